@@ -52,7 +52,7 @@ pub fn adopt_containers(
             None => tracing::warn!(%instance, "container without a workload found; not touched"),
         }
     }
-    helpers.networks.start(&helpers.settings.port_forwards)?;
+    helpers.networks.start(&helpers.settings)?;
     remove_stale_resources(helpers, &running);
     let workloads = stored.into_iter().map(|(id, record)| (record, tracked.remove(&id).unwrap_or_default()));
     Ok((RecoveredState { workloads: workloads.collect(), tombstones }, running))

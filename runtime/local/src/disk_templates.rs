@@ -22,9 +22,9 @@ pub const FILE_SYSTEM_TYPE: &str = "ext4";
 /// Version of the mke2fs options below. It is part of the file name, so that a template of an earlier release
 /// with other options is not used.
 const TEMPLATE_VERSION: u32 = 1;
-/// ext4 features, independent of the host's `mke2fs.conf`. There is no journal, because no disk is mounted
-/// again after a crash of the host.
-const EXT4_FEATURES: &str = "none,dir_index,dir_nlink,ext_attr,extent,extra_isize,filetype,flex_bg,huge_file,\
+/// ext4 features, independent of the host's `mke2fs.conf`. There is no journal, because no container's disk is
+/// mounted again after a crash of the host.
+pub const EXT4_FEATURES: &str = "none,dir_index,dir_nlink,ext_attr,extent,extra_isize,filetype,flex_bg,huge_file,\
                         large_file,sparse_super,uninit_bg";
 
 /// Disk templates of one Hearth.
@@ -107,7 +107,8 @@ pub fn copy_sparse(template: &Path, to: &Path) -> io::Result<File> {
     }
 }
 
-fn create_private_file(path: &Path) -> io::Result<File> {
+/// Creates a file that only root can read and write.
+pub fn create_private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
 }
 

@@ -1,5 +1,7 @@
 //! Driver of the engine: starts helpers, follows their containers until they exit, and stops containers.
 
+mod volumes;
+
 use std::{
     collections::BTreeSet,
     fs,
@@ -10,9 +12,9 @@ use std::{
     time::Duration,
 };
 
-use hearth_base::{Clock, OpeningKeys, Result};
+use hearth_base::{Clock, OpeningKeys, Result, Secret};
 use hearth_runtime_api::{
-    ContainerOutcome, Feature, InstanceId, MountSource, Phase, Termination, Workload,
+    ContainerOutcome, Feature, InstanceId, Phase, Termination, Workload,
     engine::{Driver, PhaseReport},
 };
 use rustix::process::Signal;
@@ -23,7 +25,7 @@ use crate::{
     cgroup::{self, CgroupUsage},
     disk_templates::DiskTemplates,
     helper::{
-        config::{self, HelperConfig, Volume},
+        config::{self, HelperConfig},
         files::{self, ExitRecord, HelperState},
         waiter::WaiterProgram,
     },
@@ -31,9 +33,10 @@ use crate::{
     images::LocalImageStore,
     network::Networks,
     reexec::{self, Subprocess},
-    state_files,
+    refreshed_files, state_files,
     state_files::StateLayout,
-    sys::{ids::STORED_ID_BASE, readable_fd::ReadableFd},
+    storage::ToolStorage,
+    sys::readable_fd::ReadableFd,
     tools::ToolNumbers,
 };
 
@@ -51,6 +54,7 @@ pub struct ContainerManager {
     /// Disk templates, if this host supports them.
     pub disk_templates: Option<DiskTemplates>,
     pub tools: ToolNumbers,
+    pub storage: ToolStorage,
     pub networks: Networks,
     /// Waiter program that helpers execute, if this host supports it.
     pub waiter: Option<WaiterProgram>,
@@ -64,7 +68,18 @@ pub struct ContainerManager {
 
 impl Driver for HelperDriver {
     fn features(&self) -> &[Feature] {
-        &[Feature::ImageDelivery]
+        &[Feature::ImageDelivery, Feature::FileSession, Feature::RefreshedFile]
+    }
+
+    fn refresh_files(&self, instance: InstanceId, workload: &Workload) -> Result<()> {
+        let manager = &self.0;
+        let number = manager.tools.assign_number(workload.owner.require_tool()?)?;
+        refreshed_files::replace_files(
+            &manager.layout,
+            instance,
+            workload,
+            manager.tools.compute_first_id(number)?,
+        )
     }
 
     fn check(&self, workload: &Workload) -> Result<()> {
@@ -126,7 +141,8 @@ impl ContainerManager {
 
     /// Removes the files of an instance.
     pub fn remove_files(&self, instance: InstanceId) {
-        for path in [self.layout.instance_folder(instance), self.layout.upper_path(instance)] {
+        let files = self.layout.refreshed_files_folder(instance);
+        for path in [self.layout.instance_folder(instance), self.layout.upper_path(instance), files] {
             if let Err(error) = state_files::remove_path(&path) {
                 tracing::warn!(%error, %instance, "files of an instance not removed; the next start removes them");
             }
@@ -158,33 +174,21 @@ impl ContainerManager {
 
     fn build_helper_config(&self, instance: InstanceId, workload: &Arc<Workload>) -> Result<HelperConfig> {
         let number = self.tools.assign_number(workload.owner.require_tool()?)?;
-        let volumes = workload.mounts.iter().map(|mount| {
-            let source = match mount.source {
-                MountSource::Home => self.layout.home_folder(number),
-                MountSource::BuildCache => self.layout.cache_folder(number),
-                MountSource::Volume(_) => return Err(Feature::Volume.to_unsupported_error()),
-            };
-            if !source.exists() {
-                state_files::make_folder(&source, 0o700).with_context("making the storage of a tool")?;
-                let user = &workload.process.user;
-                std::os::unix::fs::chown(
-                    &source,
-                    Some(STORED_ID_BASE + user.uid),
-                    Some(STORED_ID_BASE + user.gid),
-                )
-                .with_context("changing the owner of a tool's storage")?;
-            }
-            Ok(Volume { source, at: mount.at.clone(), read_only: mount.read_only })
-        });
-        let volumes = volumes.collect::<Result<Vec<_>>>()?;
+        let volumes = self.prepare_volumes(instance, workload, number)?;
         let name = workload.network.name.as_ref().map_or("tool", |name| name.as_str());
+        let first_id = self.tools.compute_first_id(number)?;
+        let refreshed = refreshed_files::write_files(&self.layout, instance, workload, first_id)?;
+        let mut kept = Workload::clone(workload);
+        // The content is in memory only.
+        kept.files.iter_mut().for_each(|file| file.content = Secret::default());
         Ok(HelperConfig {
             version: config::CONFIG_VERSION,
             instance,
-            workload: Workload::clone(workload),
+            workload: kept,
+            refreshed,
             folder: self.layout.instance_folder(instance),
             mounts: self.layout.mounts_folder(),
-            first_id: self.tools.compute_first_id(number)?,
+            first_id,
             layers: self.images.find_layer_folders(workload)?,
             upper: self.layout.upper_path(instance),
             disk_template: self

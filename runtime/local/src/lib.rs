@@ -7,12 +7,14 @@ mod adoption;
 mod capabilities;
 mod cgroup;
 mod cleanup;
+mod disk_floor;
 mod disk_templates;
 mod dispatch;
 mod dns;
 mod doctor;
 mod driver;
 mod exec;
+mod files;
 #[doc(hidden)]
 pub mod fuzzing;
 mod helper;
@@ -25,11 +27,13 @@ mod network;
 mod probes;
 mod programs;
 mod reexec;
+mod refreshed_files;
 mod runtime;
 mod seccomp;
 mod secrets;
 mod settings;
 mod state_files;
+mod storage;
 mod sys;
 mod tools;
 
@@ -37,5 +41,9 @@ pub use cleanup::remove_host_resources;
 pub use dispatch::run_if_subprocess;
 pub use doctor::check_host;
 pub use runtime::LocalRuntime;
-pub use settings::{LocalRuntimeSettings, PortForward};
-pub use sys::memory::{init_memory_trimming, trim_memory};
+pub use settings::{LayerLimits, LocalRuntimeSettings, PortForward};
+pub use storage::StorageQuota;
+pub use sys::{
+    memory::{init_memory_trimming, trim_memory},
+    open_files::raise_open_file_limit,
+};

@@ -5,13 +5,17 @@ use std::{sync::Arc, time::Duration};
 
 use hearth_base::SystemClock;
 use hearth_runtime_api::wire::AllowedCallers;
-use hearth_runtime_local::{LocalRuntime, LocalRuntimeSettings, PortForward, run_if_subprocess};
+use hearth_runtime_local::{
+    LocalRuntime, LocalRuntimeSettings, PortForward, StorageQuota, raise_open_file_limit, run_if_subprocess,
+};
 
-const USAGE_TEXT: &str = "usage: hearth-runtime INSTANCE STATE-FOLDER UID [FIRST-ID [FIRST-PAUSE-MS [LAYER-BYTES [LAYER-ENTRIES [PORT=ADDRESS:PORT | large-helpers]...]]]]
+const USAGE_TEXT: &str = "usage: hearth-runtime INSTANCE STATE-FOLDER UID [FIRST-ID [FIRST-PAUSE-MS [LAYER-BYTES [LAYER-ENTRIES [PORT=ADDRESS:PORT | large-helpers | min-free-disk=BYTES | namespace=BYTES | smtp | refuse=NETWORK | home=SIZE:INODES | cache=SIZE:INODES]...]]]]
 Starts containers for callers that run as the user UID. Containers keep running when this process is stopped.";
 
 fn main() -> std::process::ExitCode {
     run_if_subprocess();
+    raise_open_file_limit();
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let Some((settings, uid)) = parse_arguments(&arguments) else {
         print_error(USAGE_TEXT);
@@ -53,7 +57,29 @@ fn parse_arguments(arguments: &[String]) -> Option<(LocalRuntimeSettings, u32)> 
             settings.small_helpers = false;
             continue;
         }
+        if door == "smtp" {
+            settings.smtp_allowed = true;
+            continue;
+        }
+        if let Some(network) = door.strip_prefix("refuse=") {
+            settings.refused_networks.push(network.parse().ok()?);
+            continue;
+        }
+        if let Some(bytes) = door.strip_prefix("min-free-disk=") {
+            settings.min_free_disk = bytes.parse().ok()?;
+            continue;
+        }
+        if let Some(bytes) = door.strip_prefix("namespace=") {
+            settings.namespace_bytes = bytes.parse().ok()?;
+            continue;
+        }
         let (port, to) = door.split_once('=')?;
+        if matches!(port, "home" | "cache") {
+            let (size, inodes) = to.split_once(':')?;
+            let quota = StorageQuota { size: size.parse().ok()?, inodes: inodes.parse().ok()? };
+            *(if port == "home" { &mut settings.home_quota } else { &mut settings.cache_quota }) = quota;
+            continue;
+        }
         settings.port_forwards.push(PortForward { port: port.parse().ok()?, target: to.parse().ok()? });
     }
     Some((settings, uid.parse().ok()?))

@@ -19,5 +19,8 @@ pub fn check_success(name: &str, output: &Output) -> io::Result<()> {
         return Ok(());
     }
     let stderr = String::from_utf8_lossy(&output.stderr);
-    Err(io::Error::other(format!("{name}: {}", stderr.lines().next().unwrap_or("no reason given"))))
+    Err(io::Error::other(format!(
+        "{name}: {}",
+        stderr.lines().find(|line| !line.is_empty()).unwrap_or("no reason given")
+    )))
 }

@@ -10,10 +10,11 @@ use std::{
 };
 
 use async_trait::async_trait;
-use hearth_base::{Clock, Digest, Error, Result, SealingKey, ToolId};
+use hearth_base::{Clock, Digest, Error, ErrorKind, Result, SealingKey, ToolId};
 use hearth_runtime_api::{
-    ByteStream, Cursor, ExecRequest, ExecSession, HostReport, InstanceId, LayerDescriptor, LogPage,
-    Observation, ResolvedImage, Runtime, Usage, Version, Workload, WorkloadId,
+    ByteStream, Cursor, ExecRequest, ExecSession, Feature, FileProtocol, FileRefresh, FileSession,
+    HostReport, InstanceId, LayerDescriptor, LogPage, Observation, Owner, ResolvedImage, Runtime,
+    ToolSlotLimits, ToolSlots, Usage, Version, Workload, WorkloadId,
     engine::Engine,
     wire::{AllowedCallers, serve},
 };
@@ -26,9 +27,9 @@ use crate::{
     disk_templates::DiskTemplates,
     dns, doctor,
     driver::{ContainerManager, HelperDriver},
-    exec,
+    exec, files,
     helper::{
-        files::{self, HelperState},
+        files::{self as helper_files, HelperState},
         waiter,
     },
     host_error::HostErrorContext,
@@ -39,17 +40,23 @@ use crate::{
     probes::LocalProber,
     secrets, state_files,
     state_files::StateLayout,
+    storage::{StorageKind, ToolStorage},
     tools::ToolNumbers,
 };
 
 /// Interval of the removal of idle bridges.
 const BRIDGE_SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Programs that run beside the runs of tools at one time. Each has a process of the host, which no limit of the
+/// container counts.
+const EXEC_LIMITS: ToolSlotLimits = ToolSlotLimits { per_tool: 32, in_total: 512 };
+
 /// Runtime that runs containers on this machine.
 pub struct LocalRuntime {
     engine: Arc<Engine>,
     helpers: Arc<ContainerManager>,
     logs: ContainerLogReader,
+    exec_slots: Arc<ToolSlots<Owner>>,
     _tasks: JoinSet<()>,
     _lock: File,
 }
@@ -63,8 +70,9 @@ impl LocalRuntime {
         let lock = lock_instance(&layout)?;
         let (report_sender, reports) = mpsc::unbounded_channel();
         let helpers = Arc::new(ContainerManager {
-            images: LocalImageStore::open(layout.clone(), settings.layer_limits, Arc::clone(&clock))?,
+            images: LocalImageStore::open(layout.clone(), &settings, Arc::clone(&clock))?,
             tools: ToolNumbers::open(layout.tool_numbers_path(), settings.first_id)?,
+            storage: ToolStorage::open(&settings, layout.clone())?,
             networks: Networks::open(&settings.instance, layout.clone())?,
             waiter: settings.small_helpers.then(load_waiter).flatten(),
             disk_templates: open_disk_templates(layout.disk_templates_folder()),
@@ -102,6 +110,7 @@ impl LocalRuntime {
             engine,
             helpers,
             logs: ContainerLogReader::default(),
+            exec_slots: ToolSlots::new(EXEC_LIMITS),
             _tasks: tasks,
             _lock: lock,
         }))
@@ -129,11 +138,11 @@ impl LocalRuntime {
         Some(disk.f_blocks.saturating_sub(disk.f_bfree).saturating_mul(disk.f_frsize))
     }
 
-    fn find_running_process(&self, instance: InstanceId) -> Result<files::ProcessIdentity> {
+    fn find_running_process(&self, instance: InstanceId) -> Result<helper_files::ProcessIdentity> {
         let tracked = self.engine.find_instance(instance)?;
-        let state = files::read_file::<HelperState>(
+        let state = helper_files::read_file::<HelperState>(
             &self.helpers.layout.instance_folder(instance),
-            files::STATE_FILE,
+            helper_files::STATE_FILE,
         )
         .ok()
         .flatten();
@@ -180,12 +189,51 @@ impl Runtime for LocalRuntime {
         exec.process.check()?;
         let init = self.find_running_process(exec.instance)?;
         let workload = self.engine.find_instance(exec.instance)?.workload;
+        let slot = self.exec_slots.take_slot(workload.owner).ok_or_else(|| {
+            let most = EXEC_LIMITS.per_tool;
+            let what =
+                format!("too many programs run beside the runs of this tool; at most {most} at a time");
+            Error::new(ErrorKind::Exhausted, "exec-limit", what).help("end other shells, then try again")
+        })?;
         let (owner, name) = (workload.owner, workload.network.name.as_ref());
         let process = exec.process.unseal_variables(&self.helpers.opening_keys, owner, name)?;
         let exec = ExecRequest { process, ..exec };
         let cgroup = self.helpers.cgroup_path(exec.instance);
         let container = exec::ExecTarget { init, cgroup, isolation: workload.isolation };
-        exec::start_program(container, exec, None).await
+        let mut session = exec::start_program(container, exec, None).await?;
+        session.attach_task(async move {
+            // The session owns the slot: its tasks end with it.
+            let _slot = slot;
+            std::future::pending::<()>().await;
+        });
+        Ok(session)
+    }
+
+    async fn refresh_file(&self, refresh: FileRefresh) -> Result<()> {
+        self.engine.refresh_file(&refresh)
+    }
+
+    async fn open_files(&self, session: FileSession) -> Result<ExecSession> {
+        let FileSession { owner, root, read_only, user, protocol } = session;
+        let FileProtocol::Request(request) = protocol else {
+            return Err(Feature::FileSession.to_unsupported_error());
+        };
+        request.check()?;
+        if read_only && request.is_change() {
+            return Err(Error::forbidden("files-read-only", "the session may only read files"));
+        }
+        let tool = owner.require_tool()?;
+        let kind = StorageKind::from_source(&root).ok_or_else(|| Feature::Volume.to_unsupported_error())?;
+        let has_storage = |number| self.helpers.storage.has_storage(number, kind);
+        if !request.is_change() && !self.helpers.tools.find_number(tool).is_some_and(has_storage) {
+            return Ok(files::answer_without_storage(&request));
+        }
+        let prepared = self.helpers.run_blocking(move |helpers| {
+            let number = helpers.tools.assign_number(tool)?;
+            helpers.storage.prepare(number, kind, &user, helpers.may_run_containers(owner, None))
+        });
+        let place = prepared.await.ok_or_else(|| Error::internal("the runtime is shutting down"))??;
+        files::start_session(place, self.helpers.layout.mounts_folder(), request)
     }
 
     async fn read_usage(&self) -> Result<Vec<Usage>> {
@@ -223,12 +271,17 @@ impl Runtime for LocalRuntime {
     }
 
     async fn erase_tool(&self, tool: ToolId) -> Result<()> {
-        self.engine.check_tool_is_idle(tool)?;
-        let Some(number) = self.helpers.tools.find_number(tool) else { return Ok(()) };
-        for path in [self.helpers.layout.home_folder(number), self.helpers.layout.cache_folder(number)] {
-            state_files::remove_path(&path).with_context(format_args!("deleting the storage of {tool}"))?;
-        }
-        Ok(())
+        let Some(number) = self.helpers.tools.find_number(tool) else {
+            return self.engine.with_idle_tool(tool, || Ok(()));
+        };
+        // The files are taken away and the number comes back in one step, so that no other tool finds files there.
+        let (discarded, released) = self.engine.with_idle_tool(tool, || {
+            let discarded = self.helpers.storage.discard(number)?;
+            Ok((discarded, self.helpers.tools.release_number(tool)))
+        })?;
+        // Deleting many files takes time, so it happens without the engine's lock.
+        self.helpers.run_blocking(move |_| drop(discarded)).await;
+        released
     }
 
     async fn sealing_key(&self) -> Result<SealingKey> {

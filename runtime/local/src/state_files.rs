@@ -14,6 +14,9 @@ use serde::Serialize;
 
 use crate::{LocalRuntimeSettings, host_error::HostErrorContext};
 
+/// Folder of refreshed files, below the run folder.
+const REFRESHED_FILES_FOLDER: &str = "files";
+
 /// Paths of the state folder and of the run folder (`/run/hearth-INSTANCE`) of one Hearth.
 #[derive(Debug, Clone)]
 pub struct StateLayout {
@@ -31,6 +34,7 @@ impl StateLayout {
         for name in [
             "images",
             "layers",
+            "layer-sizes",
             "partial",
             "homes",
             "caches",
@@ -46,6 +50,8 @@ impl StateLayout {
         make_folder(&layout.run_folder, 0o711)
             .with_context(format_args!("making {}", layout.run_folder.display()))?;
         make_folder(&layout.mounts_folder(), 0o711).with_context("making the folder of mounts")?;
+        make_folder(&layout.run_folder.join(REFRESHED_FILES_FOLDER), 0o711)
+            .with_context("making the folder of refreshed files")?;
         Ok(layout)
     }
 
@@ -56,6 +62,11 @@ impl StateLayout {
     /// Mount point of each helper, in the helper's own mount namespace.
     pub fn mounts_folder(&self) -> PathBuf {
         self.run_folder.join("mounts")
+    }
+
+    /// Folder of the refreshed files of a container.
+    pub fn refreshed_files_folder(&self, instance: InstanceId) -> PathBuf {
+        self.run_folder.join(REFRESHED_FILES_FOLDER).join(instance.to_string())
     }
 
     /// Table of container names and addresses for the DNS server.
@@ -89,12 +100,26 @@ impl StateLayout {
         self.layers_folder().join(layer.to_hex())
     }
 
+    /// Folder with one file for each layer, which has the layer's unpacked size.
+    pub fn layer_sizes_folder(&self) -> PathBuf {
+        self.state_folder.join("layer-sizes")
+    }
+
+    pub fn layer_size_path(&self, layer: Digest) -> PathBuf {
+        self.layer_sizes_folder().join(format!("{}.json", layer.to_hex()))
+    }
+
     pub fn partial_layers_folder(&self) -> PathBuf {
         self.state_folder.join("partial")
     }
 
     pub fn home_folder(&self, number: u32) -> PathBuf {
         self.state_folder.join("homes").join(number.to_string())
+    }
+
+    /// Folder of erased storage, which is being deleted.
+    pub fn trash_folder(&self) -> PathBuf {
+        self.state_folder.join("trash")
     }
 
     pub fn cache_folder(&self, number: u32) -> PathBuf {

@@ -1,8 +1,9 @@
-//! Tool numbers: this runtime assigns each tool a number at first use and never reuses it.
+//! Tool numbers: this runtime lends each tool a number at first use. The number comes back when the tool is erased and
+//! nothing of it is left on this host; the range of host ids that belongs to it may then be lent to another tool.
 
 use std::{
-    collections::BTreeMap,
-    fs,
+    collections::{BTreeMap, VecDeque},
+    fs, io,
     path::PathBuf,
     sync::{Mutex, PoisonError},
 };
@@ -27,8 +28,12 @@ pub struct ToolNumbers {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct StoredToolNumbers {
     version: u32,
+    /// The smallest number that was never lent.
     next: u32,
     tools: BTreeMap<ToolId, u32>,
+    /// Numbers that came back, the one that is free for the longest time first.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    free: VecDeque<u32>,
 }
 
 impl ToolNumbers {
@@ -53,21 +58,43 @@ impl ToolNumbers {
         self.numbers.lock().unwrap_or_else(PoisonError::into_inner).tools.get(&tool).copied()
     }
 
-    /// Returns a tool's number, and assigns the next one if it has none.
+    /// Returns a tool's number, and lends it a free one if it has none.
     pub fn assign_number(&self, tool: ToolId) -> Result<u32> {
         let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(number) = numbers.tools.get(&tool) {
             return Ok(*number);
         }
         let mut next = numbers.clone();
-        let number = next.next;
-        next.next += 1;
+        let number = next.free.pop_front().unwrap_or_else(|| {
+            next.next += 1;
+            next.next - 1
+        });
         next.tools.insert(tool, number);
         self.compute_first_id(number)?;
         state_files::replace_file(&self.path, &next)
             .with_context(format_args!("storing the number of {tool}"))?;
         *numbers = next;
         Ok(number)
+    }
+
+    /// Takes the number of an erased tool back. Nothing may use the number any more: no storage, and no process, which
+    /// is checked here. Error `tool-still-runs` while a process has an id of the tool.
+    pub fn release_number(&self, tool: ToolId) -> Result<()> {
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = numbers.clone();
+        let Some(number) = next.tools.remove(&tool) else { return Ok(()) };
+        let first_id = self.compute_first_id(number)?;
+        if let Some(pid) =
+            find_process_with_ids(first_id).with_context("listing the processes of this host")?
+        {
+            return Err(Error::conflict("tool-still-runs", format!("tool {tool} has a process: {pid}"))
+                .help("try again in a moment"));
+        }
+        next.free.push_back(number);
+        state_files::replace_file(&self.path, &next)
+            .with_context(format_args!("storing that the number of {tool} is free"))?;
+        *numbers = next;
+        Ok(())
     }
 
     /// First host id of the tool with this number. Fails with `ids-used-up` when the range is exhausted.
@@ -87,13 +114,33 @@ impl ToolNumbers {
     }
 }
 
+/// Finds a process of this host whose user id is in the range of a tool (proc(5), `/proc/PID/status`).
+fn find_process_with_ids(first_id: u32) -> io::Result<Option<u32>> {
+    let range = first_id..first_id.saturating_add(IDS_PER_CONTAINER);
+    for entry in fs::read_dir("/proc")? {
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
+        // A process that has just exited has no ids.
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let ids = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap_or_default();
+        if ids.split_ascii_whitespace().filter_map(|id| id.parse().ok()).any(|id: u32| range.contains(&id)) {
+            return Ok(Some(pid));
+        }
+    }
+    Ok(None)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use hearth_base::{Clock, Entropy, SystemClock};
 
+    /// First id of ranges that no process of this host has.
+    const FREE_ID_RANGE: u32 = 0x7000_0000;
+
     #[test]
-    fn number_survives_a_restart_and_is_never_shared() -> Result<()> {
+    fn number_survives_a_restart_and_is_not_shared() -> Result<()> {
         let folder = tempfile::tempdir().map_err(Error::internal)?;
         let path = folder.path().join("tools.json");
         let tool = || ToolId::new(SystemClock.now(), &Entropy::System);
@@ -110,6 +157,49 @@ mod tests {
         );
         assert_eq!(reopened.compute_first_id(2)?, 3 * 65_536);
         assert!(reopened.compute_first_id(u32::MAX).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn number_of_an_erased_tool_is_lent_again() -> Result<()> {
+        let folder = tempfile::tempdir().map_err(Error::internal)?;
+        let path = folder.path().join("tools.json");
+        let tool = || ToolId::new(SystemClock.now(), &Entropy::System);
+        let (one, two, three) = (tool(), tool(), tool());
+        let tools = ToolNumbers::open(path.clone(), FREE_ID_RANGE)?;
+        assert_eq!((tools.assign_number(one)?, tools.assign_number(two)?), (0, 1));
+        tools.release_number(one)?;
+        tools.release_number(one)?;
+        assert_eq!(tools.find_number(one), None);
+        let reopened = ToolNumbers::open(path, FREE_ID_RANGE)?;
+        assert_eq!((reopened.assign_number(three)?, reopened.assign_number(one)?), (0, 2));
+        Ok(())
+    }
+
+    #[test]
+    fn numbers_do_not_run_out_when_tools_are_erased() -> Result<()> {
+        let folder = tempfile::tempdir().map_err(Error::internal)?;
+        // Two ranges of ids fit.
+        let first_id = STORED_ID_BASE - 3 * IDS_PER_CONTAINER;
+        let tools = ToolNumbers::open(folder.path().join("tools.json"), first_id)?;
+        for _ in 0..20 {
+            let tool = ToolId::new(SystemClock.now(), &Entropy::System);
+            assert!(tools.assign_number(tool)? < 2);
+            tools.release_number(tool)?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn number_is_kept_while_a_process_has_an_id_of_the_tool() -> Result<()> {
+        let folder = tempfile::tempdir().map_err(Error::internal)?;
+        // The range of number 0 includes the ids of this process.
+        let tools = ToolNumbers::open(folder.path().join("tools.json"), 0)?;
+        let tool = ToolId::new(SystemClock.now(), &Entropy::System);
+        tools.assign_number(tool)?;
+        let refused = tools.release_number(tool).err();
+        assert_eq!(refused.map(|error| error.code().to_owned()).as_deref(), Some("tool-still-runs"));
+        assert_eq!(tools.find_number(tool), Some(0));
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ mod ledger;
 mod plan;
 mod probes;
 mod record;
+mod refresh;
 mod watch;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,6 +43,11 @@ pub trait Driver: Send + Sync + 'static {
     fn stop(&self, instance: InstanceId, grace: Duration);
     /// Deletes an ended container with its log.
     fn remove(&self, instance: InstanceId);
+    /// Replaces the refreshed files of a container, which may be starting or have ended meanwhile. Called by a driver
+    /// with [`Feature::RefreshedFile`] only.
+    fn refresh_files(&self, _instance: InstanceId, _workload: &Workload) -> Result<()> {
+        Err(Feature::RefreshedFile.to_unsupported_error())
+    }
 }
 
 /// Durable storage of the engine's state.
@@ -147,10 +153,17 @@ impl Engine {
         self.driver.check(&workload)?;
         let stored = ledger.merge_applied(workload);
         self.journal.save(&stored)?;
+        let workload = Arc::clone(&stored.workload);
         ledger.upsert_workload(stored, self.clock.now());
+        let running = ledger.list_unended_instances(workload.id());
         drop(ledger);
         self.announce_change();
-        Ok(())
+        // Containers that stay get the new content of their files.
+        let has_files = !workload.files.is_empty();
+        running
+            .into_iter()
+            .filter(|_| has_files)
+            .try_for_each(|instance| self.driver.refresh_files(instance, &workload))
     }
 
     /// See [`crate::Runtime::stop`].
@@ -197,20 +210,18 @@ impl Engine {
         tracked.cloned().ok_or_else(|| Error::not_found("instance", instance))
     }
 
-    /// Error `tool-still-runs` while a workload of the tool can still run.
-    pub fn check_tool_is_idle(&self, tool: ToolId) -> Result<()> {
+    /// Runs `work` unless a workload of the tool has not ended (error `tool-still-runs`). Holds the ledger's lock, so
+    /// that no workload is applied meanwhile.
+    pub fn with_idle_tool<T>(&self, tool: ToolId, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let owner = Owner::Tool(tool);
-        match self
-            .lock_ledger()
-            .records()
-            .find(|record| record.stored.workload.owner == owner && !record.is_done())
-        {
+        let ledger = self.lock_ledger();
+        match ledger.records().find(|record| record.stored.workload.owner == owner && !record.is_done()) {
             Some(record) => Err(Error::conflict(
                 "tool-still-runs",
                 format!("tool {tool} has a workload that has not ended: {}", record.stored.workload.id()),
             )
             .help("stop the tool's workloads first")),
-            None => Ok(()),
+            None => work(),
         }
     }
 

@@ -20,7 +20,7 @@ use hearth_base::{Clock, Digest, Error, OpeningKeys, Result, SealingKey, ToolId}
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
-    ByteStream, CheckVerdict, ContainerOutcome, Cursor, ExecRequest, ExecSession, Feature, HostCheck,
+    ByteStream, CheckVerdict, ContainerOutcome, Cursor, ExecRequest, ExecSession, Feature, FileRefresh, HostCheck,
     HostReport, InstanceId, LayerDescriptor, LogPage, Observation, Owner, Phase, ResolvedImage, Runtime,
     Termination, Usage, Version, Workload, WorkloadId,
     engine::{Driver, Engine, PhaseReport, Prober, RestartBackoff},
@@ -167,6 +167,10 @@ impl Runtime for FakeRuntime {
         self.engine.acknowledge_workload(id)
     }
 
+    async fn refresh_file(&self, refresh: FileRefresh) -> Result<()> {
+        self.engine.refresh_file(&refresh)
+    }
+
     async fn read_logs(&self, instance: InstanceId, sequence: u64, wait: Duration) -> Result<LogPage> {
         Ok(self.driver.find_instance(instance)?.read_log(sequence, wait).await)
     }
@@ -212,7 +216,7 @@ impl Runtime for FakeRuntime {
     }
 
     async fn erase_tool(&self, tool: ToolId) -> Result<()> {
-        self.engine.check_tool_is_idle(tool)?;
+        self.engine.with_idle_tool(tool, || Ok(()))?;
         lock_mutex(&self.driver.homes).remove(&Owner::Tool(tool));
         Ok(())
     }
@@ -231,7 +235,11 @@ impl Runtime for FakeRuntime {
 
 impl Driver for FakeDriver {
     fn features(&self) -> &[Feature] {
-        &[Feature::ImageDelivery]
+        &[Feature::ImageDelivery, Feature::RefreshedFile]
+    }
+
+    fn refresh_files(&self, _: InstanceId, _: &Workload) -> Result<()> {
+        Ok(())
     }
 
     fn check(&self, workload: &Workload) -> Result<()> {

@@ -9,7 +9,7 @@ use hearth_base::OpeningKeys;
 use hearth_runtime_api::{InstanceId, Process, Workload};
 use serde::{Deserialize, Serialize};
 
-use crate::{network::ContainerLink, secrets};
+use crate::{network::ContainerLink, secrets, storage::DiskOwner};
 
 /// Format version of the file. A helper of an older release ignores unknown fields.
 pub const CONFIG_VERSION: u32 = 1;
@@ -36,6 +36,9 @@ pub struct HelperConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_template: Option<PathBuf>,
     pub volumes: Vec<Volume>,
+    /// Folders of refreshed files, whose owners are ids of the container's range.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refreshed: Vec<Volume>,
     /// Path of the control group, below the host's cgroup mounts.
     pub cgroup: String,
     pub hostname: String,
@@ -47,10 +50,14 @@ pub struct HelperConfig {
     pub keys: Option<PathBuf>,
 }
 
-/// Folder of the host that is mounted into the container.
+/// Storage of the host that is mounted into the container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Volume {
+    /// A disk file, or a folder.
     pub source: PathBuf,
+    /// Owner of the files in a disk file; absent for a folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<DiskOwner>,
     pub at: String,
     pub read_only: bool,
 }

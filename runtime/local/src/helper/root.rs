@@ -14,7 +14,7 @@ use rustix::{
 };
 
 use crate::{
-    disk_templates, state_files,
+    disk_templates, state_files, storage,
     sys::{
         ids::{self, STORED_ID_BASE},
         loop_device::LoopDevice,
@@ -30,6 +30,8 @@ pub const ROOT_FOLDER: &str = "root";
 const DISK_FOLDER: &str = "written";
 /// Folder of the volumes' mount points, named by their index in the helper configuration.
 pub const VOLUMES_FOLDER: &str = "volumes";
+/// Folder of the mount points of volumes' disks with unshifted ids, named in the same way.
+const VOLUME_DISKS_FOLDER: &str = "volume-disks";
 
 /// Mounts the root and the volumes.
 pub fn mount_root(config: &HelperConfig) -> io::Result<()> {
@@ -66,12 +68,19 @@ pub fn mount_root(config: &HelperConfig) -> io::Result<()> {
     if stat.f_flag.contains(StatVfsMountFlags::RDONLY) {
         return Err(io::Error::other("the container's root is read-only"));
     }
-    let volumes = place(VOLUMES_FOLDER)?;
+    let (volumes, disks) = (place(VOLUMES_FOLDER)?, place(VOLUME_DISKS_FOLDER)?);
     for (number, volume) in config.volumes.iter().enumerate() {
-        let at = volumes.join(number.to_string());
+        let (at, disk) = (volumes.join(number.to_string()), disks.join(number.to_string()));
+        let source = match volume.disk {
+            Some(owner) => {
+                fs::create_dir(&disk)?;
+                storage::attach::mount_disk(&volume.source, owner, &disk)?
+            }
+            None => volume.source.clone(),
+        };
         fs::create_dir(&at)?;
         let access = if volume.read_only { MountAccess::ReadOnlyVolume } else { MountAccess::Volume };
-        attach_shifted(&volume.source, shifted.as_fd(), access, &at)?;
+        attach_shifted(&source, shifted.as_fd(), access, &at)?;
     }
     Ok(())
 }

@@ -2,10 +2,10 @@
 #![expect(unsafe_code, reason = "the calls of loop devices have no safe form in the allowed crates")]
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io,
     os::fd::{AsFd, AsRawFd},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use rustix::fs::MemfdFlags;
@@ -14,6 +14,7 @@ const CONTROL_DEVICE: &str = "/dev/loop-control";
 // linux/loop.h
 const LOOP_CTL_GET_FREE: libc::Ioctl = 0x4C82;
 const LOOP_CONFIGURE: libc::Ioctl = 0x4C0A;
+const LOOP_GET_STATUS64: libc::Ioctl = 0x4C05;
 const LO_FLAGS_AUTOCLEAR: u32 = 4;
 /// Maximum number of attempts when other programs take the free device first.
 const MAX_ATTACH_ATTEMPTS: u32 = 1000;
@@ -29,6 +30,16 @@ struct LoopConfig {
 }
 
 const _: () = assert!(size_of::<LoopConfig>() == 304);
+
+/// `struct loop_info64` of linux/loop.h; fields that are not read are joined.
+#[repr(C)]
+struct LoopInfo {
+    device: u64,
+    inode: u64,
+    others: [u64; 27],
+}
+
+const _: () = assert!(size_of::<LoopInfo>() == 232);
 
 /// Loop device attached to a file. The kernel detaches it when it is no longer open or mounted (autoclear),
 /// even if this process dies.
@@ -52,6 +63,36 @@ impl LoopDevice {
         }
         Err(io::Error::other("other programs take every free loop device"))
     }
+
+    /// Finds the device that `file` is attached to. `path` is the file's path: devices whose file has another name are
+    /// not opened. The folders of the path may differ, because of links.
+    pub fn find_attached(file: &File, path: &Path) -> io::Result<Option<Self>> {
+        let wanted = rustix::fs::fstat(file)?;
+        for entry in fs::read_dir("/sys/block")? {
+            let entry = entry?;
+            // Only attached devices have this file.
+            let Ok(backing) = fs::read_to_string(entry.path().join("loop/backing_file")) else { continue };
+            if Path::new(backing.trim_end()).file_name() != path.file_name() {
+                continue;
+            }
+            let path = Path::new("/dev").join(entry.file_name());
+            let device = OpenOptions::new().read(true).write(true).open(&path)?;
+            // The device is compared after it is open: until then it may be detached and attached to another file.
+            if read_info(&device)
+                .is_ok_and(|info| (info.device, info.inode) == (wanted.st_dev, wanted.st_ino))
+            {
+                return Ok(Some(Self { path, _device: device }));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn read_info(device: &File) -> io::Result<LoopInfo> {
+    let mut info = LoopInfo { device: 0, inode: 0, others: [0; 27] };
+    // SAFETY: the kernel writes the 232 bytes of `info`.
+    let done = unsafe { libc::ioctl(device.as_raw_fd(), LOOP_GET_STATUS64, &raw mut info) };
+    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(info) }
 }
 
 /// Checks that this host has loop devices.

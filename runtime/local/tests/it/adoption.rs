@@ -43,7 +43,7 @@ async fn exit_without_a_runtime_process_is_not_lost() {
     fixture.kill_runtime().await;
     let exit = fixture.state_folder().join("runs").join(instance.to_string()).join("exit.json");
     assert!(!exit.exists());
-    fs::write(fixture.state_folder().join("homes/0/gate"), "").expect("a gate in the home");
+    fs::write(fixture.home_folder(instance).join("gate"), "").expect("a gate in the home");
     bench.wait_until("the helper writes the exit file", || async { exit.exists() }).await;
     fixture.spawn_runtime().await;
     assert_eq!(bench.wait_for_end(workload.id()).await.end, Termination::Exited { code: 7 });
@@ -92,7 +92,7 @@ async fn requested_stop_is_reported_after_a_restart_of_the_runtime() {
     bench.runtime().stop(workload.id(), workload.version, Duration::from_secs(60)).await.expect("stop");
     bench.wait_until("it has received the stop signal", || has_line("asked")).await;
     fixture.kill_runtime().await;
-    fs::write(fixture.state_folder().join("homes/0/gate"), "").expect("a gate");
+    fs::write(fixture.home_folder(instance).join("gate"), "").expect("a gate");
     let exit = fixture.state_folder().join("runs").join(instance.to_string()).join("exit.json");
     bench.wait_until("its exit file is written", || async { exit.exists() }).await;
     fixture.spawn_runtime().await;
@@ -149,8 +149,9 @@ async fn late_helper_of_a_cancelled_start_starts_no_container() {
         .status();
     assert_eq!(helper.expect("a helper").code(), Some(2));
     assert_eq!(fs::read(folder.join("exit.json")).expect("an exit"), exit_record);
-    let starts = fs::read_to_string(fixture.state_folder().join("homes/0/starts")).expect("a file");
-    assert_eq!(starts, "started\n");
+    let mut reader = build_workload();
+    reader.process.argv = ["/bin/cat", "/home/starts"].map(String::from).into();
+    assert_eq!(bench.run_for_lines(&reader).await, ["started"]);
     bench.close().await;
 }
 

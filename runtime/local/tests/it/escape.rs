@@ -101,9 +101,8 @@ async fn world_accessible_kernel_files_are_masked_or_read_only() {
 /// Each mount belongs to the container, or is the intended folder of the host.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_intended_folders_of_the_host_are_mounted() {
-    let (bench, fixture) = RuntimeFixture::start_bench().await;
+    let (bench, _fixture) = RuntimeFixture::start_bench().await;
     let lines = bench.run_for_lines(&build_shell_run(&bench, "cut -d' ' -f4,5 /proc/self/mountinfo")).await;
-    let home = fixture.state_folder().join("homes/0");
     for line in &lines {
         let (source, at) = line.split_once(' ').expect("two words");
         let own = ["/", "/dev", "/dev/mqueue", "/dev/pts", "/dev/shm", "/proc", "/sys"].contains(&at);
@@ -113,12 +112,12 @@ async fn only_intended_folders_of_the_host_are_mounted() {
             "/null" => closed || at == "/dev/null",
             _ if at.starts_with("/etc/") => source == at,
             _ if at.starts_with("/dev/") || at.starts_with("/proc/") => at.ends_with(source),
-            // The source is relative to the root of the file system with the folder.
-            _ => at == "/home" && home.ends_with(source.trim_start_matches('/')),
+            // The source is relative to the root of the file system: a disk of the tool's own.
+            _ => at == "/home" && source == "/data",
         };
         assert!(good, "{source} is mounted at {at}: {lines:?}");
     }
-    assert!(lines.iter().any(|line| line.ends_with("/homes/0 /home")), "{lines:?}");
+    assert!(lines.iter().any(|line| line == "/data /home"), "{lines:?}");
     bench.close().await;
 }
 
@@ -150,7 +149,7 @@ async fn device_file_made_by_the_host_is_not_opened() {
     let (bench, fixture) = RuntimeFixture::start_bench().await;
     let instance = bench.start_instances(&bench.build_run(&[Forever]), 1).await[0];
     let written = fixture.mounts_folder(instance).join("written/upper");
-    for folder in [fixture.state_folder().join("homes/0"), written] {
+    for folder in [fixture.home_folder(instance), written] {
         let place = folder.join("device");
         // The device of /dev/null, which containers may use only at that path.
         let (kind, mode) = (rustix::fs::FileType::CharacterDevice, Mode::from(0o666));
@@ -295,9 +294,10 @@ async fn read_only_root_is_not_writable() {
 async fn setuid_file_in_a_volume_does_not_belong_to_root_on_the_host() {
     use std::os::unix::fs::MetadataExt;
     let (bench, fixture) = RuntimeFixture::start_bench().await;
+    let instance = bench.start_instances(&bench.build_run(&[Forever]), 1).await[0];
     let script = "cp /bin/busybox /home/su && chmod 4755 /home/su && mknod /home/fifo p; grep ' /home ' /proc/self/mountinfo | grep -c nosuid";
-    assert_eq!(bench.run_for_lines(&build_shell_run(&bench, script)).await, ["1"]);
-    let meta = std::fs::metadata(fixture.state_folder().join("homes/0/su")).expect("the file");
+    assert_eq!(bench.run_process(instance, build_shell_run(&bench, script).process).await, "1");
+    let meta = std::fs::metadata(fixture.home_folder(instance).join("su")).expect("the file");
     assert_eq!((meta.uid(), meta.mode() & 0o7777), (STORED_ID_BASE, 0o4755));
     bench.close().await;
 }

@@ -49,6 +49,13 @@ impl RuntimeFixture {
 
     /// Starts a runtime with further arguments: port forwards to services of the host, or other settings.
     pub async fn start_with(extra_arguments: Vec<String>) -> Self {
+        let fixture = Self::start_empty(extra_arguments).await;
+        fixture.add_layer(&fixture.image.layers[0], build_busybox_layer()).await.expect("the image's layer");
+        fixture
+    }
+
+    /// Starts a runtime without an image, with further arguments.
+    pub async fn start_empty(extra_arguments: Vec<String>) -> Self {
         assert!(rustix::process::geteuid().is_root(), "these tests start containers; run them as root");
         let number =
             (std::process::id() << 6 | NEXT_INSTANCE_NUMBER.fetch_add(1, Ordering::Relaxed)) & 0xfff_ffff;
@@ -63,7 +70,6 @@ impl RuntimeFixture {
         let layer = LayerArchive::describe_layer(&image);
         let fixture = Self { process: Arc::new(process), image: build_image(std::slice::from_ref(&layer)) };
         fixture.spawn_runtime().await;
-        fixture.add_layer(&layer, image).await.expect("the image's layer");
         fixture
     }
 
@@ -126,6 +132,12 @@ impl RuntimeFixture {
     pub fn mounts_folder(&self, instance: InstanceId) -> PathBuf {
         let helper = self.read_pid(instance, "helper").expect("a helper").as_raw_nonzero();
         PathBuf::from(format!("/proc/{helper}/root/run/hearth-{}/mounts", self.process.instance))
+    }
+
+    /// Folder of the home of an instance's tool on the host, in the helper's mount namespace. The home must be the first
+    /// mount, and the helper must run.
+    pub fn home_folder(&self, instance: InstanceId) -> PathBuf {
+        self.mounts_folder(instance).join("volume-disks/0/data")
     }
 
     /// Waits until an instance's helper runs the small program, and returns its process id.
@@ -270,6 +282,29 @@ impl LayerArchive {
         raw[157..157 + target.len()].copy_from_slice(target.as_bytes());
         header.set_cksum();
         self.0.append(&header, content).expect("an entry");
+        self
+    }
+
+    /// Adds a sparse file of this length, with data only in its last 512 bytes (GNU tar, "Storing Sparse Files").
+    pub fn add_sparse_file(&mut self, name: &str, length: u64) -> &mut Self {
+        let encode_octal = |number: u64| {
+            let text = format!("{number:011o}\0");
+            <[u8; 12]>::try_from(text.as_bytes()).expect("eleven digits")
+        };
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::GNUSparse);
+        header.set_size(512);
+        header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
+        let gnu = header.as_gnu_mut().expect("a header of GNU tar");
+        gnu.set_real_size(length);
+        gnu.sparse[0].offset = encode_octal(length - 512);
+        gnu.sparse[0].numbytes = encode_octal(512);
+        header.set_path(name).expect("a short name");
+        header.set_cksum();
+        self.0.append(&header, &[b'x'; 512][..]).expect("an entry");
         self
     }
 

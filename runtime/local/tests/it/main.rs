@@ -4,8 +4,11 @@
 mod adoption;
 mod conformance;
 mod escape;
+mod exec;
 mod fixture;
+mod layer_limits;
 mod layers;
 mod network;
 mod probes;
+mod storage;
 mod waiter;
