@@ -7,12 +7,11 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     os::fd::AsFd,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
+
+use hearth_runtime_api::{ToolNetwork, ToolSlotLimits, ToolSlots};
 
 use crate::sys::{memory, privileges};
 
@@ -23,8 +22,11 @@ use super::{
 
 /// User id of `nobody`.
 const NOBODY_UID: u32 = 65_534;
-/// Maximum number of concurrent threads that forward queries or serve TCP connections.
-const MAX_BACKGROUND_THREADS: usize = 128;
+/// Maximum numbers of concurrent threads that forward queries or serve TCP connections. A query to a name server that
+/// does not answer holds its thread for seconds.
+const THREAD_LIMITS: ToolSlotLimits = ToolSlotLimits { per_tool: 16, in_total: 128 };
+/// Stack size of these threads in bytes.
+const THREAD_STACK_BYTES: usize = 256 << 10;
 const IO_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The DNS server's `main`. Its arguments are the table's path and the process id of the runtime.
@@ -35,7 +37,7 @@ pub fn main(arguments: &[OsString]) -> i32 {
 struct DnsServer {
     table: PathBuf,
     resolvers: Vec<SocketAddr>,
-    background_threads: AtomicUsize,
+    threads: Arc<ToolSlots<ToolNetwork>>,
 }
 
 fn run(arguments: &[OsString]) -> io::Result<()> {
@@ -47,12 +49,13 @@ fn run(arguments: &[OsString]) -> io::Result<()> {
     let names = Arc::new(DnsServer {
         table,
         resolvers: read_resolvers(Path::new("/etc/resolv.conf")),
-        background_threads: AtomicUsize::new(0),
+        threads: ToolSlots::new(THREAD_LIMITS),
     });
     let others = Arc::clone(&names);
     std::thread::spawn(move || {
         for stream in streams.incoming().filter_map(Result::ok) {
-            spawn_bounded(&others, move |names| drop(names.serve_stream(stream)));
+            let Ok(IpAddr::V4(client)) = stream.peer_addr().map(|client| client.ip()) else { continue };
+            spawn_bounded(&others, client, move |names| drop(names.serve_stream(stream, client)));
         }
     });
     memory::trim_memory();
@@ -66,7 +69,7 @@ fn run(arguments: &[OsString]) -> io::Result<()> {
             DnsDecision::Ignore => {}
             DnsDecision::Forward => {
                 let (question, datagrams) = (question.to_vec(), Arc::clone(&datagrams));
-                spawn_bounded(&names, move |names| {
+                spawn_bounded(&names, address, move |names| {
                     if let Some(bytes) =
                         names.forward_query(&question).ok().or_else(|| build_servfail(&question))
                     {
@@ -78,17 +81,16 @@ fn run(arguments: &[OsString]) -> io::Result<()> {
     }
 }
 
-/// Runs work in a new thread, unless the maximum number is reached: then the query is dropped, and the client
-/// retries.
-fn spawn_bounded(names: &Arc<DnsServer>, work: impl FnOnce(&DnsServer) + Send + 'static) {
-    if names.background_threads.fetch_add(1, Ordering::Relaxed) >= MAX_BACKGROUND_THREADS {
-        names.background_threads.fetch_sub(1, Ordering::Relaxed);
-        return;
-    }
+/// Runs work for a container in a new thread, unless its tool uses its share: then the query is dropped, and the
+/// container asks again.
+fn spawn_bounded(names: &Arc<DnsServer>, client: Ipv4Addr, work: impl FnOnce(&DnsServer) + Send + 'static) {
+    let Some(slot) = names.threads.take_slot(ToolNetwork::from_address(client)) else { return };
     let names = Arc::clone(names);
-    std::thread::spawn(move || {
+    let thread = std::thread::Builder::new().stack_size(THREAD_STACK_BYTES);
+    // Without a free thread of the host, the query is dropped as well.
+    let _not_spawned = thread.spawn(move || {
         work(&names);
-        names.background_threads.fetch_sub(1, Ordering::Relaxed);
+        drop(slot);
     });
 }
 
@@ -112,10 +114,9 @@ impl DnsServer {
     }
 
     /// Serves queries of a TCP connection (RFC 1035, 4.2.2), one at a time.
-    fn serve_stream(&self, mut stream: TcpStream) -> io::Result<()> {
+    fn serve_stream(&self, mut stream: TcpStream, client: Ipv4Addr) -> io::Result<()> {
         stream.set_read_timeout(Some(IO_TIMEOUT))?;
         stream.set_write_timeout(Some(IO_TIMEOUT))?;
-        let IpAddr::V4(client) = stream.peer_addr()?.ip() else { return Ok(()) };
         loop {
             let question = read_message(&mut stream)?;
             let bytes = match answer_query(&self.read_table(), client, &question) {

@@ -4,6 +4,7 @@
 use std::{fs, io::Write, net::Ipv4Addr, path::Path};
 
 use hearth_base::{Error, ErrorKind, Result};
+use hearth_runtime_api::TOOL_NETWORK_PREFIX_BITS;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -23,7 +24,7 @@ pub struct Subnet {
 
 impl Subnet {
     /// Prefix length of a slice, in bits.
-    pub const SLICE_PREFIX_BITS: u8 = 25;
+    pub const SLICE_PREFIX_BITS: u8 = TOOL_NETWORK_PREFIX_BITS;
 
     /// Chooses the earlier subnet, if it is still free, or another one that no route of the host and no other
     /// Hearth uses. Fails with `no-subnet` when none is free.

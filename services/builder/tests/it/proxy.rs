@@ -198,3 +198,20 @@ async fn git_fetches_through_the_proxy_and_redirects_are_checked() -> Result<()>
     assert!(!succeeded && stderr.contains("403"), "{stderr}");
     Ok(())
 }
+
+#[tokio::test]
+async fn tool_beyond_its_share_is_refused_with_the_reason_and_may_connect_again_later() {
+    let fixture = start_proxy(|server| vec![server.to_string()]).await;
+    let mut held = Vec::new();
+    for _ in 0..128 {
+        held.push(TcpStream::connect(fixture.proxy).await.unwrap());
+    }
+    // The proxy accepts connections in the order of their arrival.
+    let refused = fixture.send_text("").await;
+    assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("at most 128"), "{refused}");
+    drop(held);
+    let server = fixture.server.to_string();
+    while !fixture.connect(&server).await.starts_with("HTTP/1.1 200") {
+        tokio::task::yield_now().await;
+    }
+}
