@@ -28,6 +28,13 @@ pub enum ProbeFailure {
     NoAddress,
     /// The connection was refused or could not be established.
     NoConnection,
+    /// Nothing accepts connections at the checked port, but the container has a listening socket elsewhere.
+    ListensElsewhere {
+        /// The socket is bound to the loopback interface, which only the container itself reaches.
+        loopback: bool,
+        /// The socket's port.
+        port: u16,
+    },
     /// No response arrived within the probe's timeout.
     TimedOut,
     /// The response was not HTTP, or the connection ended before it.
@@ -67,6 +74,14 @@ impl ProbeFailure {
             Self::NoConnection => {
                 format!("no connection to port {port}: does it listen on 0.0.0.0:{port}?")
             }
+            Self::ListensElsewhere { loopback: true, port: bound } => {
+                format!(
+                    "it listens on 127.0.0.1:{bound} only, which other hosts cannot reach; listen on 0.0.0.0:{port}"
+                )
+            }
+            Self::ListensElsewhere { loopback: false, port: bound } => {
+                format!("it listens on port {bound}, not on port {port}; listen on 0.0.0.0:{port}")
+            }
             Self::TimedOut => format!("it did not respond in {} seconds", timeout.as_secs_f64()),
             Self::NotHttp => format!("GET {path} at port {port} returned no HTTP response"),
             Self::Status { status } => format!("GET {path} returned status {status}"),
@@ -91,6 +106,22 @@ mod tests {
         assert_eq!(
             describe(ProbeFailure::NoConnection),
             "no connection to port 8000: does it listen on 0.0.0.0:8000?"
+        );
+    }
+
+    #[test]
+    fn socket_at_another_address_is_named_with_the_expected_one() {
+        let (check, timeout) = (ProbeCheck::Tcp { port: 8000 }, Duration::from_secs(5));
+        let describe = |loopback, port| {
+            ProbeFailure::ListensElsewhere { loopback, port }.describe_failure(&check, timeout)
+        };
+        assert_eq!(
+            describe(true, 8000),
+            "it listens on 127.0.0.1:8000 only, which other hosts cannot reach; listen on 0.0.0.0:8000"
+        );
+        assert_eq!(
+            describe(false, 5000),
+            "it listens on port 5000, not on port 8000; listen on 0.0.0.0:8000"
         );
     }
 

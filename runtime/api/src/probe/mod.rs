@@ -101,6 +101,16 @@ pub enum ProbeCheck {
     },
 }
 
+impl ProbeCheck {
+    /// The TCP port of a network check.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::HttpGet { port, .. } | Self::Tcp { port } => Some(*port),
+            Self::Exec { .. } => None,
+        }
+    }
+}
+
 /// The responses to a GET request that pass.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -108,11 +108,9 @@ fn become_program(request: &ExecProcessRequest, program: &ContainerProgram, stre
     };
     let error = match ready() {
         Ok(()) => program.exec_program(),
-        Err(error) => error,
+        Err(error) => error.into(),
     };
-    let name = request.process.argv.first().map_or("", String::as_str);
-    let _ = writeln!(io::stderr(), "{name} cannot be started: {error}");
-    child::exit_immediately(127)
+    program.report_and_exit(&error)
 }
 
 /// Opens a new pseudoterminal in the container's devpts. Returns the master and the program's end.

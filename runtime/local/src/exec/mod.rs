@@ -7,7 +7,7 @@ mod relay;
 
 use std::{process::Stdio, time::Duration};
 
-use hearth_base::{Error, Result};
+use hearth_base::{Error, Result, Secret};
 use hearth_runtime_api::{
     ExecInput, ExecOutput, ExecRequest, ExecSession, Isolation, Process, TerminalSize, Termination,
 };
@@ -30,6 +30,10 @@ use frames::ExecFrameKind;
 
 /// Time for the exec process to exit after its streams have ended.
 const PROCESS_EXIT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Terminal type of a program with a terminal whose environment has no `TERM`. Almost every terminal emulator is
+/// compatible with it.
+const DEFAULT_TERM: &str = "xterm-256color";
 
 /// Request to the exec process.
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,7 +63,10 @@ pub async fn start_program(
     time_limit: Option<Duration>,
 ) -> Result<ExecSession> {
     let ExecTarget { init, cgroup, isolation } = container;
-    let ExecRequest { instance, process, terminal } = exec;
+    let ExecRequest { instance, mut process, terminal } = exec;
+    if terminal.is_some() {
+        process.env.entry("TERM".to_owned()).or_insert_with(|| Secret::new(DEFAULT_TERM.to_owned()));
+    }
     let request = ExecProcessRequest { init, cgroup, isolation, process, terminal, time_limit };
     let mut command = Command::from(reexec::build_command(Subprocess::Exec));
     command.stdin(Stdio::piped()).stdout(Stdio::piped());

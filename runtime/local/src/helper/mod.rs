@@ -5,6 +5,7 @@
 
 mod bundle;
 pub mod config;
+mod executable;
 pub mod files;
 #[cfg(test)]
 mod golden;

@@ -4,8 +4,7 @@
 use std::{
     ffi::CString,
     io::{self, Write},
-    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
-    path::{Path, PathBuf},
+    os::unix::ffi::OsStrExt,
 };
 
 use hearth_runtime_api::Process;
@@ -15,6 +14,8 @@ use libcontainer::{
 };
 
 use crate::{seccomp, sys::child};
+
+use super::executable::{self, StartError};
 
 /// Program that a container's init process or an exec process executes.
 #[derive(Clone)]
@@ -28,18 +29,30 @@ impl ContainerProgram {
         Self { process: process.clone(), filters }
     }
 
-    /// Executes the program. Returns only on failure, with the error.
-    pub fn exec_program(&self) -> io::Error {
-        match self.prepare_exec() {
-            Ok((path, argv, env)) => child::exec_program(&path, &argv, &env),
-            Err(error) => error,
+    /// Executes the program. Returns only on failure, with the reason.
+    pub fn exec_program(&self) -> StartError {
+        let found = executable::find_executable(&self.process);
+        let path = match found {
+            Ok(path) => path,
+            Err(error) => return error,
+        };
+        match self.prepare_exec(path.as_os_str().as_bytes()) {
+            Ok((path, argv, env)) => child::exec_program(&path, &argv, &env).into(),
+            Err(error) => error.into(),
         }
     }
 
-    fn prepare_exec(&self) -> io::Result<(CString, Vec<CString>, Vec<CString>)> {
-        let path = find_executable(&self.process).map_err(io::Error::other)?;
+    /// Writes the reason of a failed start to the program's standard error, and exits with the status that a shell
+    /// has for it.
+    pub fn report_and_exit(&self, error: &StartError) -> ! {
+        let name = self.process.argv.first().map_or("", String::as_str);
+        let _ = writeln!(io::stderr(), "{name:.200} cannot be started: {error}");
+        child::exit_immediately(error.exit_status())
+    }
+
+    fn prepare_exec(&self, path: &[u8]) -> io::Result<(CString, Vec<CString>, Vec<CString>)> {
         let text = |text: &str| CString::new(text).map_err(io::Error::other);
-        let path = CString::new(path.as_os_str().as_bytes()).map_err(io::Error::other)?;
+        let path = CString::new(path).map_err(io::Error::other)?;
         let argv = self.process.argv.iter().map(|part| text(part)).collect::<io::Result<Vec<_>>>()?;
         let env =
             self.process.env.iter().map(|(name, value)| text(&format!("{name}={}", value.expose_secret())));
@@ -61,34 +74,11 @@ impl Executor for ContainerProgram {
     }
 
     fn validate(&self, _: &Spec) -> Result<(), ExecutorValidationError> {
-        find_executable(&self.process).map(drop).map_err(ExecutorValidationError::ArgValidationError)
+        let found = executable::find_executable(&self.process);
+        found.map(drop).map_err(|error| ExecutorValidationError::ArgValidationError(error.to_string()))
     }
 
     fn exec(&self, _: &Spec) -> Result<(), ExecutorError> {
-        let error = self.exec_program();
-        let _ = writeln!(io::stderr(), "{} cannot be started: {error}", self.process.argv[0]);
-        child::exit_immediately(126)
+        self.report_and_exit(&self.exec_program())
     }
-}
-
-/// Finds the program's path: the given path, or the first match in the environment's `PATH`.
-fn find_executable(process: &Process) -> Result<PathBuf, String> {
-    let name = process.argv.first().map_or("", String::as_str);
-    let runnable = |path: &Path| {
-        path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-    };
-    if name.contains('/') {
-        let path = Path::new(&process.cwd).join(name);
-        return if runnable(&path) {
-            Ok(path)
-        } else {
-            Err(format!("the image has no program {name:.200?}"))
-        };
-    }
-    let path = process.env.get("PATH").map_or("/usr/local/bin:/usr/bin:/bin", |path| path.expose_secret());
-    let found = path
-        .split(':')
-        .map(|folder| Path::new(&process.cwd).join(folder).join(name))
-        .find(|path| runnable(path));
-    found.ok_or_else(|| format!("the image has no program {name:.200?} in its PATH"))
 }

@@ -2,21 +2,22 @@
 //! it parses untrusted answers. Exec probes start a program in the container, as `exec` does.
 
 mod client;
+mod listeners;
 mod message;
 mod process;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use hearth_runtime_api::{
-    ExecInput, ExecRequest, ProbeCheck, ProbeFailure, ProbeOutcome, Process, Termination,
+    ExecInput, ExecRequest, InstanceId, ProbeCheck, ProbeFailure, ProbeOutcome, Process, Termination,
     engine::{ProbeRequest, Prober},
 };
 
 use crate::{
     driver::ContainerManager,
     exec,
-    helper::files::{self, HelperState},
+    helper::files::{self, HelperState, ProcessIdentity},
 };
 
 pub use process::main;
@@ -36,14 +37,27 @@ impl LocalProber {
         Self { helpers, network }
     }
 
+    fn find_init(&self, instance: InstanceId) -> Option<ProcessIdentity> {
+        let folder = self.helpers.layout.instance_folder(instance);
+        let state = files::read_file::<HelperState>(&folder, files::STATE_FILE).ok().flatten()?;
+        state.init.map(|init| init.process)
+    }
+
+    /// Sends a network probe. A refused connection is explained by the container's listening sockets.
+    async fn send_network(&self, probe: ProbeRequest, address: Ipv4Addr) -> ProbeOutcome {
+        let outcome = self.network.send_probe(address, &probe.check, probe.timeout).await;
+        let refused = outcome == ProbeOutcome::Failed(ProbeFailure::NoConnection);
+        let (true, Some(port), Some(init)) = (refused, probe.check.port(), self.find_init(probe.instance))
+        else {
+            return outcome;
+        };
+        let explained = self.helpers.run_blocking(move |_| listeners::explain_refusal(init, port)).await;
+        explained.flatten().map_or(outcome, ProbeOutcome::Failed)
+    }
+
     async fn send_exec(&self, probe: ProbeRequest, argv: Vec<String>) -> ProbeOutcome {
         let ProbeRequest { instance, workload, timeout, .. } = probe;
-        let folder = self.helpers.layout.instance_folder(instance);
-        let init = files::read_file::<HelperState>(&folder, files::STATE_FILE)
-            .ok()
-            .flatten()
-            .and_then(|began| began.init);
-        let Some(init) = init else { return ProbeOutcome::NotSent };
+        let Some(init) = self.find_init(instance) else { return ProbeOutcome::NotSent };
         let process = Process { argv, ..workload.process.clone() };
         let (owner, name) = (workload.owner, workload.network.name.as_ref());
         let Ok(process) = process.unseal_variables(&self.helpers.opening_keys, owner, name) else {
@@ -51,7 +65,7 @@ impl LocalProber {
         };
         let exec = ExecRequest { instance, process, terminal: None };
         let cgroup = self.helpers.cgroup_path(instance);
-        let container = exec::ExecTarget { init: init.process, cgroup, isolation: workload.isolation };
+        let container = exec::ExecTarget { init, cgroup, isolation: workload.isolation };
         let started = exec::start_program(container, exec, Some(timeout)).await;
         let Ok(mut session) = started else { return ProbeOutcome::NotSent };
         // An error means that the program has already closed its input.
@@ -78,7 +92,7 @@ impl Prober for LocalProber {
                 self.send_exec(probe, argv).await
             }
             (_, None) => ProbeOutcome::Failed(ProbeFailure::NoAddress),
-            (check, Some(address)) => self.network.send_probe(address, check, probe.timeout).await,
+            (_, Some(address)) => self.send_network(probe, address).await,
         }
     }
 }

@@ -109,6 +109,23 @@ async fn probe_process_has_no_privileges() {
     bench.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refused_probe_names_the_address_that_the_program_listens_on() {
+    let (bench, _fixture) = RuntimeFixture::start_bench().await;
+    for (server, expected) in [
+        ("httpd -f -p 127.0.0.1:8000", "it listens on 127.0.0.1:8000 only"),
+        ("httpd -f -p 5000", "it listens on port 5000, not on port 8000"),
+        ("sleep 3600", "no connection to port 8000"),
+    ] {
+        let mut workload = Workload { probes: build_http_probe("/"), ..bench.build_set(1, &[Forever]) };
+        workload.owner = Bench::new_tool().into();
+        workload.process.argv = ["/bin/sh", "-c", server].map(String::from).into();
+        bench.start_instances(&workload, 1).await;
+        bench.wait_for_state(workload.id(), |state| read_failure(state).contains(expected)).await;
+    }
+    bench.close().await;
+}
+
 /// Reads from an address as a user of the host; empty if the connection fails.
 fn read_as_user(user: u32, address: Ipv4Addr, port: u16) -> String {
     let mut nc = Command::new("/bin/busybox");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hearth_base::{Error, JobName, Result};
+use hearth_base::{Error, JobName, Result, Secret};
 use hearth_runtime_api::{ContainerUser, ExecRequest, Process, TerminalSize};
 use hearth_wire::jobs::{ExecOpen, ExecSize};
 
@@ -41,14 +41,15 @@ pub async fn wait_until_running(
     }
 }
 
-/// Builds the request for a program in a container; without a command, a login shell.
+/// Builds the request for a program in a container; without a command, a shell. A login shell would
+/// reset `PATH` (`/etc/profile`), and with it hide the image's programs.
 pub async fn prepare_exec(
     cx: &JobsContext,
     scope: ToolScope<'_>,
     name: &JobName,
     open: ExecOpen,
 ) -> Result<ExecRequest> {
-    let ExecOpen { command, line, terminal, run } = open;
+    let ExecOpen { command, line, terminal, term, run } = open;
     let job = cx.store.find_job(scope.tool, name).await?.ok_or_else(|| job_not_found_error(name))?;
     let run = find_running_run(cx, &job, run.as_deref()).await?;
     let workload =
@@ -57,15 +58,26 @@ pub async fn prepare_exec(
     let line = line.map(|line| command::resolve_command_line(&line, image)).transpose()?.flatten();
     let argv = match (command.is_empty(), line) {
         (true, line) => {
-            let shell =
-                "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi".to_owned();
+            let shell = "if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi".to_owned();
             vec!["/bin/sh".to_owned(), "-c".to_owned(), line.unwrap_or(shell)]
         }
         (false, line) => command.into_iter().chain(line).collect(),
     };
-    let process = build_process(cx, &run, &workload.plan, argv).await?;
+    let mut process = build_process(cx, &run, &workload.plan, argv).await?;
+    if let Some(term) = term.filter(|term| terminal.is_some() && is_terminal_type(term)) {
+        process.env.insert("TERM".to_owned(), Secret::new(term));
+    }
     let terminal = terminal.map(|ExecSize { rows, columns }| TerminalSize { rows, columns });
     Ok(ExecRequest { instance: run.instance, process, terminal })
+}
+
+/// Maximum length of the name of a terminal's type.
+const MAX_TERM_BYTES: usize = 64;
+
+/// Returns whether a text can be the name of a terminal's type (`term(7)`).
+fn is_terminal_type(term: &str) -> bool {
+    (1..=MAX_TERM_BYTES).contains(&term.len())
+        && term.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_+.".contains(&byte))
 }
 
 /// Finds the running run with the id `wanted`; without an id, a ready one that started last.
@@ -95,4 +107,19 @@ pub async fn build_process(
         cx.peers.read_run_envvars(run.tool, &plan.job, &plan.env).await?;
     let user = ContainerUser { uid: plan.user.0, gid: plan.user.1, groups: Vec::new() };
     Ok(Process { argv, env, sealed, cwd: plan.cwd.clone(), user, stop_signal: 15 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_terminal_types_are_passed_on() {
+        for term in ["xterm-256color", "screen.xterm", "dumb"] {
+            assert!(is_terminal_type(term), "{term}");
+        }
+        for term in ["", "a b", "../x", "x\n", &"x".repeat(65)] {
+            assert!(!is_terminal_type(term), "{term:?}");
+        }
+    }
 }

@@ -21,7 +21,7 @@ const HOLDER_SCRIPT: &str = "n=0; \
 /// appends.
 const PROGRAM_SCRIPT: &str = "echo $$ >/tmp/.hearth-program; \
     if [ \"$1\" = line ]; then exec /bin/sh -c \"${2?the server does not support command lines}\"; fi; \
-    if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi";
+    if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi";
 
 /// The options of an interactive program.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +51,8 @@ pub async fn run(
     let holder = JobCreate {
         cmd: HOLDER_SCRIPT.to_owned(),
         stop: Some(StopPolicy { signal: None, grace: Some(0) }),
+        // The output goes to the terminal.
+        filelog: Some(false),
         ..create
     };
     if how.delete_when_over && !how.is_named_by_user {
@@ -78,7 +80,8 @@ async fn attach_to_program(
     let line = Some(line).filter(|line| !line.is_empty());
     let mode = if line.is_some() { "line" } else { "shell" };
     let command = ["/bin/sh", "-c", PROGRAM_SCRIPT, "sh", mode].map(str::to_owned).to_vec();
-    let open = ExecOpen { command, line, terminal: how.terminal, run: None };
+    let term = cx.settings.environment.terminal_type.clone();
+    let open = ExecOpen { command, line, terminal: how.terminal, term, run: None };
     let mut steps = cx.printer.open_steps();
     steps.begin_step("start");
     let (input, output) = match steps.wait_for(open_program(session, name, open)).await {
