@@ -5,7 +5,9 @@ use hearth_kit::{
     Kit, RequestContext, ServiceClients, blobs::BlobStore, outbound::OutboundClient, tasks::ShutdownSignal,
 };
 
-use crate::{BuildsSettings, ref_permits::RefPermits, store::BuildStore};
+use crate::{
+    BuildsSettings, ref_permits::RefPermits, store::BuildStore, upload_reservations::UploadReservations,
+};
 
 /// Context of this service's handlers and rules.
 #[derive(Clone)]
@@ -15,6 +17,7 @@ pub struct BuildsContext {
     pub blobs: BlobStore,
     pub outbound: OutboundClient,
     pub ref_permits: RefPermits,
+    pub upload_reservations: UploadReservations,
     pub clients: ServiceClients,
     pub stop: ShutdownSignal,
 }
@@ -28,6 +31,7 @@ impl BuildsContext {
             blobs: BlobStore::open(&kit.state, Role::Builds, &kit.config.disk)?,
             outbound: OutboundClient::from_settings(&kit.config.outbound),
             ref_permits: RefPermits::new(settings.ref_requests, settings.tool_ref_requests),
+            upload_reservations: UploadReservations::default(),
             clients: kit.clients.clone(),
             stop: kit.tasks.shutdown_signal(),
         })

@@ -8,9 +8,9 @@ use std::{
 };
 
 use hearth_base::{Error, Result, SystemClock};
-use hearth_kit::{config::HearthConfig, telemetry::start_logging};
+use hearth_kit::{config::HearthConfig, outbound::RefusedNetwork, telemetry::start_logging};
 use hearth_runtime_api::wire::AllowedCallers;
-use hearth_runtime_local::{LocalRuntime, LocalRuntimeSettings, PortForward};
+use hearth_runtime_local::{LayerLimits, LocalRuntime, LocalRuntimeSettings, PortForward, StorageQuota};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::serve::{build_executor, load_configuration};
@@ -59,6 +59,16 @@ pub async fn serve_runtime(local: Arc<LocalRuntime>, caller: u32) -> Result<()> 
 pub fn build_settings(config: &HearthConfig, state: &Path) -> LocalRuntimeSettings {
     LocalRuntimeSettings {
         first_id: config.runtime.first_id,
+        layer_limits: LayerLimits {
+            bytes: config.runtime.image_bytes,
+            entries: config.runtime.image_entries,
+        },
+        namespace_bytes: config.runtime.tool_layer_bytes,
+        min_free_disk: config.disk.min_free,
+        home_quota: StorageQuota { size: config.runtime.home_size, inodes: config.runtime.home_files },
+        cache_quota: StorageQuota { size: config.runtime.cache_size, inodes: config.runtime.cache_files },
+        refused_networks: config.outbound.refuse.iter().filter_map(RefusedNetwork::as_ipv4).collect(),
+        smtp_allowed: config.outbound.smtp,
         ..LocalRuntimeSettings::new(&config.runtime.instance, state)
     }
 }

@@ -15,24 +15,34 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower::Service;
 
-use super::{Mirrors, OutboundException, is_public_address};
+use super::{Mirrors, OutboundException, RefusedNetwork, is_own_address, is_public_address};
+use crate::{config::OutboundSettings, outbound::names::NameResolver};
 
-/// Timeout of a name lookup, and of each connection attempt.
+/// Timeout of each connection attempt.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum number of a name's addresses that are tried.
 const MAX_CONNECT_ATTEMPTS: usize = 4;
 
-/// Client for outbound connections, which refuses private addresses.
+/// Client for outbound connections, which refuses private addresses and those of this host.
 #[derive(Debug, Clone, Default)]
 pub struct OutboundClient {
     allow: Arc<[OutboundException]>,
+    refuse: Arc<[RefusedNetwork]>,
     mirrors: Arc<Mirrors>,
+    /// Shared by the copies of a client.
+    names: Arc<NameResolver>,
 }
 
 impl OutboundClient {
     /// A client with an operator's exceptions and mirrors.
     pub fn new(allow: &[OutboundException], mirrors: &Mirrors) -> Self {
-        Self { allow: allow.into(), mirrors: Arc::new(mirrors.clone()) }
+        Self { allow: allow.into(), mirrors: Arc::new(mirrors.clone()), ..Self::default() }
+    }
+
+    /// A client with an operator's settings.
+    pub fn from_settings(settings: &OutboundSettings) -> Self {
+        let refuse = settings.refuse.as_slice().into();
+        Self { refuse, ..Self::new(&settings.allow, &settings.mirrors) }
     }
 
     /// Resolves the mirror of `address`; `None` without one.
@@ -44,7 +54,7 @@ impl OutboundClient {
     /// so DNS rebinding has no effect. A name with any private address is refused entirely.
     ///
     /// Errors: `outbound-private`, `outbound-port` (forbidden), `outbound-host` (invalid), `outbound-unknown-host`,
-    /// `outbound-unreachable` (unavailable).
+    /// `outbound-resolver`, `outbound-unreachable` (unavailable).
     pub async fn connect_to_host(&self, host: &str, port: u16) -> Result<TcpStream> {
         let mut last = None;
         for address in self.resolve_addresses(host, port).await?.into_iter().take(MAX_CONNECT_ATTEMPTS) {
@@ -66,7 +76,10 @@ impl OutboundClient {
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
         let found: Vec<IpAddr> = match bare.parse::<IpAddr>() {
             Ok(address) => vec![address],
-            Err(_) => look_up_host(bare).await?,
+            Err(_) => {
+                check_host_name(bare)?;
+                self.names.look_up(bare).await?
+            }
         };
         for address in &found {
             self.check_address(bare, *address, port)?;
@@ -82,6 +95,13 @@ impl OutboundClient {
             return Err(Error::forbidden(
                 "outbound-private",
                 format!("{} has a private address; only public addresses are allowed", escape_host(host)),
+            )
+            .help("ask an operator of this Hearth to add it to [outbound] allow"));
+        }
+        if is_own_address(address) || self.refuse.iter().any(|network| network.contains_address(address)) {
+            return Err(Error::forbidden(
+                "outbound-private",
+                format!("{} is an address of this Hearth's own network", escape_host(host)),
             )
             .help("ask an operator of this Hearth to add it to [outbound] allow"));
         }
@@ -102,7 +122,7 @@ impl OutboundClient {
     }
 }
 
-async fn look_up_host(host: &str) -> Result<Vec<IpAddr>> {
+fn check_host_name(host: &str) -> Result<()> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     if host.is_empty() || host.len() > 253 || !host.bytes().all(fits) {
         return Err(Error::invalid(
@@ -110,18 +130,10 @@ async fn look_up_host(host: &str) -> Result<Vec<IpAddr>> {
             format!("{} is not a valid host name", escape_host(host)),
         ));
     }
-    let unknown = || {
-        Error::unavailable("outbound-unknown-host", format!("there is no host {}", escape_host(host)))
-            .help("check the spelling")
-    };
-    let found = tokio::time::timeout(CONNECT_TIMEOUT, tokio::net::lookup_host((host, 0))).await;
-    let found = found.map_err(|_| unknown())?.map_err(|cause| unknown().with_cause(cause))?;
-    let mut found: Vec<IpAddr> = found.map(|address| address.ip()).collect();
-    found.dedup();
-    if found.is_empty() { Err(unknown()) } else { Ok(found) }
+    Ok(())
 }
 
-fn escape_host(host: &str) -> String {
+pub(super) fn escape_host(host: &str) -> String {
     host.chars().take(80).collect::<String>().escape_debug().to_string()
 }
 
@@ -150,5 +162,52 @@ impl Service<Uri> for OutboundConnector {
                 uri.host().ok_or_else(|| Error::invalid("outbound-host", "the address has no host"))?;
             outbound.connect_to_host(host, read_port(&uri)).await.map(TokioIo::new)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(outbound: &OutboundClient, host: &str, address: &str, port: u16) -> Option<String> {
+        let checked = outbound.check_address(host, address.parse().unwrap(), port);
+        checked.err().map(|error| error.code().to_owned())
+    }
+
+    #[test]
+    fn refused_network_is_closed_and_an_exception_opens_it() {
+        let settings = OutboundSettings {
+            refuse: vec!["203.0.113.0/28".parse().unwrap(), "2001:db8:7::/48".parse().unwrap()],
+            allow: vec!["203.0.113.5:443".parse().unwrap()],
+            ..OutboundSettings::default()
+        };
+        let outbound = OutboundClient::from_settings(&settings);
+        let refused = Some("outbound-private".to_owned());
+        for address in ["203.0.113.7", "::ffff:203.0.113.7", "64:ff9b::cb00:7107", "2001:db8:7::1"] {
+            assert_eq!(check(&outbound, "x", address, 443), refused, "{address}");
+        }
+        assert_eq!(check(&outbound, "x", "203.0.113.5", 443), None);
+        assert_eq!(check(&outbound, "x", "203.0.113.77", 443), None);
+        assert_eq!(check(&OutboundClient::default(), "x", "203.0.113.7", 443), None);
+    }
+
+    #[test]
+    fn mail_ports_are_refused() {
+        for port in [25, 465, 587] {
+            let refused = check(&OutboundClient::default(), "x", "203.0.113.7", port);
+            assert_eq!(refused.as_deref(), Some("outbound-port"), "{port}");
+        }
+    }
+
+    #[test]
+    fn address_of_this_host_is_refused_unless_allowed() {
+        let probe = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+        if probe.connect("192.0.2.77:9").is_err() {
+            return;
+        }
+        let own = probe.local_addr().unwrap().ip().to_string();
+        assert_eq!(check(&OutboundClient::default(), "x", &own, 8080).as_deref(), Some("outbound-private"));
+        let allowed = OutboundClient::new(&[own.parse().unwrap()], &Mirrors::default());
+        assert_eq!(check(&allowed, "x", &own, 8080), None);
     }
 }

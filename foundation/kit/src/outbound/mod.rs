@@ -6,6 +6,7 @@ mod connect;
 mod exception;
 mod fetch;
 mod mirrors;
+mod names;
 mod refused_network;
 
 pub use address::{is_own_address, is_public_address};

@@ -1,8 +1,8 @@
 //! Firewall: one nftables table for each Hearth.
 //!
 //! A tool reaches its own network (bridged traffic, which is not filtered), the DNS server, the services of
-//! `hearth.internal` and the internet. It does not reach other tools, private networks, the host or
-//! link-local addresses. Only the host reaches a tool. The probe process, which parses the answers of tools,
+//! `hearth.internal` and the internet without its mail ports. It does not reach other tools, private networks, the
+//! host at any of its addresses, or link-local addresses. Only the host reaches a tool. The probe process, which parses the answers of tools,
 //! reaches only containers.
 
 use std::{
@@ -14,23 +14,27 @@ use std::{
 
 use hearth_base::Result;
 
-use crate::{host_error::HostErrorContext, programs, settings::PortForward};
+use crate::{LocalRuntimeSettings, host_error::HostErrorContext, programs, settings::PortForward};
 
 use super::Subnet;
 
-/// Networks that no tool may reach: special-purpose addresses (RFC 6890 and its registry) and multicast.
-const BLOCKED_NETWORKS: &str = "0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, \
-                       192.0.0.0/24, 192.168.0.0/16, 198.18.0.0/15, 224.0.0.0/3";
+/// Networks that no tool may reach: special-purpose addresses (RFC 6890 and its registry), multicast, and the
+/// metadata service of Azure, the only one of the large clouds at a public address.
+const BLOCKED_NETWORKS: &str = "0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 168.63.129.16, 169.254.0.0/16, \
+                       172.16.0.0/12, 192.0.0.0/24, 192.168.0.0/16, 198.18.0.0/15, 224.0.0.0/3";
+/// Ports of SMTP: transfer and submission (RFC 5321, RFC 6409, RFC 8314). Mail of a tool that a stranger has taken
+/// over would put the host on block lists.
+const SMTP_PORTS: &str = "25, 465, 587";
 
 /// Replaces the table in one transaction, with the given bridges and the addresses without internet access.
 pub fn replace_rules(
-    instance: &str,
+    settings: &LocalRuntimeSettings,
     subnet: &Subnet,
-    port_forwards: &[PortForward],
     bridges: &[&str],
     inside: &[Ipv4Addr],
 ) -> Result<()> {
-    let mut script = build_rules(instance, subnet, port_forwards);
+    let instance = settings.instance.as_str();
+    let mut script = build_rules(settings, subnet);
     for bridge in bridges {
         script += &build_bridge_element(instance, bridge, "add");
     }
@@ -65,15 +69,25 @@ pub fn set_internet_blocked(instance: &str, address: Ipv4Addr, inside: bool) -> 
         .with_context(format_args!("changing the internet access of {address}"))
 }
 
-fn build_rules(instance: &str, subnet: &Subnet, port_forwards: &[PortForward]) -> String {
+fn build_rules(settings: &LocalRuntimeSettings, subnet: &Subnet) -> String {
+    let instance = &settings.instance;
     let (table, tools) = (format!("inet hearth_{instance}"), format!("\"h{instance}t*\""));
     let (all, service, probe_user) = (subnet.to_cidr(), subnet.service_address(), subnet.probe_user());
-    let port_forwards: String = port_forwards
+    let port_forwards: String = settings
+        .port_forwards
         .iter()
         .map(|PortForward { port, target }| {
             format!("\n        iifname {tools} ip daddr {service} tcp dport {port} dnat ip to {target}")
         })
         .collect();
+    let mut outgoing = String::new();
+    for network in &settings.refused_networks {
+        outgoing += &format!("\n        iifname {tools} ip daddr {network} drop");
+    }
+    if !settings.smtp_allowed {
+        // A reset instead of silence: the program fails at once.
+        outgoing += &format!("\n        iifname {tools} tcp dport {{ {SMTP_PORTS} }} reject with tcp reset");
+    }
     format!(
         "add table {table}
 delete table {table}
@@ -92,7 +106,7 @@ table {table} {{
         oifname {tools} ct state established,related accept
         oifname {tools} drop
         iifname {tools} meta nfproto ipv6 drop
-        iifname {tools} ip daddr {{ {BLOCKED_NETWORKS} }} drop
+        iifname {tools} ip daddr {{ {BLOCKED_NETWORKS} }} drop{outgoing}
     }}
     chain input {{
         type filter hook input priority filter; policy accept;

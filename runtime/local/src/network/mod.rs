@@ -19,9 +19,9 @@ use hearth_base::{Error, ErrorKind, Result};
 use hearth_runtime_api::{InstanceId, NetworkMode, Owner, Workload};
 
 use crate::{
+    LocalRuntimeSettings,
     dns::table::{DnsEntry, DnsTable},
     host_error::HostErrorContext,
-    settings::PortForward,
     state_files::{self, StateLayout},
 };
 
@@ -85,7 +85,7 @@ impl Networks {
 
     /// Replaces the firewall rules and publishes the DNS table. Call it after all containers of an earlier
     /// process are adopted.
-    pub fn start(&self, port_forwards: &[PortForward]) -> Result<()> {
+    pub fn start(&self, settings: &LocalRuntimeSettings) -> Result<()> {
         self.remove_unused_links();
         let state = self.lock_state();
         let mut bridges: Vec<&str> =
@@ -98,13 +98,7 @@ impl Networks {
             .filter(|container| container.inside_only)
             .map(|container| container.link.address);
         bridges.iter().try_for_each(|bridge| links::enable_route_localnet(bridge))?;
-        firewall::replace_rules(
-            &self.instance,
-            &self.subnet,
-            port_forwards,
-            &bridges,
-            &inside.collect::<Vec<_>>(),
-        )?;
+        firewall::replace_rules(settings, &self.subnet, &bridges, &inside.collect::<Vec<_>>())?;
         std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").with_context("enabling IP forwarding")?;
         self.publish_dns_table(&state)
     }
@@ -167,6 +161,11 @@ impl Networks {
         state.containers.insert(instance, self.build_connected_container(workload, slice, link.clone()));
         self.publish_dns_table(&state)?;
         Ok(link)
+    }
+
+    /// True if a container of the owner is connected.
+    pub fn has_container(&self, owner: Owner) -> bool {
+        self.lock_state().containers.values().any(|container| container.owner == owner)
     }
 
     /// Disconnects a container from its network. The bridge is removed some time after its last container.

@@ -1,7 +1,9 @@
 //! Seccomp filters: allow lists of system calls. All other calls fail with EPERM.
 //!
 //! In a tool's container `clone` makes no namespaces, `clone3` fails with ENOSYS so that C libraries fall
-//! back to `clone`, and bpf, perf, keyctl, `io_uring`, setns and mount are forbidden.
+//! back to `clone`, and bpf, perf, keyctl, `io_uring`, setns and mount are forbidden. Sockets of other families
+//! than [`SOCKET_FAMILIES`] fail with EAFNOSUPPORT, as on a kernel without them: some families, such as `AF_VSOCK`,
+//! are shared by all network namespaces of the host.
 
 mod calls;
 mod own_calls;
@@ -31,6 +33,9 @@ const NAMESPACE_FLAGS: i32 = c::CLONE_NEWCGROUP
     | c::CLONE_NEWUSER
     | c::CLONE_NEWUTS;
 
+/// Address families of sockets in containers (socket(2)).
+const SOCKET_FAMILIES: [i32; 4] = [c::AF_UNIX, c::AF_INET, c::AF_INET6, c::AF_NETLINK];
+
 /// Builds the filters of a container.
 pub fn build_container_filters(isolation: Isolation) -> Result<Filters> {
     let build: &[i64] = match isolation {
@@ -45,7 +50,13 @@ pub fn build_container_filters(isolation: Isolation) -> Result<Filters> {
     rules.insert(c::SYS_clone, clone);
     rules.insert(c::SYS_clone3, Vec::new());
     let no_clone3 = BTreeMap::from([(c::SYS_clone3, Vec::new())]);
+    let other_families = BTreeMap::from([
+        (c::SYS_socket, vec![match_other_families(&SOCKET_FAMILIES)?]),
+        (c::SYS_socketpair, vec![match_other_families(&SOCKET_FAMILIES)?]),
+    ]);
+    let unknown_family = SeccompAction::Errno(c::EAFNOSUPPORT.unsigned_abs());
     Ok(vec![
+        compile_filter(other_families, SeccompAction::Allow, unknown_family)?,
         compile_filter(no_clone3, SeccompAction::Allow, SeccompAction::Errno(c::ENOSYS.unsigned_abs()))?,
         compile_filter(rules, SeccompAction::Errno(c::EPERM.unsigned_abs()), SeccompAction::Allow)?,
     ])
@@ -68,6 +79,20 @@ fn match_socket_family(family: i32) -> Result<SeccompRule> {
     let family = u64::from(family.unsigned_abs());
     SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, family)
         .and_then(|condition| SeccompRule::new(vec![condition]))
+        .map_err(Error::internal)
+}
+
+/// Matches sockets of all families but these. The kernel reads the family as a 32-bit number.
+fn match_other_families(families: &[i32]) -> Result<SeccompRule> {
+    let differs = |family: &i32| {
+        let family = u64::from(family.unsigned_abs());
+        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, family)
+    };
+    families
+        .iter()
+        .map(differs)
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .and_then(SeccompRule::new)
         .map_err(Error::internal)
 }
 
@@ -98,4 +123,63 @@ fn compile_filter(
     SeccompFilter::new(rules, otherwise, matched, arch)
         .and_then(BpfProgram::try_from)
         .map_err(Error::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::WaitOptions;
+
+    use super::*;
+    use crate::sys::child::{self, ForkSide};
+
+    /// Makes a socket of a family in a child with the filters of `isolation`. Returns the error number, 0 for
+    /// success.
+    fn try_family(isolation: Isolation, family: i32, make: fn(i32) -> i32) -> i32 {
+        let filters = build_container_filters(isolation).expect("filters");
+        match child::fork_process(0).expect("a child") {
+            ForkSide::Child => {
+                let done = if load_filters(&filters).is_ok() { make(family) } else { 255 };
+                child::exit_immediately(done)
+            }
+            ForkSide::Parent(pid, _) => {
+                let (_, status) = rustix::process::waitpid(Some(pid), WaitOptions::empty())
+                    .expect("wait")
+                    .expect("an exit");
+                status.exit_status().expect("a status")
+            }
+        }
+    }
+
+    fn make_socket(family: i32) -> i32 {
+        let family = rustix::net::AddressFamily::from_raw(u16::try_from(family).unwrap_or_default());
+        rustix::net::socket(family, rustix::net::SocketType::DGRAM, None)
+            .map_or_else(|error| error.raw_os_error(), |_| 0)
+    }
+
+    fn make_pair(family: i32) -> i32 {
+        let family = rustix::net::AddressFamily::from_raw(u16::try_from(family).unwrap_or_default());
+        let made = rustix::net::socketpair(
+            family,
+            rustix::net::SocketType::STREAM,
+            rustix::net::SocketFlags::empty(),
+            None,
+        );
+        made.map_or_else(|error| error.raw_os_error(), |_| 0)
+    }
+
+    #[test]
+    fn socket_families_outside_of_the_list_are_unknown_to_containers() {
+        for isolation in [Isolation::Tool, Isolation::Build] {
+            for family in
+                [c::AF_VSOCK, c::AF_ALG, c::AF_PACKET, c::AF_BLUETOOTH, c::AF_TIPC, c::AF_XDP, 0, 46]
+            {
+                assert_eq!(try_family(isolation, family, make_socket), c::EAFNOSUPPORT, "{family}");
+            }
+            for family in [c::AF_UNIX, c::AF_INET] {
+                assert_eq!(try_family(isolation, family, make_socket), 0, "{family}");
+            }
+            assert_eq!(try_family(isolation, c::AF_TIPC, make_pair), c::EAFNOSUPPORT);
+            assert_eq!(try_family(isolation, c::AF_UNIX, make_pair), 0);
+        }
+    }
 }

@@ -246,6 +246,40 @@ async fn internet_is_reachable_and_private_networks_of_the_host_are_not() {
     bench.close().await;
 }
 
+/// Connects a container to this address and port, and returns its output.
+async fn attempt_connection(bench: &Bench, address: &str, port: u16) -> Vec<String> {
+    let script = format!("nc -w 1 {address} {port} </dev/null 2>&1; exit 0");
+    bench.run_for_lines(&build_shell_run(bench, &script)).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mail_ports_metadata_services_and_refused_networks_are_closed_unless_allowed() {
+    let fixture = RuntimeFixture::start_with(vec!["refuse=198.51.100.128/25".to_owned()]).await;
+    let bench = Bench::new(fixture.clone());
+    // No other test uses these networks.
+    let outside = UnusedNetwork::new(&fixture, &[[198, 51, 100], [168, 63, 129]]);
+    let open = "198.51.100.7";
+    for port in [25, 465, 587] {
+        let lines = attempt_connection(&bench, open, port).await;
+        assert!(lines.iter().any(|line| line.contains("refused")), "port {port} fails at once: {lines:?}");
+    }
+    assert!(!outside.was_asked_for(open), "a mail port");
+    for closed in ["198.51.100.200", "168.63.129.16"] {
+        attempt_connection(&bench, closed, 80).await;
+        assert!(!outside.was_asked_for(closed), "{closed}");
+    }
+    attempt_connection(&bench, open, 80).await;
+    assert!(outside.was_asked_for(open));
+    bench.close().await;
+    drop((outside, fixture));
+    let fixture = RuntimeFixture::start_with(vec!["smtp".to_owned()]).await;
+    let bench = Bench::new(fixture.clone());
+    let outside = UnusedNetwork::new(&fixture, &[[198, 51, 100]]);
+    attempt_connection(&bench, open, 25).await;
+    assert!(outside.was_asked_for(open), "the operator allows mail");
+    bench.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ipv6_is_disabled() {
     let (bench, fixture) = RuntimeFixture::start_bench().await;
