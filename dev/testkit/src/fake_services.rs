@@ -9,11 +9,12 @@ use axum::{
     Json, Router,
     extract::{Path, State},
     http::StatusCode,
-    routing::{get, post, put},
+    routing::{delete, get, post, put},
 };
-use hearth_base::{Digest, Entropy, EventId, Role, ToolId};
+use hearth_base::{Digest, Entropy, EventId, Role, Secret, TokenId, ToolId};
 use hearth_kit::Query;
 use hearth_wire::{
+    accounts::internal::{ToolTokenCreate, ToolTokenCreated},
     envvars::internal::{EnvvarSealed, EnvvarsGiven, EnvvarsRevisions},
     events::{Event, Topic},
     images::internal::{
@@ -23,7 +24,7 @@ use hearth_wire::{
     logs::internal::{LogsBatch, LogsTaken},
     reply::{Data, Done, Messages, Named},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::Digest as _;
@@ -43,6 +44,10 @@ pub struct ReceivedRequests {
     pub sealed: Vec<EnvvarSealed>,
     /// The revision of the variables.
     pub envvars_revision: u32,
+    /// The tokens of runs that were issued and not revoked, with their secrets.
+    pub run_tokens: BTreeMap<TokenId, String>,
+    /// True if `accounts` issues no tokens.
+    pub accounts_unavailable: bool,
     /// The tool of each image whose tag moved.
     moved_tag_tools: Vec<Option<ToolId>>,
 }
@@ -85,7 +90,7 @@ fn wrap_data<T: Serialize>(data: T) -> Json<Data<T>> {
     Json(Data { data, messages: Messages::default() })
 }
 
-/// Mounts the fakes of `images`, `logs` and `envvars` in a service stand.
+/// Mounts the fakes of `images`, `logs`, `envvars` and of the tokens of `accounts` in a service stand.
 pub fn mount_fake_services(stand: &ServiceStand, fakes: &FakeServices) {
     let images = Router::new()
         .route("/images/v1/internal/resolve", get(resolve_image))
@@ -98,9 +103,34 @@ pub fn mount_fake_services(stand: &ServiceStand, fakes: &FakeServices) {
     let envvars = Router::new()
         .route("/envvars/v1/internal/tools/{tool}/jobs/{job}", get(list_variables))
         .route("/envvars/v1/internal/tools/{tool}/revisions", get(list_revisions));
-    for (role, router) in [(Role::Images, images), (Role::Logs, logs), (Role::Envvars, envvars)] {
+    let accounts = Router::new()
+        .route("/accounts/v1/internal/tool-tokens", post(create_run_token))
+        .route("/accounts/v1/internal/tool-tokens/{token}", delete(revoke_run_token));
+    let routers =
+        [(Role::Images, images), (Role::Logs, logs), (Role::Envvars, envvars), (Role::Accounts, accounts)];
+    for (role, router) in routers {
         stand.set_fake_service(role, hearth_kit::build_local_service(router.with_state(fakes.clone())));
     }
+}
+
+async fn create_run_token(
+    State(fakes): State<FakeServices>,
+    Json(create): Json<ToolTokenCreate>,
+) -> Result<Json<Data<ToolTokenCreated>>, StatusCode> {
+    if fakes.lock().accounts_unavailable {
+        return Err(StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let id = TokenId::new(Timestamp::UNIX_EPOCH, &Entropy::System);
+    let secret = format!("secret-of-{id}");
+    fakes.lock().run_tokens.insert(id, secret.clone());
+    // The clock of a stand is not known here: the token outlives every test.
+    let expires = Timestamp::MAX - SignedDuration::from_secs(create.life_seconds.into());
+    Ok(wrap_data(ToolTokenCreated { id, secret: Secret::new(secret), expires }))
+}
+
+async fn revoke_run_token(State(fakes): State<FakeServices>, Path(token): Path<TokenId>) -> Json<Data<Done>> {
+    fakes.lock().run_tokens.remove(&token);
+    wrap_data(Done {})
 }
 
 async fn resolve_image(

@@ -8,6 +8,7 @@ mod clock;
 mod digest;
 pub mod dotenv;
 mod error;
+mod free_space;
 mod identity;
 mod ids;
 mod keys;
@@ -25,6 +26,7 @@ pub use access::{Access, Scope, Scopes, ToolRole};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use digest::Digest;
 pub use error::{Error, ErrorKind, Result};
+pub use free_space::FreeSpace;
 pub use identity::{Caller, Credential, IDENTITY_LIFETIME, Identity, ToolGrant};
 pub use ids::{
     BlobId, BuildId, DeliveryId, Entropy, EventId, Id, IdKind, MailId, MandateId, ProcessInstanceId,
@@ -40,4 +42,4 @@ pub use quantity::{Cpu, Memory};
 pub use role::Role;
 pub use sealed::{OpeningKeys, SealContext, SealedValue, SealingKey};
 pub use secret::Secret;
-pub use text::{check_plain_text, to_single_line};
+pub use text::{check_plain_text, strip_terminal_codes, to_single_line};

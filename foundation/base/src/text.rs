@@ -23,6 +23,22 @@ pub fn check_plain_text(subject: &str, text: &str, length: RangeInclusive<usize>
     Ok(())
 }
 
+/// Removes colours and other control sequences (ECMA-48, CSI) and control characters from a line that a program
+/// wrote for a terminal. Tabs stay.
+pub fn strip_terminal_codes(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    let mut symbols = line.chars().peekable();
+    while let Some(symbol) = symbols.next() {
+        if symbol == '\u{1b}' && symbols.next_if_eq(&'[').is_some() {
+            // The final byte of a sequence is 0x40 to 0x7e.
+            let _final_byte = symbols.find(|symbol| ('@'..='~').contains(symbol));
+        } else if symbol == '\t' || !symbol.is_control() {
+            text.push(symbol);
+        }
+    }
+    text
+}
+
 /// Converts untrusted text to one line of at most `max_chars` characters: control characters and line ends
 /// become spaces, and `…` marks a cut. For mail headers, tables and sentences.
 pub fn to_single_line(text: &str, max_chars: usize) -> String {
@@ -40,6 +56,14 @@ pub fn to_single_line(text: &str, max_chars: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn terminal_codes_are_removed_as_a_whole() {
+        assert_eq!(strip_terminal_codes("\u{1b}[1;31mboom\u{7}\u{1b}[0m\tend"), "boom\tend");
+        assert_eq!(strip_terminal_codes("\u{1b}[33mPress CTRL+C to quit\u{1b}[0m"), "Press CTRL+C to quit");
+        assert_eq!(strip_terminal_codes("cut off \u{1b}[31"), "cut off ");
+        assert_eq!(strip_terminal_codes("plain [1] é"), "plain [1] é");
+    }
 
     #[test]
     fn single_line_has_no_control_characters() {

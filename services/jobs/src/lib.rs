@@ -56,6 +56,7 @@ pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<MountedService> 
         queue::create_task_worker(&cx.store.queue, workers::housekeeping::FetchQuotas(cx.clone())),
         workers::housekeeping::create_worker(&cx),
         workers::metrics::create_worker(&cx),
+        workers::credentials::create_worker(&cx),
     ];
     let routes = queue::add_routes(routes(&kit.config.door), kit.role, &cx.store.queue);
     let mounted = MountedService::new(kit, Dialect::Named, routes, cx);

@@ -27,6 +27,9 @@ pub struct ExecOpen {
     /// Size of the terminal; absent for plain streams.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub terminal: Option<ExecSize>,
+    /// Type of the terminal, the variable `TERM` of the program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub term: Option<String>,
     /// Id of the run (see `…/runs`); default: the newest running one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
@@ -167,6 +170,7 @@ mod tests {
             command: vec!["ls".to_owned()],
             line: None,
             terminal: Some(ExecSize { rows: 24, columns: 80 }),
+            term: None,
             run: None,
         };
         let ended = ExecEnd { exit_code: Some(3), signal: None, reason: None };

@@ -8,7 +8,7 @@ use hearth_wire::{
 
 use super::to_scope;
 use crate::{
-    app,
+    app::{self, jobs::create::JobUpsert},
     context::JobsContext,
     rights::{JobsRead, JobsWrite},
     store::JobSpec,
@@ -66,10 +66,15 @@ pub async fn update(
     Json(create): Json<JobCreate>,
 ) -> ApiResult<JobChanged> {
     let (name, mail) = (create.name.clone(), create.emails);
-    let job_changed = app::jobs::create::update(&cx, to_scope(&tool), JobSpec::from_create(create)?).await?;
-    let change = if job_changed { "changed" } else { "unchanged" };
-    let answer =
-        ApiResponse::ok_named(JobChanged { job_changed }).with_info(format!("job {name} is {change}"));
+    let change = app::jobs::create::update(&cx, to_scope(&tool), JobSpec::from_create(create)?).await?;
+    // Clients of Toolforge look for these words.
+    let word = match change {
+        JobUpsert::Created => "created",
+        JobUpsert::Updated => "updated",
+        JobUpsert::Unchanged => "already up to date",
+    };
+    let job_changed = change != JobUpsert::Unchanged;
+    let answer = ApiResponse::ok_named(JobChanged { job_changed }).with_info(format!("job {name} {word}"));
     Ok(warn_about_mail(&cx, answer, mail).await)
 }
 

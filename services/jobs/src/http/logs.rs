@@ -10,7 +10,7 @@ use futures::{Stream, stream};
 use hearth_base::{Error, ErrorKind, JobName, PageLimit, Result, ToolId, ToolName};
 use hearth_kit::{ApiError, Authed, Param, Query};
 use hearth_wire::{
-    jobs::{JobsLogsQuery, MountMode},
+    jobs::JobsLogsQuery,
     logs::{
         LogsDirection, LogsEntry, LogsEntrySource,
         internal::{LogsKept, LogsOwner, LogsPage, LogsReadQuery},
@@ -36,7 +36,7 @@ const LONG_POLL_SECONDS: u64 = 20;
         ("job" = String, Path, description = "name of the job"),
         JobsLogsQuery),
     responses((status = 200, body = String, content_type = "text/plain", description = "one JSON object per line"),
-        (status = 404, description = "the job does not exist, or its log goes to files")))]
+        (status = 404, description = "the job does not exist, has written nothing yet, or writes to files")))]
 pub async fn stream_job_log(
     cx: JobsContext,
     tool: Authed<JobsRead>,
@@ -45,26 +45,33 @@ pub async fn stream_job_log(
 ) -> Result<Response, ApiError> {
     let job = cx.store.find_job(tool.id, &name).await?.ok_or_else(|| job_not_found_error(&name))?;
     let first = read_first_page(&cx, tool.id, &job.name, query.lines).await?;
+    let follow = query.follow.unwrap_or(false);
     if first.lines.is_empty() {
         check_log_not_in_files(&job, &tool.name)?;
+        // A client that follows waits for the first line.
+        if !follow {
+            return Err(no_log_error(&job.name, "it has written nothing yet").into());
+        }
     }
-    let body =
-        Body::from_stream(stream_log_lines(cx, tool.id, job.name, first, query.follow.unwrap_or(false)));
+    let body = Body::from_stream(stream_log_lines(cx, tool.id, job.name, first, follow));
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body).into_response())
 }
 
 /// Refuses with `no-such-log` (not found) if the output of a job goes to files: then its log stays empty.
 fn check_log_not_in_files(job: &Job, tool: &ToolName) -> Result<()> {
-    let mounted = job.spec.mount_mode(job.image.provided) == MountMode::All;
-    match plan::find_output_files(&job.spec, tool, mounted)? {
-        Some(OutputFiles { out, err }) => Err(Error::new(
-            ErrorKind::NotFound,
-            "no-such-log",
-            format!("the log of job {} is in files: {out} and {err}", job.name),
-        )
-        .help("set filelog to false to read its log here")),
+    match plan::find_output_files(&job.spec, tool, job.image.provided)? {
+        Some(OutputFiles { out, err }) => {
+            let error = no_log_error(&job.name, &format!("its output goes to the files {out} and {err}"));
+            Err(error.help("set filelog to false to read its log here"))
+        }
         None => Ok(()),
     }
+}
+
+/// Builds the error about an empty log. Clients of Toolforge look for the first sentence.
+fn no_log_error(job: &JobName, why: &str) -> Error {
+    let public = format!("Job '{job}' does not have any logs available: {why}");
+    Error::new(ErrorKind::NotFound, "no-such-log", public).help(format!("hearth jobs show {job}"))
 }
 
 /// Reads the first page: the newest `lines`, or the oldest lines of the log without a number. It is read before

@@ -51,8 +51,9 @@ impl ImageStore for PeerServices {
         layers.collect()
     }
 
-    async fn read_blob(&self, digest: Digest) -> Result<ByteStream<'static>> {
-        Ok(Box::new(self.client_for(Role::Images)?.images_internal().open_blob(digest).await?))
+    async fn read_blob(&self, owner: Owner, digest: Digest) -> Result<ByteStream<'static>> {
+        let images = self.client_for(Role::Images)?;
+        Ok(Box::new(images.images_internal().open_blob(owner.require_tool()?, digest).await?))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Clients of other services, with results in the types of `jobs`.
 
+mod credentials;
 mod envvars;
 mod images;
 mod logs;

@@ -23,7 +23,25 @@ pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(CreateEventCursors),
         Box::new(CreateQueue),
         Box::new(CreateJobs),
+        Box::new(AddRunCredentials),
     ]
+}
+
+/// The token in the containers of a workload.
+struct AddRunCredentials;
+
+impl MigrationName for AddRunCredentials {
+    fn name(&self) -> &str {
+        "0002_run_credentials"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AddRunCredentials {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.add_column("workload", string_null("credential_id")).await?;
+        manager.add_column("workload", big_integer_null("credential_expires")).await
+    }
 }
 
 struct CreateJobs;

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use hearth_base::{Error, Result};
 use hearth_kit::{backoff::Backoff, log_error, tasks::ShutdownSignal};
 use hearth_runtime_api::LogPage;
-use hearth_runtime_controller::{LogPump, LogSink};
+use hearth_runtime_controller::{LineJoiner, LogPump, LogSink};
 use tokio::{
     sync::{
         broadcast::{
@@ -116,7 +116,13 @@ impl LogPumps<'_> {
 async fn pump_log(cx: JobsContext, run: Run, positions: Sender<LogPosition>, stop: ShutdownSignal) -> String {
     let id = run.id();
     let mut pump = LogPump::new(&*cx.runtime, run.instance, run.log_next);
-    let mut log = RunLog { cx: &cx, tail: run.tail.clone(), run: &run, positions: &positions };
+    let mut log = RunLog {
+        cx: &cx,
+        tail: run.tail.clone(),
+        joiner: LineJoiner::default(),
+        run: &run,
+        positions: &positions,
+    };
     let mut backoff = Backoff::new(FIRST_PAUSE, Duration::from_secs(30));
     loop {
         let before = pump.next();
@@ -140,6 +146,7 @@ struct RunLog<'a> {
     cx: &'a JobsContext,
     run: &'a Run,
     tail: LogTail,
+    joiner: LineJoiner,
     positions: &'a Sender<LogPosition>,
 }
 
@@ -147,14 +154,17 @@ struct RunLog<'a> {
 impl LogSink for RunLog<'_> {
     async fn store_page(&mut self, page: LogPage) -> Result<()> {
         let (next, complete) = (page.next, page.complete);
-        let mut tail = self.tail.clone();
-        tail.append_lines(page.lines.iter().map(|line| line.text.as_str()));
+        let (mut tail, mut joiner) = (self.tail.clone(), self.joiner.clone());
+        page.lines
+            .iter()
+            .filter_map(|line| joiner.join_line(line))
+            .for_each(|line| tail.append_lines(std::iter::once(&*line)));
         self.cx.peers.append_log_page(self.run, page).await?;
         let (recorded, confirmation) = oneshot::channel();
         let position = LogPosition { run: self.run.clone(), next, complete, tail: tail.clone(), recorded };
         self.positions.send(position).await.map_err(Error::internal)?;
         confirmation.await.map_err(Error::internal)?;
-        self.tail = tail;
+        (self.tail, self.joiner) = (tail, joiner);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Background workers. Each may stop at any moment and may run in several processes: their state is in the
 //! database.
 
+pub mod credentials;
 pub mod exec;
 pub mod housekeeping;
 pub mod images;

@@ -31,7 +31,7 @@ async fn job_is_created_shown_and_deleted(db: Db) -> Result<()> {
         ("port_protocol", json!("tcp")),
         ("replicas", json!(1)),
         ("cpu", json!("500m")),
-        ("filelog", json!(false)),
+        ("filelog", json!(true)),
         ("emails", json!("none")),
         ("mount", json!("all")),
         ("retry", json!(0)),
@@ -68,7 +68,7 @@ async fn only_a_continuous_job_shows_the_field_continuous(db: Db) -> Result<()> 
 
 async fn unset_fields_are_left_out_on_request(db: Db) -> Result<()> {
     let harness = JobsHarness::new(db).await?;
-    harness.create(&build_continuous_job("a")).await?;
+    harness.create(&JobCreate { filelog: None, ..build_continuous_job("a") }).await?;
     for word in ["false", "False"] {
         let (_, listed) = harness.send(Method::GET, &format!("/jobs?include_unset={word}"), None).await;
         let job = listed["jobs"][0].as_object().unwrap();
@@ -90,6 +90,33 @@ async fn unset_fields_are_left_out_on_request(db: Db) -> Result<()> {
             ]
         );
     }
+    Ok(())
+}
+
+async fn set_port_keeps_its_protocol_without_unset_fields(db: Db) -> Result<()> {
+    let harness = JobsHarness::new(db).await?;
+    harness.create(&JobCreate { port: Some(8000), ..build_continuous_job("a") }).await?;
+    let (_, shown) = harness.send(Method::GET, "/jobs/a?include_unset=false", None).await;
+    assert_eq!((&shown["job"]["port"], &shown["job"]["port_protocol"]), (&json!(8000), &json!("tcp")));
+    Ok(())
+}
+
+async fn upsert_says_whether_it_created_updated_or_changed_nothing(db: Db) -> Result<()> {
+    let harness = JobsHarness::new(db).await?;
+    for (cmd, word) in [("./a", "created"), ("./a", "already up to date"), ("./b", "updated")] {
+        let job = json!({"name": "a", "imagename": "python3.11", "cmd": cmd, "continuous": true});
+        let (_, changed) = harness.send(Method::PATCH, "/jobs", Some(job)).await;
+        assert_eq!(changed["messages"]["info"], json!([format!("job a {word}")]));
+    }
+    Ok(())
+}
+
+async fn provided_image_without_the_home_is_refused(db: Db) -> Result<()> {
+    let harness = JobsHarness::new(db).await?;
+    let job = json!({"name": "a", "imagename": "python3.11", "cmd": "x", "mount": "none"});
+    let (status, refused) = harness.send(Method::POST, "/jobs", Some(job)).await;
+    let message = json!(["Mount type none is only supported for build service images"]);
+    assert_eq!((status, &refused["error"]), (StatusCode::BAD_REQUEST, &message));
     Ok(())
 }
 
@@ -194,6 +221,9 @@ on_every_store!(
     job_is_created_shown_and_deleted,
     only_a_continuous_job_shows_the_field_continuous,
     unset_fields_are_left_out_on_request,
+    set_port_keeps_its_protocol_without_unset_fields,
+    upsert_says_whether_it_created_updated_or_changed_nothing,
+    provided_image_without_the_home_is_refused,
     name_is_taken_until_its_job_has_completed,
     unknown_fields_are_refused_by_name,
     update_compares_only_fields_that_are_set,

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at its first failure")]
 
 mod concurrency;
+mod credentials;
 mod envvars;
 mod events;
 mod faults;
@@ -10,6 +11,7 @@ mod health;
 mod image_updates;
 mod jobs;
 mod metrics;
+mod outcomes;
 mod quota;
 mod routes;
 mod runs;

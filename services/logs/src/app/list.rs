@@ -57,6 +57,7 @@ pub async fn list(
     let dropped: i64 = found.logs.iter().map(|log| log.dropped).sum();
     query.lines = query.lines.map(|_| u32::try_from(max_lines - found.lines.len()).unwrap_or(u32::MAX));
     let next = build_next_page_url(&found, &query, &filter)?;
+    let more = found.has_more && next.is_none();
     let mut info = Vec::new();
     if filter.jobs.as_ref().is_some_and(|jobs| jobs.is_empty()) {
         info.push("the log holds lines of runs: events of jobs and of deployments are not in it".to_owned());
@@ -71,7 +72,7 @@ pub async fn list(
     let warning = found.stopped_at.map(|then| {
         format!("the search stopped at lines from {then}, at its limit of text; continue with until={then}")
     });
-    Ok(LogsPageResult { list: LogsList { logs: to_entries(found), next }, info, warning })
+    Ok(LogsPageResult { list: LogsList { logs: to_entries(found), next, more }, info, warning })
 }
 
 /// Parses the maximum of lines.

@@ -71,9 +71,10 @@ fn build_source(tool: ToolId, job: &JobName) -> LogSource {
 async fn find_job_log(cx: &LogsContext, tool: ToolId, job: &JobName) -> Result<StoredLog> {
     let log = cx.store.find_log(&build_source(tool, job)).await?;
     log.filter(|log| log.next > 0).ok_or_else(|| {
+        // Clients of Toolforge look for the first sentence.
         let public = format!(
-            "there is no log of a job {job}: the job does not exist, has written nothing yet, or has file logs in \
-             {job}.out and {job}.err in the tool's home"
+            "Job '{job}' does not have any logs available: it has written nothing yet, writes to files \
+             ({job}.out and {job}.err in the tool's home), or does not exist"
         );
         Error::new(hearth_base::ErrorKind::NotFound, "no-such-log", public)
             .help(format!("hearth jobs show {job}"))

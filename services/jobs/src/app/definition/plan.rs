@@ -14,7 +14,11 @@ use super::{
 use crate::store::{JobSpec, ResolvedImage, WorkloadPlan};
 
 /// Address of the API inside a run.
-const API_URL: &str = "http://hearth.internal";
+pub const API_URL: &str = "http://hearth.internal";
+/// Variable that names the kubeconfig of a run, in which Toolforge's clients look for their credential.
+pub const KUBECONFIG_VARIABLE: &str = "KUBECONFIG";
+/// Path of the kubeconfig in a run.
+pub const KUBECONFIG_PATH: &str = "/run/hearth/kubeconfig";
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Builds the plan of `job` with this image and count of restarts.
@@ -26,7 +30,7 @@ pub fn build_plan(
     settings: &JobsSettings,
 ) -> Result<WorkloadPlan> {
     let mounted = job.mount_mode(image.provided) == MountMode::All;
-    let files = find_output_files(job, tool, mounted)?;
+    let files = find_output_files(job, tool, image.provided)?;
     let argv = command::build_argv(&job.cmd, &image.config, files.as_ref())?;
     let RunLimits { memory, cpu, disk } = job.resolve_limits(settings);
     let port = job.listen_port();
@@ -61,11 +65,15 @@ pub fn build_plan(
 }
 
 /// Returns the files for a job's output, if it goes to files; `filelog` (invalid) if the home is not mounted.
-pub fn find_output_files(job: &JobSpec, tool: &ToolName, mounted: bool) -> Result<Option<OutputFiles>> {
-    if !job.writes_files() {
+pub fn find_output_files(
+    job: &JobSpec,
+    tool: &ToolName,
+    image_is_provided: bool,
+) -> Result<Option<OutputFiles>> {
+    if !job.writes_files(image_is_provided) {
         return Ok(None);
     }
-    if !mounted {
+    if job.mount_mode(image_is_provided) != MountMode::All {
         return Err(Error::invalid(
             "filelog",
             format!("job {} writes its log to files, but its home is not mounted", job.name),
@@ -96,11 +104,12 @@ fn build_environment(
     };
     if mounted {
         env.insert("HOME".to_owned(), home_path(tool));
+        env.insert("TOOL_DATA_DIR".to_owned(), home_path(tool));
     } else {
         env.entry("HOME".to_owned()).or_insert_with(|| cwd.clone());
     }
-    env.insert("TOOL_DATA_DIR".to_owned(), home_path(tool));
     env.insert("TOOL_TOOLFORGE_API_URL".to_owned(), API_URL.to_owned());
+    env.insert(KUBECONFIG_VARIABLE.to_owned(), KUBECONFIG_PATH.to_owned());
     if let Some(port) = port {
         env.insert("PORT".to_owned(), port.to_string());
     }
@@ -155,7 +164,11 @@ pub mod tests {
         );
         let built = plan_job(false, |_| ()).unwrap();
         assert_eq!((built.cwd.as_str(), built.home.as_deref()), ("/app", None));
-        assert_eq!(built.env["TOOL_DATA_DIR"], "/data/project/hello");
+        assert_eq!(provided.env["TOOL_DATA_DIR"], "/data/project/hello");
+        // A folder that is not there is not named.
+        assert!(!built.env.contains_key("TOOL_DATA_DIR"));
+        let mounted = plan_job(false, |job| job.mount = Some(MountMode::All)).unwrap();
+        assert_eq!(mounted.env["TOOL_DATA_DIR"], "/data/project/hello");
         assert_eq!(built.env["HOME"], "/app");
     }
 
@@ -171,6 +184,15 @@ pub mod tests {
         let argv = plan_job(true, |job| job.filelog = Some(true)).unwrap().argv;
         assert_eq!(argv[4..], ["/data/project/hello/a.out", "/data/project/hello/a.err"]);
         assert_eq!(plan_job(false, |job| job.filelog = Some(true)).unwrap_err().code(), "filelog");
+    }
+
+    #[test]
+    fn output_goes_to_files_by_default_for_provided_images_only() {
+        let files = |provided, change: fn(&mut JobCreate)| plan_job(provided, change).unwrap().argv.len() > 4;
+        assert!(files(true, |job| job.filelog = None));
+        assert!(!files(true, |job| job.filelog = Some(false)));
+        assert!(!files(false, |job| job.filelog = None));
+        assert!(!files(false, |job| (job.filelog, job.mount) = (None, Some(MountMode::All))));
     }
 
     #[test]

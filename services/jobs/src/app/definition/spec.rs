@@ -130,7 +130,7 @@ impl JobSpec {
         let SpecDefaults { tool, image_is_provided, settings } = defaults;
         let is_scheduled = self.job_type == JobType::Scheduled;
         let mount = self.mount_mode(image_is_provided);
-        let writes_files = self.writes_files();
+        let writes_files = self.writes_files(image_is_provided);
         let RunLimits { memory, cpu, disk } = self.resolve_limits(settings);
         let port = self.listen_port();
         let file = |file: &Option<String>, ending: &str| match writes_files && mount == MountMode::All {
@@ -243,15 +243,20 @@ impl JobSpec {
         self.mount.unwrap_or(if image_is_provided { MountMode::All } else { MountMode::None })
     }
 
-    /// Returns whether output goes to files in the tool's home.
-    pub fn writes_files(&self) -> bool {
-        self.filelog.unwrap_or(self.filelog_stdout.is_some() || self.filelog_stderr.is_some())
+    /// Returns whether output goes to files in the tool's home: as the job says, or else that of provided images
+    /// does, as in Toolforge.
+    pub fn writes_files(&self, image_is_provided: bool) -> bool {
+        let names_file = self.filelog_stdout.is_some() || self.filelog_stderr.is_some();
+        let is_mounted = self.mount_mode(image_is_provided) == MountMode::All;
+        self.filelog.unwrap_or(names_file || image_is_provided && is_mounted)
     }
 }
 
-/// Converts a job to the API with only the fields that its maintainers set.
+/// Converts a job to the API with only the fields that its maintainers set. A port keeps its protocol: clients of
+/// Toolforge write a port without one as text.
 pub fn to_wire_job_as_set(job: &Job, status: JobStatus, words: (String, String)) -> wire::Job {
-    to_wire_job(job, job.spec.clone(), status, words)
+    let port_protocol = job.spec.port_protocol.or(job.spec.port.map(|_| PortProtocol::Tcp));
+    to_wire_job(job, JobSpec { port_protocol, ..job.spec.clone() }, status, words)
 }
 
 /// Converts a job to the API with defaults in unset fields.
@@ -347,7 +352,10 @@ mod tests {
             (job.port, job.port_protocol) = (Some(PAGE_PORT), Some(PortProtocol::Tcp));
         }));
         let files = |job: &mut JobCreate| job.filelog = Some(true);
-        assert!(is_same(files, |job| job.filelog_stdout = Some("a.out".to_owned())));
+        assert!(is_same(files, |job| {
+            (job.filelog, job.filelog_stdout) = (None, Some("a.out".to_owned()));
+        }));
+        assert!(is_same(|job| job.filelog = None, |job| job.filelog = Some(true)));
     }
 
     #[test]
@@ -366,6 +374,7 @@ mod tests {
         assert!(!is_same(|_| (), |job| job.disk = Some(Memory::from_mib(100))));
         assert!(!is_same(|_| (), |job| job.continuous = Some(true)));
         assert!(!is_same(|_| (), |job| job.mount = Some(MountMode::None)));
+        assert!(!is_same(|job| job.filelog = None, |job| job.filelog = Some(false)));
         let page = |job: &mut JobCreate| job.job_type = Some(JobType::Webservice);
         assert!(!is_same(page, |job| (job.job_type, job.publish) = (Some(JobType::Webservice), Some(false))));
     }

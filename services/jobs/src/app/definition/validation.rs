@@ -3,7 +3,7 @@
 use crate::JobsSettings;
 use hearth_base::{Cpu, Error, Memory, Result};
 use hearth_wire::{
-    jobs::{JobType, PortProtocol},
+    jobs::{JobType, MountMode, PortProtocol},
     tools::Quota,
 };
 
@@ -23,6 +23,15 @@ pub fn validate_job(job: &JobSpec, quota: &Quota, settings: &JobsSettings) -> Re
     validate_ports(job)?;
     health_checks::validate_checks(job)?;
     validate_limits(job, quota, settings)
+}
+
+/// Refuses a provided image without the tool's home: `mount` (invalid). Clients of Toolforge look for the message.
+pub fn validate_mount(job: &JobSpec, image_is_provided: bool) -> Result<()> {
+    if image_is_provided && job.mount == Some(MountMode::None) {
+        return Err(Error::invalid("mount", "Mount type none is only supported for build service images")
+            .help("leave mount out, or build an image: hearth build start"));
+    }
+    Ok(())
 }
 
 fn validate_fields_of_type(job: &JobSpec) -> Result<()> {
@@ -214,8 +223,25 @@ mod tests {
     }
 
     #[test]
+    fn provided_image_needs_the_home() {
+        let code = |mount, provided| {
+            let mut job = JobCreate::new("a".parse().unwrap(), "python3.11", "./run");
+            job.mount = mount;
+            let spec = JobSpec::from_create(job).unwrap();
+            validate_mount(&spec, provided).err().map(|error| error.code().to_owned())
+        };
+        assert_eq!(code(Some(MountMode::None), true).as_deref(), Some("mount"));
+        assert_eq!(code(None, true), None);
+        assert_eq!(code(Some(MountMode::All), true), None);
+        assert_eq!(code(Some(MountMode::None), false), None);
+    }
+
+    #[test]
     fn log_file_outside_the_home_is_refused() {
-        assert_eq!(refusal_code(|job| job.filelog_stdout = Some("../x".to_owned())), "filelog");
-        assert_eq!(refusal_code(|job| job.filelog_stdout = Some("logs/x.out".to_owned())), "");
+        let to_file = |file: &str| {
+            refusal_code(|job| (job.filelog, job.filelog_stdout) = (None, Some(file.to_owned())))
+        };
+        assert_eq!(to_file("../x"), "filelog");
+        assert_eq!(to_file("logs/x.out"), "");
     }
 }

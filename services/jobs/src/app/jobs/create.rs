@@ -55,13 +55,24 @@ pub async fn create(cx: &JobsContext, scope: ToolScope<'_>, spec: JobSpec) -> Re
     created
 }
 
-/// Creates or changes a job so that it satisfies `spec`. Returns whether anything changed.
-pub async fn update(cx: &JobsContext, scope: ToolScope<'_>, spec: JobSpec) -> Result<bool> {
+/// The effect of an upsert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobUpsert {
+    /// The job was created.
+    Created,
+    /// The job was changed.
+    Updated,
+    /// The job already satisfies the request.
+    Unchanged,
+}
+
+/// Creates or changes a job so that it satisfies `spec`.
+pub async fn update(cx: &JobsContext, scope: ToolScope<'_>, spec: JobSpec) -> Result<JobUpsert> {
     let Some(job) = cx.store.find_job(scope.tool, &spec.name).await? else {
-        return create(cx, scope, spec).await.map(|_| true);
+        return create(cx, scope, spec).await.map(|_| JobUpsert::Created);
     };
     if job.spec.satisfies_spec(&spec, SpecDefaults::from_job(&job, scope.name, &cx.settings)) {
-        return Ok(false);
+        return Ok(JobUpsert::Unchanged);
     }
     let is_in_place = job.job_type() == spec.job_type && !matches!(job.kind, JobKind::OneOff);
     let draft = prepare_draft(cx, scope, spec, job.restart).await?;
@@ -78,7 +89,7 @@ pub async fn update(cx: &JobsContext, scope: ToolScope<'_>, spec: JobSpec) -> Re
         add_job(cx, &tx, scope, id, &draft).await?;
         commit_change(cx, tx, scope).await?;
     }
-    Ok(true)
+    Ok(JobUpsert::Updated)
 }
 
 /// Sets the number of replicas of a continuous job. Returns whether it changed.
@@ -89,7 +100,8 @@ pub async fn set_replicas(
     replicas: u16,
 ) -> Result<bool> {
     let job = cx.store.find_job(scope.tool, name).await?.ok_or_else(|| job_not_found_error(name))?;
-    update(cx, scope, JobSpec { replicas: Some(replicas), ..job.spec }).await
+    let changed = update(cx, scope, JobSpec { replicas: Some(replicas), ..job.spec }).await?;
+    Ok(changed != JobUpsert::Unchanged)
 }
 
 /// Returns whether a one-off job has completed its last run.
@@ -117,6 +129,7 @@ async fn prepare_draft(
         schedule::check_deadline(actual, &zone, deadline, cx.now())?;
     }
     let image = cx.peers.resolve_image(scope.tool, &spec.imagename).await?;
+    validation::validate_mount(&spec, image.provided)?;
     let plan = plan::build_plan(&spec, scope.name, &image, restart, &cx.settings)?;
     Ok(JobDraft { spec, image, plan, schedule: actual, quota })
 }

@@ -35,6 +35,15 @@ pub fn apply_instance_state(
     *run != before
 }
 
+/// Returns the instance with a draining container as not ready: the route sends no new visitors to it.
+pub fn hide_draining(instance: &InstanceState) -> InstanceState {
+    let mut visible = instance.clone();
+    if visible.draining {
+        (visible.health.ready, visible.health.failure) = (false, None);
+    }
+    visible
+}
+
 /// Ends a run with the outcome of its instance, described with the limits of its plan.
 fn apply_outcome(run: &mut Run, outcome: &ContainerOutcome, plan: &WorkloadPlan) {
     let ContainerOutcome { end, started, ended, cpu_micros, peak_memory, probe_failure, .. } = outcome;
@@ -70,6 +79,25 @@ fn to_run_end(conclusion: &Conclusion) -> StoredRunEnd {
         Conclusion::TimedOut => StoredRunEnd::TimedOut,
         Conclusion::NotStarted { .. } => StoredRunEnd::NotStarted,
         Conclusion::Lost => StoredRunEnd::Lost,
+    }
+}
+
+/// Returns the line of its output that says why a run failed: of one that ended by itself, without success.
+pub fn find_error_line(run: &Run) -> Option<&str> {
+    let has_failed = match run.end {
+        Some(StoredRunEnd::Exited) => run.exit_code != Some(0),
+        Some(StoredRunEnd::Killed) => true,
+        _ => false,
+    };
+    run.tail.error_line().filter(|_| has_failed)
+}
+
+/// Describes the end of a run: its reason, and the line of its output that says why it failed.
+pub fn describe_end(run: &Run) -> String {
+    let reason = run.reason.clone().unwrap_or_default();
+    match find_error_line(run) {
+        Some(line) if !reason.is_empty() => format!("{reason}: {line}"),
+        _ => reason,
     }
 }
 

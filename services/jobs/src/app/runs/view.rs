@@ -2,10 +2,12 @@
 
 use hearth_wire::jobs as wire;
 
+use super::outcome;
 use crate::store::{Run, RunCause, StoredRunEnd, StoredRunState};
 
 /// Converts a run to the form of the API.
 pub fn to_wire_run(run: Run) -> wire::Run {
+    let (error_line, replaced) = (outcome::find_error_line(&run).map(str::to_owned), run.was_replaced());
     wire::Run {
         id: run.id(),
         job: run.job_name,
@@ -24,6 +26,8 @@ pub fn to_wire_run(run: Run) -> wire::Run {
         peak_memory: run.peak_memory,
         ready: run.ready,
         last_lines: run.tail.lines().to_vec(),
+        error_line,
+        replaced,
     }
 }
 

@@ -14,8 +14,11 @@ use hearth_wire::jobs::{DueTime, SchedulePlan, ScheduleQuery};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use sha2::{Digest, Sha256};
 
+use super::due_search::DueSearch;
+
 /// Resolves a schedule to five cron fields. Macros such as `@daily` are spread by a hash of tool and job, so
 /// that not all jobs start at midnight: the time of a job is stable, and its day of the month is 1 to 28.
+/// `@midnight` is midnight.
 ///
 /// # Errors
 ///
@@ -31,14 +34,16 @@ pub fn resolve_schedule(text: &str, tool: ToolId, job: &JobName) -> Result<Strin
         (below(0, 60), below(2, 24), below(4, 28) + 1, below(6, 7), below(8, 12) + 1);
     Ok(match word.to_ascii_lowercase().as_str() {
         "hourly" => format!("{minute} * * * *"),
-        "daily" | "midnight" => format!("{minute} {hour} * * *"),
+        "daily" => format!("{minute} {hour} * * *"),
+        // The only macro that names a time: its job starts at that time.
+        "midnight" => "0 0 * * *".to_owned(),
         "weekly" => format!("{minute} {hour} * * {weekday}"),
         "monthly" => format!("{minute} {hour} {day} * *"),
         "yearly" | "annually" => format!("{minute} {hour} {day} {month} *"),
         _ => {
             return Err(invalid_schedule_error(
                 text,
-                "the macros are @hourly, @daily, @weekly, @monthly and @yearly",
+                "the macros are @hourly, @daily, @midnight, @weekly, @monthly and @yearly",
             ));
         }
     })
@@ -61,9 +66,9 @@ const MAX_YEARS_UNTIL_DUE: i16 = 40;
 
 /// Returns the first due time after `after`; `None` if the schedule has none.
 pub fn find_next_due(schedule: &str, zone: &TimeZone, after: Timestamp) -> Result<Option<Timestamp>> {
-    let from = after.to_zoned(zone.clone());
-    let cron = parse_for_years(schedule, from.year(), from.year().saturating_add(MAX_YEARS_UNTIL_DUE))?;
-    Ok(cron.find_next_occurrence(&from, false).ok().map(|next| next.timestamp()))
+    let year = zone.to_datetime(after.saturating_sub(LONGEST_GAP).unwrap_or(Timestamp::MIN)).year();
+    let cron = parse_for_years(schedule, year, year.saturating_add(MAX_YEARS_UNTIL_DUE))?;
+    Ok(DueSearch::new(cron, zone).find_next(after))
 }
 
 /// Consecutive due times of a schedule.
@@ -92,12 +97,11 @@ pub fn find_due_between(
     after: Timestamp,
     to: Timestamp,
 ) -> Result<Option<DueSpan>> {
-    let year_of = |at: Timestamp| at.to_zoned(zone.clone()).year();
-    let cron = parse_for_years(schedule, year_of(after), year_of(to))?;
-    let next = |after: Timestamp| {
-        let next = cron.find_next_occurrence(&after.to_zoned(zone.clone()), false).ok()?.timestamp();
-        (next <= to).then_some(next)
-    };
+    let year_of = |at: Timestamp| zone.to_datetime(at).year();
+    // A local time that a clock change skips may belong to the day, and so to the year, before.
+    let first_year = year_of(after.saturating_sub(LONGEST_GAP).unwrap_or(Timestamp::MIN));
+    let search = DueSearch::new(parse_for_years(schedule, first_year, year_of(to))?, zone);
+    let next = |after: Timestamp| search.find_next(after).filter(|next| *next <= to);
     let Some(first) = next(after) else { return Ok(None) };
     let mut span = DueSpan::from_instant(first);
     while let Some(at) = next(span.last) {
@@ -115,6 +119,9 @@ pub fn find_due_between(
     }
     Ok(Some(span))
 }
+
+/// The longest time that a clock change skips: a zone that crossed the date line skipped a day.
+const LONGEST_GAP: SignedDuration = SignedDuration::from_hours(24);
 
 /// Returns all due times of a span except the last.
 pub fn find_due_before_last(schedule: &str, zone: &TimeZone, span: DueSpan) -> Result<Option<DueSpan>> {

@@ -3,7 +3,8 @@
 //! | job | condition, in this order | short status |
 //! |---|---|---|
 //! | continuous | paused | pending |
-//! | continuous | a container runs | running |
+//! | continuous | a container runs and is ready | running |
+//! | continuous | containers run, none is ready | pending |
 //! | continuous | reconcile failed | pending |
 //! | continuous | the newest run ended, 3 or more consecutive ends | failed |
 //! | continuous | otherwise | pending |
@@ -15,7 +16,7 @@ use hearth_wire::jobs::{JobStatus, StatusShort};
 use jiff::Timestamp;
 
 use crate::{
-    app::scheduling::due::CONSECUTIVE_MISSED_THRESHOLD,
+    app::{runs::outcome, scheduling::due::CONSECUTIVE_MISSED_THRESHOLD},
     store::{Job, JobKind, Run, StoredRunState, Workload},
 };
 
@@ -110,16 +111,19 @@ fn describe_continuous(facts: JobFacts<'_>) -> ShortStatus {
             messages.push("new containers are not ready yet; old ones stay in use".to_owned());
             messages.extend(next.reason.clone());
         }
-        return (StatusShort::Running, messages, oldest);
+        // A container whose check has not passed is not in use yet.
+        let short = if ready > 0 { StatusShort::Running } else { StatusShort::Pending };
+        return (short, messages, oldest);
     }
     if let Some(last_error) = last_error {
         return (StatusShort::Pending, vec![last_error], job.changed);
     }
-    match last.filter(|last| last.has_ended()) {
+    // The end of a container of an earlier definition says nothing about the present one.
+    match last.filter(|last| last.has_ended() && last.generation >= job.generation && !last.was_replaced()) {
         Some(last) => {
             let ends = last.count_consecutive_ends();
             let since = last.ended.unwrap_or(job.changed);
-            let reason = last.reason.clone().unwrap_or_default();
+            let reason = outcome::describe_end(last);
             let message = format!(
                 "{reason}; it has ended {ends} times in a row and is restarted after a growing pause"
             );
@@ -133,9 +137,11 @@ fn describe_continuous(facts: JobFacts<'_>) -> ShortStatus {
 fn describe_last_run(facts: JobFacts<'_>) -> ShortStatus {
     let JobFacts { job, workload, last, .. } = facts;
     let Some(last) = last else {
-        return (StatusShort::Pending, vec!["it waits for its next due time".to_owned()], job.changed);
+        // `describe_schedule` says that a paused job waits for nothing.
+        let waits = job.paused.is_none().then(|| "it waits for its next due time".to_owned());
+        return (StatusShort::Pending, waits.into_iter().collect(), job.changed);
     };
-    let reason = last.reason.clone();
+    let reason = Some(outcome::describe_end(last)).filter(|reason| !reason.is_empty());
     match last.state {
         StoredRunState::Waiting => {
             let last_error = workload.and_then(|workload| workload.last_error.clone());
@@ -156,10 +162,11 @@ fn describe_last_run(facts: JobFacts<'_>) -> ShortStatus {
     }
 }
 
-/// Describes the last output of a run, if it wrote any.
+/// Describes the last output of a run, if it wrote any and no line of it is named as the reason.
 fn describe_last_output(run: &Run) -> Option<String> {
     let lines = run.tail.lines();
-    (!lines.is_empty()).then(|| format!("Its last output: {}", lines.join(" | ")))
+    (!lines.is_empty() && outcome::find_error_line(run).is_none())
+        .then(|| format!("Its last output: {}", lines.join(" | ")))
 }
 
 /// Describes why a schedule starts no runs: it is paused or has missed due times.

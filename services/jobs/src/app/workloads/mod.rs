@@ -1,5 +1,6 @@
 //! Workloads: launches them, reconciles them with the runtime and records reported states.
 
+pub mod credential;
 pub mod launch;
 pub mod observe;
 pub mod probes;

@@ -37,7 +37,10 @@ use crate::{
         },
     },
     context::JobsContext,
-    store::{Job, JobId, JobUsage, Run, RunCause, StoredRunEnd, Workload, WorkloadRef, format_run_id},
+    store::{
+        Job, JobId, JobUsage, REPLACED_REASON, Run, RunCause, StoredRunEnd, Workload, WorkloadRef,
+        format_run_id,
+    },
 };
 
 /// Records reported states of workloads in one transaction. Workloads of other services are ignored.
@@ -182,7 +185,7 @@ impl<'a> ObservationBatch<'a> {
         let newest =
             state.instances.iter().map(|instance| instance.id).max_by_key(|id| (id.start, id.replica));
         for instance in &state.instances {
-            let instance = &hide_draining(instance);
+            let instance = &outcome::hide_draining(instance);
             let run = known.iter().find(|run| run.instance == instance.id).cloned();
             let run = run.or_else(|| self.build_new_run(&workload, &known, instance));
             if let Some(run) = run {
@@ -300,6 +303,11 @@ impl<'a> ObservationBatch<'a> {
         if !outcome::apply_instance_state(&mut run, instance, generation, &workload.plan) {
             return Ok(());
         }
+        // A container that a wanted replica still needs is stopped for its replacement only.
+        let is_needed = is_set && workload.wanted && instance.id.replica < workload.plan.replicas;
+        if is_needed && run.end == Some(StoredRunEnd::Stopped) {
+            run.reason = Some(format!("{REPLACED_REASON}: its job was changed, deployed or restarted"));
+        }
         run.will_retry = will_be_retried(workload, self.jobs.get(&workload.job), &run);
         if let Some(job) = self.jobs.get_mut(&workload.job) {
             if is_set && is_newest && job.last_run.as_deref() != Some(&*format_run_id(instance.id)) {
@@ -373,15 +381,6 @@ impl<'a> ObservationBatch<'a> {
             self.tools_to_route.insert(workload.tool);
         }
     }
-}
-
-/// Returns the instance with a draining container as not ready: the route sends no new visitors to it.
-fn hide_draining(instance: &InstanceState) -> InstanceState {
-    let mut visible = instance.clone();
-    if visible.draining {
-        (visible.health.ready, visible.health.failure) = (false, None);
-    }
-    visible
 }
 
 /// Returns whether an ended run is followed by another attempt: a set restarts its containers unless they

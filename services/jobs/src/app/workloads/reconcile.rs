@@ -22,14 +22,16 @@ use hearth_kit::{
     queue::{ItemOutcome, RetryPolicy},
 };
 use hearth_runtime_api::{
-    ContainerUser, ImageSource, Isolation, Mount, MountSource, Network, Probes, Process, ResourceLimits,
-    Rollout, RunId, SurgeUntil, Version, Workload as RuntimeWorkload, WorkloadId, WorkloadKind,
+    ContainerUser, Feature, ImageSource, Isolation, Mount, MountSource, Network, Probes, Process,
+    ResourceLimits, Rollout, RunId, SurgeUntil, Version, Workload as RuntimeWorkload, WorkloadId,
+    WorkloadKind,
 };
 use jiff::SignedDuration;
 
-use super::{observe, probes};
+use super::{credential, observe, probes};
 use crate::{
     app::{
+        definition::plan::KUBECONFIG_VARIABLE,
         routing,
         runs::{
             events::{self, RunOwner},
@@ -38,7 +40,7 @@ use crate::{
     },
     context::JobsContext,
     peers::RunEnvvars,
-    store::{Run, StoredRunEnd, Workload, WorkloadPlan},
+    store::{Run, RunCredential, StoredRunEnd, Workload, WorkloadPlan},
 };
 
 /// Workloads are retried without a limit of attempts: the desired state stays desired.
@@ -53,8 +55,8 @@ pub const RETRY_POLICY: RetryPolicy = RetryPolicy {
 pub enum ReconcileOutcome {
     /// Nothing has to be recorded.
     Unchanged,
-    /// The runtime accepted the workload with this revision of the variables. A run is starting.
-    Applied { envvars_revision: String },
+    /// The runtime accepted the workload with this revision of the variables and this credential. A run is starting.
+    Applied { envvars_revision: String, credential: Option<RunCredential> },
     /// The runtime accepted the stop. `never_started`: no instance of it ever started.
     Stopped { never_started: bool },
     /// The runtime has deleted the workload.
@@ -77,13 +79,41 @@ pub async fn reconcile_workload(
 }
 
 async fn apply_workload(cx: &JobsContext, workload: &Workload) -> Result<ReconcileOutcome> {
-    let (desired, envvars_revision) = build_runtime_workload(cx, workload).await?;
-    match cx.controller.apply_workload(&desired).await {
+    let (mut desired, envvars_revision) = build_runtime_workload(cx, workload).await?;
+    // A workload of an earlier release has no place for a credential.
+    let has_place = workload.plan.env.contains_key(KUBECONFIG_VARIABLE);
+    let mut credential = None;
+    if has_place {
+        let issued = credential::issue_credential(cx, workload).await?;
+        credential = issued.credential;
+        desired.files.push(issued.file);
+    }
+    match apply_with_files(cx, &mut desired).await {
         // The run ended and was acknowledged in an earlier life of this service: it must not run again.
         Err(error) if error.code() == "run-already-done" => {
             observe::record_missing(cx, workload.id).await.map(|()| ReconcileOutcome::Unchanged)
         }
-        applied => applied.map(|()| ReconcileOutcome::Applied { envvars_revision }),
+        Err(error) => {
+            if let Some(unused) = &credential {
+                credential::revoke_token(cx, unused).await;
+            }
+            Err(error)
+        }
+        Ok(()) => {
+            credential::replace_credential(cx, workload, desired.files.pop()).await;
+            Ok(ReconcileOutcome::Applied { envvars_revision, credential })
+        }
+    }
+}
+
+/// Applies a workload; without its files if the runtime does not support them.
+async fn apply_with_files(cx: &JobsContext, desired: &mut RuntimeWorkload) -> Result<()> {
+    match cx.controller.apply_workload(desired).await {
+        Err(error) if error.code() == Feature::RefreshedFile.to_error_code() => {
+            desired.files.clear();
+            cx.controller.apply_workload(desired).await
+        }
+        applied => applied,
     }
 }
 
@@ -122,6 +152,7 @@ async fn acknowledge_workload(
         return Ok(ReconcileOutcome::Unchanged);
     }
     cx.runtime.acknowledge_workload(workload.id).await?;
+    credential::revoke_credential(cx, workload).await;
     Ok(ReconcileOutcome::Acknowledged)
 }
 
@@ -162,14 +193,14 @@ impl<'a> ReconcileRecorder<'a> {
     ) -> Result<ItemOutcome> {
         match result {
             Ok(ReconcileOutcome::Unchanged) => {}
-            Ok(ReconcileOutcome::Applied { envvars_revision }) => {
+            Ok(ReconcileOutcome::Applied { envvars_revision, credential }) => {
                 if let WorkloadId::Run(run) = workload.id {
                     self.applied_runs.push(run);
                 }
-                self.record_applied(workload, Some(envvars_revision));
+                self.record_applied(workload, Some(envvars_revision), credential.as_ref());
             }
             Ok(ReconcileOutcome::Stopped { never_started }) => {
-                self.record_applied(workload, None);
+                self.record_applied(workload, None, None);
                 if *never_started {
                     self.end_unstarted(workload, StoredRunEnd::Stopped, "it was stopped before it started")
                         .await?;
@@ -189,13 +220,20 @@ impl<'a> ReconcileRecorder<'a> {
         cx.store.mark_runs_starting(tx, applied_runs).await
     }
 
-    /// Records that the runtime accepted a generation; a stop keeps the recorded revision of the variables.
-    fn record_applied(&mut self, workload: &Workload, envvars_revision: Option<&String>) {
+    /// Records that the runtime accepted a generation; a stop keeps the recorded revision of the variables and the
+    /// credential.
+    fn record_applied(
+        &mut self,
+        workload: &Workload,
+        envvars_revision: Option<&String>,
+        credential: Option<&RunCredential>,
+    ) {
         let Some(now) = self.workloads.get_mut(&workload.id) else { return };
         // The applied generation is the one that was loaded. If the row has a newer one by now, its own item
         // applies it.
         now.applied_generation = now.applied_generation.max(Some(workload.generation));
         now.envvars_revision = envvars_revision.cloned().or(now.envvars_revision.take());
+        now.credential = credential.cloned().or(now.credential.take());
         now.last_error = None;
         self.progressed.insert(now.id);
     }

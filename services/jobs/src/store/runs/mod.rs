@@ -1,8 +1,10 @@
 //! Runs: the containers of jobs with their outcomes.
 
+pub mod log_tail;
 pub mod queries;
 pub mod run;
 pub mod state;
 
-pub use run::{LogTail, Run, format_run_id};
+pub use log_tail::LogTail;
+pub use run::{REPLACED_REASON, Run, format_run_id};
 pub use state::{RunCause, StoredRunEnd, StoredRunState};

@@ -12,7 +12,10 @@ use hearth_runtime_api::{InstanceId, WorkloadId};
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::ActiveValue::Set;
 
-use super::state::{RunCause, StoredRunEnd, StoredRunState};
+use super::{
+    log_tail::LogTail,
+    state::{RunCause, StoredRunEnd, StoredRunState},
+};
 use crate::store::JobId;
 
 pub mod row {
@@ -68,46 +71,11 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// The last lines that a run wrote, limited in number and length, shown with its outcome.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LogTail(Vec<String>);
-
-impl LogTail {
-    /// Maximum number of lines.
-    const MAX_LINES: usize = 3;
-    /// Maximum characters of one line.
-    const MAX_LINE_CHARS: usize = 200;
-
-    /// Appends lines, without blank ones, and drops the oldest beyond the limit.
-    pub fn append_lines<'a>(&mut self, lines: impl DoubleEndedIterator<Item = &'a str>) {
-        let mut newest: Vec<String> = lines
-            .rev()
-            .filter(|line| !line.trim().is_empty())
-            .take(Self::MAX_LINES)
-            .map(|line| line.chars().take(Self::MAX_LINE_CHARS).collect())
-            .collect();
-        newest.reverse();
-        self.0.append(&mut newest);
-        self.0.drain(..self.0.len().saturating_sub(Self::MAX_LINES));
-    }
-
-    /// The lines, the oldest first.
-    pub fn lines(&self) -> &[String] {
-        &self.0
-    }
-
-    fn from_column(column: &str) -> Self {
-        Self(column.lines().map(str::to_owned).collect())
-    }
-
-    /// Joins the lines by line feeds, which no line contains.
-    pub(super) fn to_column(&self) -> Option<String> {
-        (!self.0.is_empty()).then(|| self.0.join("\n"))
-    }
-}
-
 /// Minimum duration of a run that ends a crash loop: the runtime resets its back-off then, too.
 const MIN_STABLE_RUN_TIME: SignedDuration = SignedDuration::from_mins(10);
+
+/// Reason of a container's stop that a change, restart or deployment of its job caused.
+pub const REPLACED_REASON: &str = "it was replaced";
 
 /// An execution of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,6 +134,12 @@ impl Run {
     pub fn count_consecutive_ends(&self) -> u32 {
         let ran = self.started.zip(self.ended).map(|(started, ended)| ended.duration_since(started));
         if ran.is_some_and(|ran| ran >= MIN_STABLE_RUN_TIME) { 1 } else { self.attempt }
+    }
+
+    /// Returns whether it was stopped because a newer container took its place.
+    pub fn was_replaced(&self) -> bool {
+        let reason = self.reason.as_deref().unwrap_or_default();
+        self.end == Some(StoredRunEnd::Stopped) && reason.starts_with(REPLACED_REASON)
     }
 
     /// Returns whether it ended with exit status 0.
@@ -277,25 +251,5 @@ pub(super) fn to_row(run: &Run) -> row::ActiveModel {
         log_done: Set(run.log_done),
         tail: Set(run.tail.to_column()),
         will_retry: Set(run.will_retry),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tail_keeps_the_last_lines_and_truncates_them() {
-        let mut tail = LogTail::default();
-        assert_eq!((tail.to_column(), LogTail::default().lines().len()), (None, 0));
-        tail.append_lines(["a", " ", "b", ""].into_iter());
-        tail.append_lines(std::iter::empty());
-        assert_eq!(tail.lines(), ["a", "b"]);
-        let long = "é".repeat(1000);
-        tail.append_lines(["c", &long].into_iter());
-        assert_eq!(tail.lines(), ["b", "c", &"é".repeat(LogTail::MAX_LINE_CHARS)]);
-        tail.append_lines(["1", "2", "3", "4"].into_iter());
-        assert_eq!(tail.lines(), ["2", "3", "4"]);
-        assert_eq!(LogTail::from_column(&tail.to_column().unwrap()), tail);
     }
 }

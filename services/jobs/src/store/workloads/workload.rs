@@ -14,10 +14,14 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, LockType},
 };
 
-use super::plan::{ResourceShare, WorkloadPlan};
+use super::{
+    credential::RunCredential,
+    plan::{ResourceShare, WorkloadPlan},
+};
 use crate::store::{JobId, JobStore, to_id_strings};
 
 pub mod row {
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -40,6 +44,9 @@ pub mod row {
         pub last_error: Option<String>,
         /// Revision of the variables in the accepted generation.
         pub envvars_revision: Option<String>,
+        /// Id of the token in its containers.
+        pub credential_id: Option<String>,
+        pub credential_expires: Option<DbTimestamp>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -62,6 +69,8 @@ pub struct Workload {
     pub last_error: Option<String>,
     /// Revision of the variables in the accepted generation.
     pub envvars_revision: Option<String>,
+    /// The token in its containers.
+    pub credential: Option<RunCredential>,
 }
 
 /// An existing workload with its owner, which never changes.
@@ -83,8 +92,8 @@ pub struct ReservedResources {
 impl Workload {
     /// A new workload that should run.
     pub fn new(id: WorkloadId, tool: ToolId, job: JobId, generation: u64, plan: WorkloadPlan) -> Self {
-        let (wanted, applied_generation, done, last_error, envvars_revision) =
-            (true, None, false, None, None);
+        let (wanted, applied_generation, done, last_error, envvars_revision, credential) =
+            (true, None, false, None, None, None);
         Self {
             id,
             tool,
@@ -96,6 +105,7 @@ impl Workload {
             done,
             last_error,
             envvars_revision,
+            credential,
         }
     }
 
@@ -120,7 +130,16 @@ impl TryFrom<row::Model> for Workload {
             done,
             last_error,
             envvars_revision,
+            credential_id,
+            credential_expires,
         } = row;
+        let credential = match credential_id.zip(credential_expires) {
+            Some((id, expires)) => {
+                let id = parse_column("workload.credential_id", &id)?;
+                Some(RunCredential { id, expires: expires.into() })
+            }
+            None => None,
+        };
         Ok(Self {
             id: parse_column("workload.id", &id)?,
             tool: parse_column("workload.tool_id", &tool_id)?,
@@ -132,6 +151,7 @@ impl TryFrom<row::Model> for Workload {
             done,
             last_error,
             envvars_revision,
+            credential,
         })
     }
 }
@@ -148,6 +168,7 @@ fn to_row(workload: &Workload) -> Result<row::ActiveModel> {
         done: _,
         last_error: _,
         envvars_revision: _,
+        credential: _,
     } = workload;
     Ok(row::ActiveModel {
         tool_id: Set(tool.to_string()),
@@ -167,11 +188,13 @@ fn to_progress_row(workload: &Workload) -> row::ActiveModel {
         done: Set(workload.done),
         last_error: Set(workload.last_error.clone()),
         envvars_revision: Set(workload.envvars_revision.clone()),
+        credential_id: Set(workload.credential.as_ref().map(|credential| credential.id.to_string())),
+        credential_expires: Set(workload.credential.as_ref().map(|credential| credential.expires.into())),
         ..Default::default()
     }
 }
 
-fn read_workloads(rows: Vec<row::Model>) -> Result<Vec<Workload>> {
+pub(super) fn read_workloads(rows: Vec<row::Model>) -> Result<Vec<Workload>> {
     rows.into_iter().map(Workload::try_from).collect()
 }
 

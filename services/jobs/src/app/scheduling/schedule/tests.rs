@@ -28,7 +28,12 @@ fn schedule_with_lists_ranges_steps_and_names_is_parsed() {
 
 /// The local times, with offsets, at which a schedule is due in Berlin.
 fn list_due_times_in_berlin(schedule: &str, from: &str, count: usize) -> Vec<String> {
-    let zone = super::find_zone(Some("Europe/Berlin")).unwrap();
+    list_local_due_times(schedule, "Europe/Berlin", from, count)
+}
+
+/// The local times, with offsets, at which a schedule is due in a zone.
+fn list_local_due_times(schedule: &str, zone: &str, from: &str, count: usize) -> Vec<String> {
+    let zone = super::find_zone(Some(zone)).unwrap();
     let mut at: Timestamp = from.parse().unwrap();
     (0..count)
         .map(|_| {
@@ -69,6 +74,91 @@ fn local_time_repeated_by_dst_is_due_once() {
             "2026-10-25T03:30:00+01:00"
         ]
     );
+}
+
+#[test]
+fn skipped_times_of_lists_ranges_and_steps_are_due_after_the_change() {
+    let from = "2027-03-27T23:30:00Z";
+    let [three, half_past, fourteen] =
+        ["2027-03-28T03:00:00+02:00", "2027-03-28T03:30:00+02:00", "2027-03-28T14:30:00+02:00"];
+    for (schedule, due) in [
+        ("30 2,14 28 3 *", &[three, fourteen] as &[&str]),
+        ("0,30 2 28 3 *", &[three, half_past]),
+        ("*/30 2 28 3 *", &[three, half_past]),
+        ("0-30/30 2-2 28 3 *", &[three, half_past]),
+        // The moved time of two and the time of three fall together.
+        ("0 2,3 28 3 *", &[three]),
+        // A moved time can be later than the first time that follows the change.
+        ("0,45 2,3 28 3 *", &[three, "2027-03-28T03:45:00+02:00"]),
+    ] {
+        assert_eq!(list_due_times_in_berlin(schedule, from, due.len()), due, "{schedule}");
+        let next = list_due_times_in_berlin(schedule, from, due.len() + 1).pop().unwrap();
+        assert!(next.starts_with("2028-"), "{schedule}: {next}");
+    }
+}
+
+#[test]
+fn repeated_times_of_lists_ranges_and_steps_are_due_once() {
+    for (schedule, due) in [
+        ("30 2,14 31 10 *", &["2027-10-31T02:30:00+02:00", "2027-10-31T14:30:00+01:00"] as &[&str]),
+        ("*/30 2 31 10 *", &["2027-10-31T02:00:00+02:00", "2027-10-31T02:30:00+02:00"]),
+        (
+            "15 1-3 31 10 *",
+            &["2027-10-31T01:15:00+02:00", "2027-10-31T02:15:00+02:00", "2027-10-31T03:15:00+01:00"],
+        ),
+    ] {
+        let found = list_due_times_in_berlin(schedule, "2027-10-30T20:00:00Z", due.len() + 1);
+        assert_eq!(found[..due.len()], *due, "{schedule}");
+        assert!(found[due.len()].starts_with("2028-"), "{schedule}: {found:?}");
+    }
+    // A search that begins in the second occurrence does not find the first one again.
+    let second = "2027-10-31T01:10:00Z";
+    assert_eq!(list_due_times_in_berlin("30 2,14 * * *", second, 1), ["2027-10-31T14:30:00+01:00"]);
+}
+
+#[test]
+fn clock_change_at_midnight_neither_loses_nor_repeats_midnight() {
+    assert_eq!(
+        list_local_due_times("0 0,12 30 4 *", "Africa/Cairo", "2027-04-29T20:00:00Z", 2),
+        ["2027-04-30T01:00:00+03:00", "2027-04-30T12:00:00+03:00"]
+    );
+    assert_eq!(
+        list_local_due_times("0 23,0 28,29 10 *", "Africa/Cairo", "2027-10-27T21:30:00Z", 4),
+        [
+            "2027-10-28T23:00:00+03:00",
+            "2027-10-29T00:00:00+02:00",
+            "2027-10-29T23:00:00+02:00",
+            "2028-10-28T00:00:00+02:00"
+        ]
+    );
+}
+
+#[test]
+fn skipped_day_is_due_at_the_start_of_the_next() {
+    // Samoa crossed the date line: 30 December 2011 did not exist there.
+    assert_eq!(
+        list_local_due_times("0 6,18 30 12 *", "Pacific/Apia", "2011-12-29T12:00:00Z", 2),
+        ["2011-12-31T00:00:00+14:00", "2011-12-31T12:00:00+14:00"]
+    );
+}
+
+/// Each year has as many due times as the calendar names, whichever zone: none is lost and none is added.
+#[test]
+fn number_of_due_times_in_a_year_does_not_depend_on_the_zone() {
+    for name in
+        ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo", "America/Santiago"]
+    {
+        let zone = super::find_zone(Some(name)).unwrap();
+        let year_start =
+            |year: i16| jiff::civil::date(year, 1, 1).to_zoned(zone.clone()).unwrap().timestamp();
+        let (first, last) = (instant_before(year_start(2027)), instant_before(year_start(2028)));
+        for (schedule, a_day) in [("30 2,14 * * *", 2), ("15 0,12,23 * * *", 3), ("20,40 0-3,9 * * *", 10)] {
+            let span = find_due_between(schedule, &zone, first, last).unwrap().unwrap();
+            // Skipped times of lists may fall together with later ones.
+            let merged = if a_day == 10 { 0..=4 } else { 0..=0 };
+            assert!(merged.contains(&(365 * a_day - span.count)), "{name} {schedule}: {}", span.count);
+        }
+    }
 }
 
 #[test]
@@ -119,6 +209,11 @@ fn schedule_macros_are_spread_and_stable() {
         })
         .collect();
     assert!(minutes.len() > 20, "{minutes:?}");
+}
+
+#[test]
+fn midnight_macro_is_midnight() {
+    assert_eq!(resolve_schedule("@midnight", sample_tool_id(), &"a".parse().unwrap()).unwrap(), "0 0 * * *");
 }
 
 #[test]
