@@ -17,17 +17,24 @@ require_registry() {
     fi
 }
 
+# Pulls one image: NAME [OPTION]. A name with a digest needs no look at the registry when the image is there.
+pull_image() {
+    name=$1 policy=always
+    shift
+    case $name in *@sha256:*) policy=missing ;; esac
+    buildah --registries-conf=/tmp/in/registries.conf "$short_names" pull --policy=$policy \
+        --signature-policy=/tmp/in/policy.json "$@" -- "$name" >/dev/null
+}
+
 count=$1
 shift
 while [ "$count" -gt 0 ]; do
     if [ -n "$2" ]; then
         require_registry "$2"
         # The credential is for Hearth's own registry only.
-        buildah --registries-conf=/tmp/in/registries.conf "$short_names" pull --policy=newer \
-            --signature-policy=/tmp/in/policy.json -- "$1" >/dev/null || exit 73
+        pull_image "$1" || exit 73
     else
-        buildah --registries-conf=/tmp/in/registries.conf "$short_names" pull --policy=newer \
-            --signature-policy=/tmp/in/policy.json --authfile=/tmp/in/auth.json -- "$1" >/dev/null || exit 74
+        pull_image "$1" --authfile=/tmp/in/auth.json || exit 74
     fi
     shift 2
     count=$((count - 1))
