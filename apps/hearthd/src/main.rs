@@ -20,19 +20,21 @@ fn main() -> ExitCode {
     // The helper of a container is this program, executed again. It must run before any thread is started.
     hearth_runtime_local::run_if_subprocess();
     hearth_runtime_local::init_memory_trimming();
-    // Private files and folders set their own modes. A restrictive umask would lock services out of shared
-    // ones.
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => return console::print_usage(&usage),
     };
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(choose_umask(&cli.command)));
+    if matches!(cli.command, ServerCommand::Up(_) | ServerCommand::Serve(_) | ServerCommand::Runtime(_)) {
+        hearth_runtime_local::raise_open_file_limit();
+    }
     let result = match cli.command {
         ServerCommand::Up(up) => commands::up::run(up),
         ServerCommand::Serve(serve) => commands::serve::run(serve),
         ServerCommand::Runtime(runtime) => commands::runtime::run(runtime),
         ServerCommand::Clear(clear) => commands::clear::run(clear),
         ServerCommand::Image(image) => commands::image::run(image),
+        ServerCommand::Recover(recover) => commands::recover::run(recover),
         ServerCommand::Doctor => commands::doctor::run(),
         ServerCommand::Settings => commands::settings::run(),
         ServerCommand::Openapi(openapi) => commands::openapi::run(&openapi),
@@ -40,5 +42,14 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => console::print_error(&error),
+    }
+}
+
+/// The bits that new files and folders never get: all of other users. Files that others need set their own modes.
+fn choose_umask(command: &ServerCommand) -> u32 {
+    match command {
+        // The files of an image keep the modes that its packages set. They are made in a closed folder.
+        ServerCommand::Image(_) => 0o022,
+        _ => 0o077,
     }
 }

@@ -1,9 +1,9 @@
 //! The state folder: all data that must outlive a process.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -11,6 +11,9 @@ use hearth_base::{Error, Result, Role};
 
 /// Name of the file with the code by which the first operator signs in.
 pub const SETUP_CODE_FILE: &str = "setup-code";
+
+/// Mode of a new folder.
+const PRIVATE_FOLDER_MODE: u32 = 0o700;
 
 /// The state folder of one Hearth.
 #[derive(Debug, Clone)]
@@ -21,7 +24,7 @@ pub struct StateFolder(PathBuf);
 pub struct RoleLock(#[expect(dead_code, reason = "the open file is the lock")] File);
 
 impl StateFolder {
-    /// Opens the folder and creates the missing subfolders.
+    /// Opens the folder and creates the missing subfolders, all closed to other users.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let folder = Self(path.into());
         for inner in [
@@ -31,7 +34,9 @@ impl StateFolder {
             folder.blobs_folder(),
             folder.run_folder(),
         ] {
-            fs::create_dir_all(&inner).map_err(|cause| build_folder_error(&inner, &cause))?;
+            let made = DirBuilder::new().recursive(true).mode(PRIVATE_FOLDER_MODE).create(&inner);
+            made.and_then(|()| close_to_others(&inner))
+                .map_err(|cause| build_folder_error(&inner, &cause))?;
         }
         Ok(folder)
     }
@@ -93,6 +98,7 @@ impl StateFolder {
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(0o600)
             .open(&path)
             .map_err(|cause| build_folder_error(&path, &cause))?;
         match file.try_lock() {
@@ -118,6 +124,17 @@ impl StateFolder {
         Error::conflict("role-taken", format!("the role {role} on {folder} is already run by {holder}"))
             .help("stop that process first, or name another folder with --state")
     }
+}
+
+/// Removes the permissions of other users from a folder of this process's user. A folder of another user stays as it
+/// is: its owner decides.
+fn close_to_others(folder: &Path) -> io::Result<()> {
+    let meta = fs::metadata(folder)?;
+    let mode = meta.mode() & 0o7777;
+    if mode & 0o007 == 0 || meta.uid() != rustix::process::geteuid().as_raw() {
+        return Ok(());
+    }
+    fs::set_permissions(folder, fs::Permissions::from_mode(mode & !0o007))
 }
 
 /// Writes a file with mode 0600, atomically: to a temporary file, then renamed.
@@ -168,6 +185,27 @@ mod tests {
         write_private_file(&path, "x")?;
         let mode = fs::metadata(&path).map_err(Error::internal)?.permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+        Ok(())
+    }
+
+    #[test]
+    fn state_folder_is_closed_to_other_users_also_when_it_was_open() -> Result<()> {
+        let folder = tempfile::tempdir().map_err(Error::internal)?;
+        let state = folder.path().join("new/state");
+        let old = folder.path().join("old");
+        fs::create_dir_all(old.join("db")).map_err(Error::internal)?;
+        for path in [old.clone(), old.join("db")] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).map_err(Error::internal)?;
+        }
+        for path in [state, old] {
+            let state = StateFolder::open(&path)?;
+            let inner =
+                [state.keys_folder(), state.databases_folder(), state.blobs_folder(), state.run_folder()];
+            for folder in inner.iter().chain([&path]) {
+                let mode = fs::metadata(folder).map_err(Error::internal)?.mode();
+                assert_eq!(mode & 0o007, 0, "{}: {mode:o}", folder.display());
+            }
+        }
         Ok(())
     }
 }

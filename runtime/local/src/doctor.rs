@@ -4,7 +4,15 @@ use std::{fs, path::Path};
 
 use hearth_runtime_api::{CheckVerdict, HostCheck, HostReport};
 
-use crate::{cgroup, disk_templates, helper::waiter, network};
+use crate::{
+    cgroup, disk_templates,
+    helper::waiter,
+    network,
+    sys::open_files::{self, WANTED_OPEN_FILES},
+};
+
+/// Open files of a process below which many connections at a time make the door refuse others.
+const MIN_OPEN_FILES: u64 = 16_384;
 
 /// Checks all prerequisites of containers.
 pub fn check_host() -> HostReport {
@@ -19,6 +27,7 @@ pub fn check_host() -> HostReport {
             check_forwarding(),
             check_programs(),
             check_helpers(),
+            check_open_files(),
         ],
     }
 }
@@ -80,8 +89,8 @@ fn check_disks() -> HostCheck {
     let usable = disk_templates::check_supported();
     let verdict = choose_verdict(usable.is_ok(), CheckVerdict::Limited);
     let found = match usable {
-        Ok(()) => "the disk of each container has a size limit".to_owned(),
-        Err(error) => format!("the disk of containers has no size limit ({error})"),
+        Ok(()) => "containers, homes and build caches have limits of size and number of files".to_owned(),
+        Err(error) => format!("containers, homes and build caches have no size limit ({error})"),
     };
     let advice = "install the package e2fsprogs, and load the modules loop and ext4 (modprobe loop ext4)";
     build_check("disks", verdict, found, advice)
@@ -146,5 +155,20 @@ fn check_helpers() -> HostCheck {
         verdict,
         found,
         "set vm.memfd_noexec to 0 or 1, so that programs can be started from memory",
+    )
+}
+
+/// Checks the limit that a process of Hearth gets when it is started from here. A service manager may set another.
+fn check_open_files() -> HostCheck {
+    let limit = open_files::raise_open_file_limit();
+    let verdict = choose_verdict(limit >= MIN_OPEN_FILES, CheckVerdict::Limited);
+    let advice = format!(
+        "set LimitNOFILE={WANTED_OPEN_FILES} in the systemd unit, or run ulimit -Hn {WANTED_OPEN_FILES} before hearthd"
+    );
+    build_check(
+        "open-files",
+        verdict,
+        format!("up to {limit} open files and connections per process"),
+        &advice,
     )
 }

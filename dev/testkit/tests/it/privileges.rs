@@ -1,6 +1,11 @@
 //! Privileges: the process that serves HTTP has no capabilities.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use hearth_base::{Error, Result, Role};
 use hearth_testkit::{Hearth, HearthShape, program_path, wait_until};
@@ -35,6 +40,50 @@ async fn http_process_has_no_capabilities_and_no_runtime_keys() -> Result<()> {
     // Another user of this host cannot read the state of services.
     assert!(!can_open_file("61235", &hearth.state_folder())?);
     hearth.stop().await
+}
+
+/// Lists the files and folders that other users of the host have any permission for.
+fn list_open_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let (mut open, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).map_err(Error::internal)? {
+            let path = entry.map_err(Error::internal)?.path();
+            // A temporary file may be gone by now.
+            let Ok(meta) = fs::symlink_metadata(&path) else { continue };
+            if !meta.is_symlink() && meta.permissions().mode() & 0o007 != 0 {
+                open.push(path.clone());
+            }
+            if meta.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    Ok(open)
+}
+
+#[tokio::test]
+async fn no_file_of_a_hearth_is_open_to_other_users() -> Result<()> {
+    for shape in
+        [HearthShape::UP_WITH_CONTAINERS, HearthShape::SPLIT_ON_FILES, HearthShape::TOGETHER_ON_FILES]
+    {
+        let hearth = Hearth::start(shape).await?;
+        hearth.operator().await?;
+        let state = hearth.state_folder();
+        assert_eq!(
+            fs::metadata(&state).map_err(Error::internal)?.permissions().mode() & 0o007,
+            0,
+            "{shape:?}"
+        );
+        assert_eq!(list_open_files(&state)?, Vec::<PathBuf>::new(), "{shape:?}");
+        if shape.containers {
+            let runtime = hearth.runtime_state();
+            assert_eq!(fs::metadata(&runtime).map_err(Error::internal)?.permissions().mode() & 0o077, 0);
+            let top = runtime.parent().unwrap_or(&runtime);
+            assert_eq!(fs::metadata(top).map_err(Error::internal)?.permissions().mode() & 0o007, 0);
+        }
+        hearth.stop().await?;
+    }
+    Ok(())
 }
 
 #[tokio::test]

@@ -55,8 +55,11 @@ const PID_FILE: &str = "hearthd.pid";
 
 fn write_pid_file(state: &Path) -> Result<()> {
     std::fs::write(state.join(PID_FILE), format!("{}\n", std::process::id())).map_err(|cause| {
-        Error::unavailable("state-folder", format!("{} cannot be written: {cause}", state.join(PID_FILE).display()))
-            .help("make room on the disk, or choose another folder with --state")
+        Error::unavailable(
+            "state-folder",
+            format!("{} cannot be written: {cause}", state.join(PID_FILE).display()),
+        )
+        .help("make room on the disk, or choose another folder with --state")
     })
 }
 
