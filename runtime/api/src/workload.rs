@@ -205,7 +205,8 @@ impl Workload {
         }
     }
 
-    /// True if both specifications are equal, apart from the start count of the first container.
+    /// True if both specifications are equal, apart from the start count of the first container and the content of
+    /// refreshed files.
     pub fn has_same_spec(&self, other: &Self) -> bool {
         self.to_comparable_spec() == other.to_comparable_spec()
     }
@@ -214,6 +215,9 @@ impl Workload {
         let mut spec = self.clone();
         if let WorkloadKind::Keep { first, .. } = &mut spec.kind {
             *first = default_first_start();
+        }
+        for file in &mut spec.files {
+            file.content = Secret::default();
         }
         spec
     }
@@ -250,9 +254,6 @@ impl Workload {
             plain.version = Version { epoch: 0, generation: 0 };
             plain.probes = Probes::default();
             plain.image_source = ImageSource::default();
-            for file in &mut plain.files {
-                file.content = Secret::default();
-            }
             if let WorkloadKind::Keep { replicas, rollout, .. } = &mut plain.kind {
                 (*replicas, *rollout) = (0, Rollout::default());
             }

@@ -140,6 +140,9 @@ fn build_mounts(config: &HelperConfig) -> Vec<Value> {
         let source = config.mounts.join("etc").join(name);
         mounts.push(bound(&source, &format!("/etc/{name}"), &["rbind", "ro", "nosuid", "nodev", "noexec"]));
     }
+    for folder in &config.refreshed {
+        mounts.push(bound(&folder.source, &folder.at, &["rbind", "ro", "nosuid", "nodev", "noexec"]));
+    }
     for (number, volume) in config.volumes.iter().enumerate() {
         let source = config.mounts.join(VOLUMES_FOLDER).join(number.to_string());
         let mode = if volume.read_only { "ro" } else { "rw" };
