@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use hearth_base::{Error, ErrorKind};
+use hearth_wire::jobs::{Run, RunEnd};
 
 /// The end of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,23 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// The exit status of a run as a shell reports it: that of its program, 128 plus a signal, or 124 after a
+    /// time limit as `timeout` reports it.
+    pub fn from_run(run: &Run) -> Self {
+        const TIMED_OUT: i32 = 124;
+        const KILLED: i32 = 137;
+        let status = match run.end {
+            Some(RunEnd::TimedOut) => Some(TIMED_OUT),
+            Some(RunEnd::OutOfMemory) => Some(KILLED),
+            _ => run.exit_code.or(run.signal.map(|signal| 128 + signal)),
+        };
+        match status {
+            Some(0) => Self::Done,
+            Some(status) => Self::Program(u8::try_from(status).unwrap_or(1)),
+            None => Self::UserError,
+        }
+    }
+
     /// Maps `error` to an exit status.
     pub fn from_error(error: &Error) -> Self {
         if error.code() == INTERRUPTED_CODE {

@@ -37,7 +37,8 @@ pub async fn run(cx: &CommandContext, args: ExecProgramArgs) -> Result<Exit> {
     };
     let terminal = find_terminal_size().filter(|_| !no_terminal);
     let handed_through = terminal.is_some();
-    let open = ExecOpen { command, line: None, terminal, run };
+    let term = cx.settings.environment.terminal_type.clone();
+    let open = ExecOpen { command, line: None, terminal, term, run };
     let jobs = session.client().jobs();
     let query = ExecQuery::default();
     let (input, output) =

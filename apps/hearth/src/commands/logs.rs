@@ -1,17 +1,20 @@
 //! `hearth logs [NAME|--all]`: prints the logs of one job or of all; `-f` follows them.
 
+mod follow;
+
 use std::{cell::RefCell, collections::BTreeMap};
 
 use hearth_base::{Error, JobName, Result};
 use hearth_wire::{
     jobs::Job,
-    logs::{LogsDirection, LogsEntry, LogsQuery, LogsStream, LogsStreamEnd},
+    logs::{LogsDirection, LogsEntry, LogsQuery, LogsStream},
 };
+
+use follow::LogFollow;
 
 use crate::{
     context::CommandContext,
     job_calls::{list_jobs, send_about_job},
-    ndjson::LineReader,
     tool_session::ToolSession,
 };
 
@@ -70,9 +73,21 @@ pub async fn run(cx: &CommandContext, args: PrintLogsArgs) -> Result<()> {
     let name = match name {
         Some(name) => Some(name),
         None if all => None,
-        None => Some(choose_job(&session, &list_jobs(&session, false).await?, "logs")?),
+        None => Some(choose_logged_job(&session).await?),
     };
     print_logs(cx, &session, name.as_ref(), which).await
+}
+
+/// Chooses the job whose log is printed when none is named: a tool whose first deployment failed has no job, but
+/// the log of its component.
+async fn choose_logged_job(session: &ToolSession<'_>) -> Result<JobName> {
+    let jobs = list_jobs(session, false).await?;
+    if !jobs.is_empty() {
+        return choose_job(session, &jobs, "logs");
+    }
+    let latest = session.client().components().show_latest(session.tool_name()).await;
+    let component = latest.ok().and_then(|latest| latest.runs.into_keys().next()?.parse().ok());
+    component.map_or_else(|| choose_job(session, &jobs, "logs"), Ok)
 }
 
 /// Chooses the job of `hearth logs` or `hearth exec` when none is named: the published one, else the only one.
@@ -119,6 +134,9 @@ pub async fn print_logs(
         regex,
         ..LogsQuery::default()
     };
+    if follow {
+        return LogFollow::new(session, job, query, stream).run().await;
+    }
     // A search may match one piece of a long line without the next, so only unfiltered pieces are joined.
     let joins_lines = query.text.is_none() && query.regex.is_none();
     let pieces = RefCell::new(LineJoiner::default());
@@ -127,17 +145,23 @@ pub async fn print_logs(
         let line = if joins_lines { pieces.borrow_mut().join_entry(entry) } else { Some(entry.clone()) };
         stream.print_entry(entry, entry.datetime, line.map(|line| format_printed(&line)).as_deref())
     };
-    let shown = if follow {
-        follow_stream(session, job, query, show).await
-    } else {
-        print_pages(session, job, &query, show).await
-    };
+    let is_cut = print_pages(session, job, &query, show).await?;
     pieces
         .into_inner()
         .0
         .values()
         .try_for_each(|begun| stream.print_remaining_line(begun.datetime, &format_printed(begun)))?;
-    shown
+    if is_cut {
+        print_cut_note(cx, job, query.lines.unwrap_or(DEFAULT_LINES));
+    }
+    Ok(())
+}
+
+/// Says that earlier lines were left out, and how to print them.
+fn print_cut_note(cx: &CommandContext, job: Option<&JobName>, lines: u32) {
+    cx.printer.print_note(&format!("Only the newest {lines} lines are printed; there are earlier ones."));
+    let which = job.map_or("--all", JobName::as_str);
+    cx.printer.print_next(&format!("hearth logs {which} --last {}", lines.saturating_mul(10)));
 }
 
 /// Joins the pieces in which the server sends long lines, up to a maximum length.
@@ -164,11 +188,6 @@ impl LineJoiner {
     }
 }
 
-/// Returns the command that follows the logs again.
-fn follow_command(job: Option<&JobName>) -> String {
-    job.map_or_else(|| "hearth logs -f --all".to_owned(), |job| format!("hearth logs -f {job}"))
-}
-
 /// Formats an entry. Hearth's own notes are marked with `[hearth]`.
 fn format_entry(entry: &LogsEntry, of_all: bool) -> String {
     let job = if of_all { format!("{} | ", entry.container) } else { String::new() };
@@ -178,12 +197,13 @@ fn format_entry(entry: &LogsEntry, of_all: bool) -> String {
     }
 }
 
+/// Prints all pages of a query. Returns whether lines before them were left out.
 async fn print_pages(
     session: &ToolSession<'_>,
     job: Option<&JobName>,
     query: &LogsQuery,
     show: impl Fn(&LogsEntry) -> Result<()>,
-) -> Result<()> {
+) -> Result<bool> {
     let newest_first = query.direction == LogsDirection::NewestFirst;
     let logs = session.client().logs();
     let request = logs.list(session.tool_name(), job, query);
@@ -202,73 +222,6 @@ async fn print_pages(
         let Some(next) = page.next else { break };
         page = session.send(logs.next_page(session.tool_name(), job, &next.url)).await?.data;
     }
-    entries.iter().rev().try_for_each(show)
-}
-
-/// Follows the logs. Resumes at the cursor when the server ends the stream or the connection is lost.
-async fn follow_stream(
-    session: &ToolSession<'_>,
-    job: Option<&JobName>,
-    mut query: LogsQuery,
-    show: impl Fn(&LogsEntry) -> Result<()>,
-) -> Result<()> {
-    let logs = session.client().logs();
-    let request = logs.stream_lines(session.tool_name(), job, &query);
-    let mut began = match job {
-        Some(job) => send_about_job(session, job, request).await?,
-        None => session.send(request).await?,
-    };
-    loop {
-        let mut lines = LineReader::from_response(began);
-        let mut seen = false;
-        let ended = loop {
-            match lines.next().await {
-                Ok(Some(line)) if line.is_empty() => {}
-                Ok(Some(line)) => match StreamLine::parse(&line)? {
-                    StreamLine::Entry(entry) => {
-                        show(&entry)?;
-                        query.cursor = Some(entry.cursor);
-                        seen = true;
-                    }
-                    StreamLine::End(end) => {
-                        query.cursor = end.cursor.or(query.cursor.take());
-                        if end.code != "stream-over" {
-                            return Err(
-                                Error::unavailable("stream-ended", end.message).help(follow_command(job))
-                            );
-                        }
-                        seen = true;
-                        break Ok(());
-                    }
-                },
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
-            }
-        };
-        // A stream that fails before its first entry would fail again.
-        if let (Err(error), false) = (ended, seen) {
-            return Err(error.help(follow_command(job)));
-        }
-        if !seen {
-            return Ok(());
-        }
-        began = session.send(logs.stream_lines(session.tool_name(), job, &query)).await?;
-    }
-}
-
-/// A line of a stream.
-enum StreamLine {
-    Entry(Box<LogsEntry>),
-    End(LogsStreamEnd),
-}
-
-impl StreamLine {
-    fn parse(line: &str) -> Result<Self> {
-        if let Ok(entry) = serde_json::from_str(line) {
-            return Ok(Self::Entry(Box::new(entry)));
-        }
-        serde_json::from_str(line).map(Self::End).map_err(|cause| {
-            Error::unavailable("invalid-response", "a line of the log stream is not valid").with_cause(cause)
-        })
-    }
+    entries.iter().rev().try_for_each(show)?;
+    Ok(page.more)
 }

@@ -57,6 +57,10 @@ fn build_table(overview: &ToolOverview, used: Vec<(&'static str, String)>) -> Ta
             Cell::from(deployment.end_time.unwrap_or(deployment.creation_time)),
         ]),
     }
+    let still_running = overview.deployment.as_ref().and_then(|deployment| deployment.still_running);
+    if let Some(revision) = still_running {
+        table.add_row([name("running"), Cell::from(format!("revision {revision}")), Cell::from("")]);
+    }
     for job in &overview.jobs {
         table.add_row([
             Cell::from(format!("job {}", job.name)),

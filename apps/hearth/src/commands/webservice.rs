@@ -3,11 +3,15 @@
 //! It is an ordinary job; `hearth deploy` creates one from a folder. It reads `service.template` and writes
 //! `service.manifest` in Toolforge's format.
 
-use std::path::{Path, PathBuf};
+mod template;
+
+use std::path::PathBuf;
 
 use hearth_base::{Error, ErrorKind, Result};
 use hearth_wire::jobs::{Job, JobType};
 use serde::{Deserialize, Deserializer, Serialize};
+
+use template::{MANIFEST_FILE_NAME, read_template, write_manifest};
 
 use super::{
     jobs,
@@ -18,8 +22,8 @@ use super::{
     logs,
 };
 use crate::{
-    attach::find_terminal_size, context::CommandContext, exit::Exit, flags::DryRun,
-    io_error::describe_io_error, job_calls::list_jobs, tool_session::ToolSession,
+    attach::find_terminal_size, context::CommandContext, exit::Exit, flags::DryRun, job_calls::list_jobs,
+    tool_session::ToolSession,
 };
 
 /// The arguments of `hearth webservice`.
@@ -155,13 +159,9 @@ pub async fn run(cx: &CommandContext, args: WebserviceArgs) -> Result<Exit> {
     }
     match action {
         "start" => {
-            start_webservice(
-                cx,
-                &session,
-                options.merge_template(cx, type_word, read_template(&template)?),
-                dry_run,
-            )
-            .await?
+            let options = options.merge_template(cx, type_word, read_template(cx, &template)?);
+            let options = options.with_default_type(&session).await;
+            start_webservice(cx, &session, options, dry_run).await?
         }
         "logs" => {
             logs::print_logs(
@@ -177,7 +177,7 @@ pub async fn run(cx: &CommandContext, args: WebserviceArgs) -> Result<Exit> {
             return run_shell(
                 cx,
                 &session,
-                options.merge_template(cx, type_word, read_template(&template)?),
+                options.merge_template(cx, type_word, read_template(cx, &template)?),
                 command,
                 dry_run,
             )
@@ -185,8 +185,13 @@ pub async fn run(cx: &CommandContext, args: WebserviceArgs) -> Result<Exit> {
         }
         "status" => {
             let result = cx.printer.open_output::<Job>()?;
-            let job = find_page_job(&session).await?;
-            result.print_sentence(&job, &format!("{}: {}", job.name, job.status_long))?;
+            match find_running_webservice(&session).await? {
+                Some(job) => result.print_sentence(&job, &describe_webservice(&session, &job))?,
+                None => {
+                    let stopped = WebserviceResult { job: String::new(), state: None, changed: false };
+                    cx.printer.open_output()?.print_sentence(&stopped, NOT_RUNNING)?;
+                }
+            }
         }
         other => stop_or_restart(cx, &session, other == "restart", dry_run).await?,
     }
@@ -200,7 +205,7 @@ async fn start_webservice(
     dry_run: DryRun,
 ) -> Result<()> {
     let result = cx.printer.open_output::<WebserviceResult>()?;
-    let create = options.to_job_definition(session)?.to_job_create()?;
+    let create = options.to_job_definition(session)?.with_default_log(cx).to_job_create()?;
     let job = create.name.to_string();
     if dry_run.dry_run {
         let sentence = format!("would run {job} on {}", create.imagename);
@@ -211,7 +216,7 @@ async fn start_webservice(
     write_manifest(&options)?;
     let served = WebserviceResult { job, state: None, changed };
     match changed {
-        true => result.print_done(&served, &format!("{} starts on {}", served.job, create.imagename))?,
+        true => result.print_done(&served, &format!("Starting webservice on {}", create.imagename))?,
         false => result.print_sentence(&served, &format!("nothing to change: {} exists", served.job))?,
     }
     cx.printer.print_next("hearth webservice status");
@@ -260,7 +265,13 @@ async fn stop_or_restart(
     dry_run: DryRun,
 ) -> Result<()> {
     let result = cx.printer.open_output::<WebserviceResult>()?;
-    let name = find_page_job(session).await?.name;
+    let Some(Job { name, .. }) = find_running_webservice(session).await? else {
+        if restart {
+            return Err(no_webservice_error(session));
+        }
+        let stopped = WebserviceResult { job: String::new(), state: None, changed: false };
+        return result.print_sentence(&stopped, NOT_RUNNING);
+    };
     let job = name.to_string();
     let verb = if restart { "restart" } else { "stop" };
     if dry_run.dry_run {
@@ -274,29 +285,43 @@ async fn stop_or_restart(
         session.send(jobs.restart(session.tool_name(), &name)).await?;
         return result.print_done(
             &WebserviceResult { job, state: None, changed: true },
-            &format!("{name} is restarting"),
+            &format!("Restarting webservice: {name}"),
         );
     }
     session.send(jobs.delete(session.tool_name(), &name)).await?;
     let _may_not_exist = std::fs::remove_file(MANIFEST_FILE_NAME);
     result.print_done(
         &WebserviceResult { job, state: None, changed: true },
-        &format!("{name} is stopped and deleted"),
+        &format!("Stopping webservice: {name} is deleted"),
     )
 }
 
+/// The sentence about a tool without a web service, in the words of Toolforge's `webservice`.
+const NOT_RUNNING: &str = "Your webservice is not running";
+
 /// Finds the published job.
 async fn find_page_job(session: &ToolSession<'_>) -> Result<Job> {
+    find_running_webservice(session).await?.ok_or_else(|| no_webservice_error(session))
+}
+
+/// Finds the published job, if there is one.
+async fn find_running_webservice(session: &ToolSession<'_>) -> Result<Option<Job>> {
     let jobs = list_jobs(session, false).await?;
     let is_page = |job: &Job| job.publish == Some(true) || job.job_type == JobType::Webservice;
-    jobs.into_iter().find(is_page).ok_or_else(|| {
-        Error::new(
-            ErrorKind::NotFound,
-            "no-webservice",
-            format!("{} has no published job", session.tool_name()),
-        )
-        .help("hearth deploy")
-    })
+    Ok(jobs.into_iter().find(is_page))
+}
+
+fn no_webservice_error(session: &ToolSession<'_>) -> Error {
+    let what = format!("{} has no published job", session.tool_name());
+    Error::new(ErrorKind::NotFound, "no-webservice", what).help("hearth deploy")
+}
+
+/// Describes the state of a web service in the words of Toolforge's `webservice`.
+fn describe_webservice(session: &ToolSession<'_>, job: &Job) -> String {
+    let own = format!("tool-{}/", session.tool_name());
+    let type_word = if job.image.starts_with(&own) { "buildservice" } else { &job.image };
+    let state = if job.status.ready > 0 { "running" } else { "not ready" };
+    format!("Your webservice of type {type_word} is {state} ({}: {})", job.name, job.status_long)
 }
 
 impl WebserviceOptions {
@@ -317,6 +342,17 @@ impl WebserviceOptions {
             command: self.command.or(template.command),
             backend: None,
         }
+    }
+
+    /// Fills a missing type: the newest provided image for PHP, as in Toolforge.
+    async fn with_default_type(self, session: &ToolSession<'_>) -> Self {
+        if self.type_word.is_some() {
+            return self;
+        }
+        // Without the list, the missing type is refused below.
+        let images = session.send(session.client().jobs().list_images(session.tool_name())).await;
+        let names = images.into_iter().flat_map(|list| list.images).map(|image| image.shortname);
+        Self { type_word: names.filter(|name| name.starts_with("php")).max(), ..self }
     }
 
     /// Converts the options to a job definition.
@@ -344,31 +380,4 @@ impl WebserviceOptions {
             ..JobDefinition::default()
         })
     }
-}
-
-/// The manifest file in the format of Toolforge's `webservice`.
-const MANIFEST_FILE_NAME: &str = "service.manifest";
-
-fn read_template(template: &Path) -> Result<WebserviceOptions> {
-    let refused = |why: &str| {
-        Error::invalid("service-template", format!("{} cannot be used: {why}", template.display()))
-    };
-    match std::fs::read_to_string(template) {
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(WebserviceOptions::default()),
-        Err(cause) => Err(refused(&describe_io_error(&cause))),
-        Ok(text) => serde_saphyr::from_str(&text).map_err(|cause| {
-            let cause = cause.to_string();
-            refused(cause.lines().next().unwrap_or_default().trim_start_matches("error: "))
-        }),
-    }
-}
-
-fn write_manifest(options: &WebserviceOptions) -> Result<()> {
-    let text = serde_saphyr::to_string(options).map_err(Error::internal)?;
-    std::fs::write(MANIFEST_FILE_NAME, text).map_err(|cause| {
-        Error::invalid(
-            "service-manifest",
-            format!("{MANIFEST_FILE_NAME} cannot be written: {}", describe_io_error(&cause)),
-        )
-    })
 }

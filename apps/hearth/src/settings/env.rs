@@ -29,10 +29,14 @@ pub struct Environment {
     pub no_color: bool,
     /// `TERM=dumb`: true when the terminal cannot move its cursor.
     pub is_dumb_terminal: bool,
+    /// `TERM`: the type of the terminal.
+    pub terminal_type: Option<String>,
     /// The user's home folder.
     pub home: Option<PathBuf>,
     /// The user's name on this machine.
     pub login_name: Option<String>,
+    /// True if the program was called `toolforge`: it follows the defaults of Toolforge's clients.
+    pub is_called_toolforge: bool,
     /// The folders of `PATH`.
     pub search_path: Vec<PathBuf>,
     config: Option<PathBuf>,
@@ -57,8 +61,12 @@ impl Environment {
                 .map(|token| Secret::new(token.trim())),
             is_ci: read_text("CI").is_some_and(|ci| !matches!(ci.as_str(), "0" | "false")),
             no_color: read_variable("NO_COLOR").is_some(),
+            terminal_type: read_text("TERM"),
             is_dumb_terminal: read_text("TERM").is_some_and(|term| term == "dumb"),
             login_name: read_text("USER").or_else(|| read_text("USERNAME")),
+            is_called_toolforge: std::env::args_os()
+                .next()
+                .is_some_and(|program| Path::new(&program).file_stem() == Some("toolforge".as_ref())),
             search_path: read_variable("PATH")
                 .map(|path| std::env::split_paths(&path).collect())
                 .unwrap_or_default(),

@@ -14,19 +14,19 @@ fn build_home(jobs: &str) -> Home {
 const WEB_JSON: &str = r#"{"name": "web", "job_type": "webservice", "imagename": "x", "image": "x",
     "image_state": "stable", "cmd": "web", "status_short": "Running", "status_long": "Running for 2 days",
     "port": 8000, "publish": "/",
-    "status": {"short": "running", "messages": [], "duration": "2d", "up_to_date": true}}"#;
+    "status": {"short": "running", "messages": [], "duration": "2d", "up_to_date": true, "ready": 1}}"#;
 
 #[test]
 fn webservice_start_requests_a_job_and_writes_a_manifest() {
     let home = build_home("");
     home.write("dup-finder/service.template", "type: python3.11\nmem: 512Mi\nreplicas: 2\n");
     insta::assert_snapshot!(home.run_to_transcript(&["webservice", "--backend=kubernetes", "start", "-m", "1Gi"]), @"
-    out| ✓ webservice starts on python3.11
+    out| ✓ Starting webservice on python3.11
     err| the backend kubernetes is ignored: there is only one
     err| next:  hearth webservice status
     ends with 0
     ");
-    insta::assert_snapshot!(home.read_requests().join("\n"), @r#"PATCH /jobs/v1/tool/dup-finder/jobs {"name":"webservice","imagename":"python3.11","job_type":"webservice","memory":"1Gi","replicas":2}"#);
+    insta::assert_snapshot!(home.read_requests().join("\n"), @r#"PATCH /jobs/v1/tool/dup-finder/jobs {"name":"webservice","imagename":"python3.11","job_type":"webservice","filelog":false,"memory":"1Gi","replicas":2}"#);
     let manifest =
         std::fs::read_to_string(home.path_below("dup-finder/service.manifest")).expect("the manifest exists");
     insta::assert_snapshot!(manifest, @"
@@ -65,21 +65,54 @@ fn buildservice_uses_the_image_of_the_tool() {
 #[test]
 fn status_restart_and_stop_apply_to_the_published_job() {
     insta::assert_snapshot!(build_home(WEB_JSON).run_to_transcript(&["webservice", "status"]), @"
-    out| web: Running for 2 days
+    out| Your webservice of type x is running (web: Running for 2 days)
+    ends with 0
+    ");
+    insta::assert_snapshot!(build_home("").run_to_transcript(&["webservice", "status"]), @"
+    out| Your webservice is not running
     ends with 0
     ");
     insta::assert_snapshot!(build_home(WEB_JSON).run_to_transcript(&["webservice", "restart"]), @"
-    out| ✓ web is restarting
+    out| ✓ Restarting webservice: web
     ends with 0
     ");
     insta::assert_snapshot!(build_home(WEB_JSON).run_to_transcript(&["webservice", "stop"]), @"
-    out| ✓ web is stopped and deleted
+    out| ✓ Stopping webservice: web is deleted
     ends with 0
     ");
     insta::assert_snapshot!(build_home("").run_to_transcript(&["webservice", "stop"]), @"
+    out| Your webservice is not running
+    ends with 0
+    ");
+    insta::assert_snapshot!(build_home("").run_to_transcript(&["webservice", "restart"]), @"
     err| error: dup-finder has no published job [no-webservice]
     err| next:  hearth deploy
     ends with 1
+    ");
+}
+
+#[test]
+fn missing_type_is_the_newest_php_image() {
+    let images = r#"{"images": [{"shortname": "node18", "image": "node18"}, {"shortname": "php7.4", "image": "php7.4"},
+        {"shortname": "php8.2", "image": "php8.2"}], "messages": {}}"#;
+    let home = Home::linked_to_tool(PreparedAnswers::from([
+        ("GET /jobs/v1/tool/dup-finder/images", (200, images.to_owned())),
+        ("PATCH /jobs/v1/tool/dup-finder/jobs", (200, r#"{"job_changed": true, "messages": {}}"#.to_owned())),
+    ]));
+    insta::assert_snapshot!(home.run_to_transcript(&["webservice", "start", "-q"]), @"
+    out| ✓ Starting webservice on php8.2
+    ends with 0
+    ");
+}
+
+#[test]
+fn unknown_keys_of_a_template_are_named_and_ignored() {
+    let home = build_home("");
+    home.write("dup-finder/service.template", "type: node18\nmemory: 1Gi\nport: 80\n");
+    insta::assert_snapshot!(home.run_to_transcript(&["webservice", "start", "-q"]), @"
+    out| ✓ Starting webservice on node18
+    err| warning: service.template contains unknown keys, which are ignored: memory, port
+    ends with 0
     ");
 }
 
@@ -95,11 +128,11 @@ fn command_of_a_webservice_comes_from_arguments_or_template() {
         (home.read_requests().join("\n"), manifest)
     };
     let (requests, manifest) = start(&["--", "./serve", "--title", "it's $HOME"], "extra_args: [other]\n");
-    insta::assert_snapshot!(requests, @r#"PATCH /jobs/v1/tool/dup-finder/jobs {"name":"webservice","imagename":"node18","cmd":"./serve --title \"it's \"'$HOME'","job_type":"webservice"}"#);
+    insta::assert_snapshot!(requests, @r#"PATCH /jobs/v1/tool/dup-finder/jobs {"name":"webservice","imagename":"node18","cmd":"./serve --title \"it's \"'$HOME'","job_type":"webservice","filelog":false}"#);
     insta::assert_snapshot!(manifest, @r#"
     type: node18
     extra_args: ./serve --title "it's "'$HOME'
     "#);
-    insta::assert_snapshot!(start(&[], "extra_args: [./serve, two words]\n").0, @r#"PATCH /jobs/v1/tool/dup-finder/jobs {"name":"webservice","imagename":"node18","cmd":"./serve 'two words'","job_type":"webservice"}"#);
-    insta::assert_snapshot!(start(&[], "extra_args: ./serve $PORT\n").0, @r#"PATCH /jobs/v1/tool/dup-finder/jobs {"name":"webservice","imagename":"node18","cmd":"./serve $PORT","job_type":"webservice"}"#);
+    insta::assert_snapshot!(start(&[], "extra_args: [./serve, two words]\n").0, @r#"PATCH /jobs/v1/tool/dup-finder/jobs {"name":"webservice","imagename":"node18","cmd":"./serve 'two words'","job_type":"webservice","filelog":false}"#);
+    insta::assert_snapshot!(start(&[], "extra_args: ./serve $PORT\n").0, @r#"PATCH /jobs/v1/tool/dup-finder/jobs {"name":"webservice","imagename":"node18","cmd":"./serve $PORT","job_type":"webservice","filelog":false}"#);
 }

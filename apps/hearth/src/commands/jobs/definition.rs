@@ -6,6 +6,8 @@ use hearth_wire::jobs::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::context::CommandContext;
+
 use super::values::{deserialize_text, is_off, parse_enum_value, parse_port, parse_publish, parse_signal};
 
 /// A job definition. Absent fields take their defaults.
@@ -209,6 +211,15 @@ impl JobDefinition {
             publish: self.publish.as_deref().map(parse_publish).transpose()?,
             ..JobCreate::new(name, image.as_str(), self.command.as_deref().unwrap_or_default())
         })
+    }
+
+    /// Makes a new job write to Hearth's log, unless the user asked for files. Called as `toolforge`, the server's
+    /// default stays, which is that of Toolforge: files for provided images.
+    pub fn with_default_log(self, cx: &CommandContext) -> Self {
+        let names_file = self.filelog_stdout.is_some() || self.filelog_stderr.is_some();
+        let no_filelog =
+            self.no_filelog || !(self.filelog || names_file || cx.settings.environment.is_called_toolforge);
+        Self { no_filelog, ..self }
     }
 
     fn build_health_check(&self, name: &JobName) -> Result<Option<HealthCheck>> {

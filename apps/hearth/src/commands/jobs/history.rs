@@ -2,11 +2,11 @@
 
 use hearth_base::{JobName, PageLimit, Result};
 use hearth_wire::{
-    jobs::{DueOutcome, DueRecord},
+    jobs::{DueHistory, DueOutcome, DueRecord},
     reply::Paging,
 };
 
-use super::runs::describe_run_state;
+use super::runs::{describe_run_state, print_cut_note};
 use crate::{
     context::CommandContext,
     job_calls::send_about_job,
@@ -30,9 +30,8 @@ pub async fn run(cx: &CommandContext, args: ListDueTimesArgs) -> Result<()> {
     let session = cx.open_tool_session()?;
     let paging = Paging { limit: PageLimit::new(last)?, cursor: None };
     let jobs = session.client().jobs();
-    let history = send_about_job(&session, &name, jobs.show_history(session.tool_name(), &name, &paging))
-        .await?
-        .history;
+    let listed = send_about_job(&session, &name, jobs.show_history(session.tool_name(), &name, &paging));
+    let DueHistory { history, next } = listed.await?;
     let mut table = Table::with_headings(&["due", "outcome", "reason or end"]);
     for due in &history {
         let outcome = match (due.outcome, due.count) {
@@ -51,6 +50,9 @@ pub async fn run(cx: &CommandContext, args: ListDueTimesArgs) -> Result<()> {
     if history.is_empty() {
         cx.printer.print_note(&format!("{name} has not been due yet."));
         cx.printer.print_next(&format!("hearth jobs show {name}"));
+    }
+    if next.is_some() {
+        print_cut_note(cx, &name, "history", last);
     }
     Ok(())
 }

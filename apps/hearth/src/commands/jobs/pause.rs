@@ -53,7 +53,7 @@ async fn set_paused(cx: &CommandContext, args: PauseJobArgs, paused: bool) -> Re
     }
     let effect = match (paused, scheduled) {
         (true, true) => "its due times are skipped; a current run continues",
-        (true, false) => "it is stopped",
+        (true, false) => "its containers are being stopped",
         (false, true) => "its schedule applies again",
         (false, false) => "it starts",
     };

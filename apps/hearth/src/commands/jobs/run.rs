@@ -56,7 +56,7 @@ pub async fn run(cx: &CommandContext, args: RunJobArgs) -> Result<Exit> {
     if interactive && !is_named_by_user {
         spec.name = Some(interactive::generate_job_name()?);
     }
-    let create = spec.to_job_create()?;
+    let create = spec.with_default_log(cx).to_job_create()?;
     let session = cx.open_tool_session()?;
     let name = create.name.clone();
     if dry_run.dry_run {
@@ -97,18 +97,22 @@ pub async fn run(cx: &CommandContext, args: RunJobArgs) -> Result<Exit> {
         .await;
     }
     let result = cx.printer.open_output::<Job>()?;
-    let mut job = session.send(session.client().jobs().create(session.tool_name(), &create)).await?;
+    let job = session.send(session.client().jobs().create(session.tool_name(), &create)).await?;
     if let Some(seconds) = wait {
-        job = wait::wait_for_job_end(cx, &session, &name, Duration::from_secs(seconds)).await?;
-        result.print_done(&job, &format!("{name} ended: {}", job.status_long))?;
-        return Ok(Exit::Done);
+        let end = wait::wait_for_job_end(cx, &session, &name, Duration::from_secs(seconds)).await?;
+        if end.is_success() {
+            result.print_done(&end.job, &format!("{name} ended: {}", end.job.status_long))?;
+        } else {
+            cx.printer.print_error(&end.build_error());
+        }
+        return Ok(end.to_exit());
     }
     result.print_done(&job, &format!("{} job {name} is created", describe_job_type(&job)))?;
     cx.printer.print_next(&format!("hearth logs -f {name}"));
     Ok(Exit::Done)
 }
 
-/// Runs a job, prints its output and deletes it.
+/// Runs a job, prints its output and deletes it. Ends with the exit status of the program.
 async fn run_and_delete_job(
     cx: &CommandContext,
     session: &ToolSession<'_>,
@@ -118,10 +122,10 @@ async fn run_and_delete_job(
     let jobs = session.client().jobs();
     session.send(jobs.create(session.tool_name(), create)).await?;
     cx.cleanup.register_cleanup(delete_job(session, &create.name), JOB_DELETED_NOTE);
-    let over = wait::wait_for_job_end(cx, session, &create.name, limit).await;
-    if matches!(&over, Err(error) if error.code() == wait::STILL_RUNNING_CODE) {
-        return over.map(|_| Exit::Done);
-    }
+    let end = match wait::wait_for_job_end(cx, session, &create.name, limit).await {
+        Err(error) if error.code() == wait::STILL_RUNNING_CODE => return Err(error),
+        end => end,
+    };
     // From here on another user may create a job of this name, so the cleanup must not delete it.
     cx.cleanup.clear_cleanup();
     let job = session.send(jobs.show(session.tool_name(), &create.name, &JobsQuery::default())).await?;
@@ -141,7 +145,13 @@ async fn run_and_delete_job(
         printed => printed?,
     }
     session.send(delete_job(session, &create.name)).await?;
-    over.map(|_| Exit::Done)
+    let end = end?;
+    if !end.is_success() {
+        // Its log is deleted with it.
+        let Job { name, status_long, .. } = &end.job;
+        cx.printer.print_error(&Error::invalid("job-failed", format!("{name} failed: {status_long}")));
+    }
+    Ok(end.to_exit())
 }
 
 fn require_terminal() -> Result<ExecSize> {

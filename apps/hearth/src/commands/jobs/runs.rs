@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hearth_base::{JobName, PageLimit, Result};
 use hearth_wire::{
-    jobs::{Run, RunEnd, RunState},
+    jobs::{Run, RunEnd, RunState, RunsList},
     reply::Paging,
 };
 
@@ -32,13 +32,12 @@ pub async fn run(cx: &CommandContext, args: ListRunsArgs) -> Result<()> {
     let ListRunsArgs { name, last } = args;
     let session = cx.open_tool_session()?;
     let paging = Paging { limit: PageLimit::new(last)?, cursor: None };
-    let runs = send_about_job(
+    let RunsList { runs, next } = send_about_job(
         &session,
         &name,
         session.client().jobs().list_runs(session.tool_name(), &name, &paging),
     )
-    .await?
-    .runs;
+    .await?;
     let mut table = Table::with_headings(&["began", "took", "memory", "cpu time", "cause", "state", "run"]);
     for run in &runs {
         let ran = run.started.zip(run.ended);
@@ -58,7 +57,19 @@ pub async fn run(cx: &CommandContext, args: ListRunsArgs) -> Result<()> {
     if runs.is_empty() {
         cx.printer.print_note(&format!("{name} has not run yet."));
     }
+    if next.is_some() {
+        print_cut_note(cx, &name, "runs", last);
+    }
     Ok(())
+}
+
+/// Says that older items of a list were left out, and how to list them.
+pub fn print_cut_note(cx: &CommandContext, name: &JobName, list: &str, last: u32) {
+    cx.printer.print_note(&format!("Only the newest {last} are listed; there are older ones."));
+    let more = last.saturating_mul(5).min(PageLimit::MAX_ITEMS);
+    if more > last {
+        cx.printer.print_next(&format!("hearth jobs {list} {name} --last {more}"));
+    }
 }
 
 /// Describes the state or the end of a run in a few words.
@@ -74,6 +85,7 @@ pub fn describe_run_state(run: &Run) -> String {
             Some(status) => format!("failed: exit status {status}"),
             None => "ended".to_owned(),
         },
+        (RunState::Ended, Some(RunEnd::Stopped)) if run.replaced => "replaced".to_owned(),
         (RunState::Ended, Some(RunEnd::Stopped)) => "stopped".to_owned(),
         (RunState::Ended, Some(RunEnd::Killed)) => match run.signal {
             Some(signal) => format!("failed: signal {signal}"),

@@ -22,6 +22,11 @@ pub fn build_run_words<'a>(job: &'a str, command: &'a str) -> Vec<&'a str> {
     words.chain(["--image", "bookworm", "--command", command]).collect()
 }
 
+/// The same, with its output in Hearth's log: by default it goes to files.
+pub fn build_logged_run_words<'a>(job: &'a str, command: &'a str) -> Vec<&'a str> {
+    [build_run_words(job, command), vec!["--no-filelog"]].concat()
+}
+
 /// Waits until `toolforge jobs logs` with these words prints exactly these texts.
 pub async fn wait_for_texts(terminal: &Terminal, words: &str, texts: &[&str]) -> Result<()> {
     let words: Vec<&str> = ["jobs", "logs"].into_iter().chain(words.split_whitespace()).collect();
@@ -51,7 +56,11 @@ impl Maintainer {
 
     /// Creates several jobs concurrently.
     pub fn run_all(&self, jobs: &[(&str, &str)]) {
-        let jobs: Vec<Vec<&str>> = jobs.iter().map(|(job, command)| build_run_words(job, command)).collect();
+        let build_words = jobs.iter().map(|(job, command)| {
+            let names_files = job.contains("filelog") || job.contains(" -o ");
+            if names_files { build_run_words(job, command) } else { build_logged_run_words(job, command) }
+        });
+        let jobs: Vec<Vec<&str>> = build_words.collect();
         self.terminal.run_all_successfully(&jobs.iter().map(Vec::as_slice).collect::<Vec<_>>());
     }
 

@@ -44,7 +44,7 @@ async fn every_command_of_toolforge_jobs(hearth: Hearth) -> Result<()> {
 
     // A one-off job: wait for its end, show its outcome and its log.
     assert!(terminal.run_successfully(&["jobs", "images"]).contains("bookworm"));
-    let once = ["jobs", "run", "once", "--image", "bookworm", "--wait", "--command"];
+    let once = ["jobs", "run", "once", "--image", "bookworm", "--no-filelog", "--wait", "--command"];
     terminal.run_successfully(&[&once[..], &["echo hello; echo trouble >&2"]].concat());
     let shown = terminal.run_successfully(&["jobs", "show", "once"]);
     assert!(shown.contains("one-off") && shown.contains("Succeeded"), "{shown}");

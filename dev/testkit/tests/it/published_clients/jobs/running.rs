@@ -21,7 +21,6 @@ pub async fn check_ending_jobs(hearth: &Hearth, maintainer: &Maintainer, mails: 
         ("stubborn --retry 2", "echo one try; exit 3"),
         ("hungry --mem 16Mi", "tail /dev/zero"),
         ("mailed --emails onfinish", "echo the last line"),
-        ("homeless --mount none", "echo home $HOME"),
         ("filed --mount all --filelog", "echo out; echo err >&2"),
         ("named -o named.out --filelog-stderr named.err", "echo out; echo err >&2"),
         ("unfiled --no-filelog", "echo home $HOME"),
@@ -30,8 +29,15 @@ pub async fn check_ending_jobs(hearth: &Hearth, maintainer: &Maintainer, mails: 
 
     maintainer.wait_for_end("unfiled", Succeeded).await?;
     maintainer.wait_for_log_texts("unfiled", &["home /data/project/hello"]).await?;
-    maintainer.wait_for_end("homeless", Succeeded).await?;
-    maintainer.wait_for_log_texts("homeless", &["home /"]).await?;
+
+    // Provided images need the home, and write to files in it by default.
+    let homeless = build_run_words("homeless --mount none", "true");
+    let refused = maintainer.terminal.run_toolforge(&homeless);
+    assert_eq!(refused.status, Some(1));
+    let message = "Mount type none is only supported for build service images";
+    assert!(refused.err.contains(message), "{}", refused.err);
+    maintainer.terminal.run_successfully(&build_run_words("defaulted", "echo by default"));
+    maintainer.wait_for_end("defaulted", Succeeded).await?;
 
     // Files of output are in the tool's home, where other jobs can read them.
     maintainer.wait_for_end("filed", Succeeded).await?;
@@ -39,10 +45,11 @@ pub async fn check_ending_jobs(hearth: &Hearth, maintainer: &Maintainer, mails: 
     let elsewhere = maintainer.terminal.run_toolforge(&["jobs", "logs", "filed"]);
     assert_eq!(elsewhere.status, Some(1));
     assert!(elsewhere.err.contains("filed.out and filed.err"), "{}", elsewhere.err);
-    maintainer.run_all(&[("reader", "cat filed.out filed.err named.out named.err; ls")]);
+    maintainer.run_all(&[("reader", "cat filed.out filed.err named.out named.err; cat defaulted.out; ls")]);
     maintainer.wait_for_end("reader", Succeeded).await?;
-    let files = ["filed.err", "filed.out", "named.err", "named.out"];
-    maintainer.wait_for_log_texts("reader", &[&["out", "err", "out", "err"], &files[..]].concat()).await?;
+    let files = ["defaulted.err", "defaulted.out", "filed.err", "filed.out", "named.err", "named.out"];
+    let written = ["out", "err", "out", "err", "by default"];
+    maintainer.wait_for_log_texts("reader", &[&written, &files[..]].concat()).await?;
 
     // Limits are enforced, and failed runs are retried.
     let hungry = maintainer.wait_for_end("hungry", Failed).await?;
@@ -71,7 +78,7 @@ pub async fn check_ending_jobs(hearth: &Hearth, maintainer: &Maintainer, mails: 
         ("named", "Output log:", "/data/project/hello/named.out"),
         ("named", "Error log:", "/data/project/hello/named.err"),
         ("filed", "Mounts:", "all"),
-        ("homeless", "Mounts:", "none"),
+        ("defaulted", "File log:", "yes"),
         ("hungry", "Resources:", "mem: 16Mi, cpu: 500m"),
         ("stubborn", "Retry:", "yes: 2 time(s)"),
         ("late", "Job type:", "scheduled: @daily"),
