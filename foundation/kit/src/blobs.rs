@@ -4,11 +4,16 @@
 //! is immutable. The owning service's rows record its purpose, its digest and when it may be deleted. Ids are never
 //! reused, so deleting a blob cannot race with a new use of it.
 
-use std::{fmt, ops::Range, path::Path, sync::Arc};
+use std::{
+    fmt,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
-use hearth_base::{BlobId, Digest, Error, ErrorKind, Result, Role};
+use hearth_base::{BlobId, Digest, Error, ErrorKind, FreeSpace, Result, Role};
 pub use hearth_client::BoxError;
 use http_body_util::LengthLimitError;
 use jiff::Timestamp;
@@ -18,11 +23,29 @@ use object_store::{
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::state::StateFolder;
+use crate::{config::DiskSettings, state::StateFolder};
 
 /// The blob store of one service.
 #[derive(Clone)]
-pub struct BlobStore(Arc<dyn ObjectStore>);
+pub struct BlobStore {
+    objects: Arc<dyn ObjectStore>,
+    floor: Option<Arc<FolderFloor>>,
+}
+
+/// Floor of free space on the disk of a folder.
+struct FolderFloor {
+    folder: PathBuf,
+    min_free: u64,
+}
+
+impl FolderFloor {
+    fn check(&self) -> Result<()> {
+        let disk = rustix::fs::statvfs(&self.folder).map_err(Error::internal)?;
+        let bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let free = FreeSpace { bytes, inodes: disk.f_files, free_inodes: disk.f_favail };
+        free.check_floor("the disk with Hearth's data", self.min_free)
+    }
+}
 
 /// Digest and size of a blob that was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,41 +71,51 @@ pub type ContentStream = BoxStream<'static, Result<Bytes>>;
 impl BlobStore {
     /// Size of one part of a multipart upload: the minimum that S3 accepts.
     const UPLOAD_PART_BYTES: usize = 5 << 20;
+    /// Written bytes between two checks of the free disk space.
+    const FLOOR_CHECK_BYTES: u64 = 16 << 20;
 
     /// Opens the store of `role` in the state folder; in memory when there is no state folder.
-    pub fn open(state: &StateFolder, role: Role) -> Result<Self> {
+    pub fn open(state: &StateFolder, role: Role, disk: &DiskSettings) -> Result<Self> {
         if state.is_absent() {
             return Ok(Self::with_store(Arc::new(InMemory::new()), role));
         }
-        Self::open_folder(&state.blobs_folder(), role)
+        Self::open_folder(&state.blobs_folder(), role, disk)
     }
 
     /// The store of `role` in an existing folder.
-    pub fn open_folder(folder: &Path, role: Role) -> Result<Self> {
+    pub fn open_folder(folder: &Path, role: Role, disk: &DiskSettings) -> Result<Self> {
         let files = LocalFileSystem::new_with_prefix(folder).map_err(to_store_error)?.with_fsync(true);
-        Ok(Self::with_store(Arc::new(files), role))
+        let floor = FolderFloor { folder: folder.to_owned(), min_free: disk.min_free };
+        Ok(Self { floor: Some(Arc::new(floor)), ..Self::with_store(Arc::new(files), role) })
     }
 
     /// The store of `role` on any backend.
     pub fn with_store(store: Arc<dyn ObjectStore>, role: Role) -> Self {
-        Self(Arc::new(PrefixStore::new(store, role.name())))
+        Self { objects: Arc::new(PrefixStore::new(store, role.name())), floor: None }
+    }
+
+    /// Error `disk-low` (unavailable) when the disk has less free space than the operator's floor.
+    pub fn check_free_space(&self) -> Result<()> {
+        self.floor.as_ref().map_or(Ok(()), |floor| floor.check())
     }
 
     /// Writes a new blob of at most `limit` bytes. On an error the blob does not exist.
     ///
-    /// Errors: `content-too-large` (too large), `body-broken` (invalid), `disk-full` and `blob-store` (unavailable).
+    /// Errors: `content-too-large` (too large), `body-broken` (invalid), `disk-low`, `disk-full` and `blob-store`
+    /// (unavailable).
     pub async fn write<S, E>(&self, id: BlobId, content: S, limit: u64) -> Result<WrittenBlob>
     where
         S: Stream<Item = Result<Bytes, E>> + Send,
         E: Into<BoxError>,
     {
+        self.check_free_space()?;
         let upload = self
-            .0
+            .objects
             .put_multipart_opts(&build_blob_path(id), Default::default())
             .await
             .map_err(to_store_error)?;
         let mut writing = WriteMultipart::new_with_chunk_size(upload, Self::UPLOAD_PART_BYTES);
-        let written = write_chunks(&mut writing, content, limit).await;
+        let written = self.write_chunks(&mut writing, content, limit).await;
         match written {
             Ok(written) => {
                 writing.finish().await.map_err(to_store_error)?;
@@ -97,10 +130,40 @@ impl BlobStore {
         }
     }
 
+    async fn write_chunks<S, E>(
+        &self,
+        writing: &mut WriteMultipart,
+        content: S,
+        limit: u64,
+    ) -> Result<WrittenBlob>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send,
+        E: Into<BoxError>,
+    {
+        let mut content = std::pin::pin!(content);
+        let mut hash = Sha256::new();
+        let mut size = 0_u64;
+        while let Some(bytes) = content.next().await {
+            let bytes = bytes.map_err(to_body_error)?;
+            size += bytes.len() as u64;
+            if size > limit {
+                return Err(build_too_large_error(limit));
+            }
+            if size / Self::FLOOR_CHECK_BYTES > (size - bytes.len() as u64) / Self::FLOOR_CHECK_BYTES {
+                self.check_free_space()?;
+            }
+            hash.update(&bytes);
+            // Back-pressure: wait until the last part is written, so that a fast sender does not fill the memory.
+            writing.wait_for_capacity(1).await.map_err(to_store_error)?;
+            writing.put(bytes);
+        }
+        Ok(WrittenBlob { digest: Digest::new(hash.finalize().into()), size })
+    }
+
     /// Reads a blob, or the byte range `part` of it; `None` when the blob does not exist.
     pub async fn read(&self, id: BlobId, part: Option<Range<u64>>) -> Result<Option<ContentStream>> {
         let options = GetOptions { range: part.map(GetRange::Bounded), ..GetOptions::default() };
-        match self.0.get_opts(&build_blob_path(id), options).await {
+        match self.objects.get_opts(&build_blob_path(id), options).await {
             Ok(found) => Ok(Some(found.into_stream().map_err(to_store_error).boxed())),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(cause) => Err(to_store_error(cause)),
@@ -109,7 +172,7 @@ impl BlobStore {
 
     /// Deletes a blob. A missing blob counts as deleted.
     pub async fn delete(&self, id: BlobId) -> Result<()> {
-        match self.0.delete(&build_blob_path(id)).await {
+        match self.objects.delete(&build_blob_path(id)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(cause) => Err(to_store_error(cause)),
         }
@@ -117,37 +180,15 @@ impl BlobStore {
 
     /// Lists all blobs of the service, in no particular order.
     pub fn list(&self) -> BoxStream<'static, Result<ListedBlob>> {
-        let found = self.0.list(None).map_err(to_store_error);
+        let found = self.objects.list(None).map_err(to_store_error);
         found.try_filter_map(|meta| std::future::ready(Ok(read_listed_blob(&meta)))).boxed()
     }
 }
 
 impl fmt::Debug for BlobStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "BlobStore({})", self.0)
+        write!(f, "BlobStore({})", self.objects)
     }
-}
-
-async fn write_chunks<S, E>(writing: &mut WriteMultipart, content: S, limit: u64) -> Result<WrittenBlob>
-where
-    S: Stream<Item = Result<Bytes, E>> + Send,
-    E: Into<BoxError>,
-{
-    let mut content = std::pin::pin!(content);
-    let mut hash = Sha256::new();
-    let mut size = 0_u64;
-    while let Some(bytes) = content.next().await {
-        let bytes = bytes.map_err(to_body_error)?;
-        size += bytes.len() as u64;
-        if size > limit {
-            return Err(build_too_large_error(limit));
-        }
-        hash.update(&bytes);
-        // Back-pressure: wait until the last part is written, so that a fast sender does not fill the memory.
-        writing.wait_for_capacity(1).await.map_err(to_store_error)?;
-        writing.put(bytes);
-    }
-    Ok(WrittenBlob { digest: Digest::new(hash.finalize().into()), size })
 }
 
 /// Path of a blob. Ids begin with a timestamp and end with random characters: the last two name a subfolder, which

@@ -8,7 +8,7 @@ use std::{fmt::Display, str::FromStr};
 use hearth_base::{Error, Result};
 use sea_orm::{
     ColumnTrait, DatabaseBackend,
-    sea_query::{Expr, ExprTrait},
+    sea_query::{Expr, ExprTrait, Func},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -63,11 +63,20 @@ pub fn to_i64(count: u64) -> i64 {
 
 /// The sum of an integer column, cast to 64 bits: PostgreSQL and MariaDB return sums in a decimal type.
 pub fn sum_column(backend: DatabaseBackend, column: impl ColumnTrait) -> Expr {
-    let integer = match backend {
+    column.sum().cast_as(name_integer_type(backend))
+}
+
+/// The sum of the lengths of a column of bytes, cast to 64 bits.
+pub fn sum_lengths(backend: DatabaseBackend, column: impl ColumnTrait) -> Expr {
+    let length = Func::cust("LENGTH").arg(column.into_expr());
+    Func::sum(length).cast_as(name_integer_type(backend))
+}
+
+fn name_integer_type(backend: DatabaseBackend) -> &'static str {
+    match backend {
         DatabaseBackend::MySql => "SIGNED",
         _ => "bigint",
-    };
-    column.sum().cast_as(integer)
+    }
 }
 
 fn build_corrupt_column_error(column: &'static str) -> Error {

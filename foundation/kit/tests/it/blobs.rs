@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use hearth_base::{BlobId, Clock, Entropy, Error, Result, Role, SystemClock};
-use hearth_kit::blobs::{BlobStore, ContentStream};
+use hearth_kit::{
+    blobs::{BlobStore, ContentStream},
+    config::DiskSettings,
+};
 
 type Pieces = Vec<Result<Bytes, std::io::Error>>;
 
@@ -31,7 +34,7 @@ async fn read_content(content: Option<ContentStream>) -> Result<Vec<u8>> {
 #[tokio::test]
 async fn content_is_read_whole_and_by_range() -> Result<()> {
     let folder = tempfile::tempdir().unwrap();
-    let blobs = BlobStore::open_folder(folder.path(), Role::Images)?;
+    let blobs = BlobStore::open_folder(folder.path(), Role::Images, &DiskSettings::default())?;
     // More than two parts of a multipart upload.
     let large: Vec<u8> = (0..12_000_000_u32).map(|number| (number % 251) as u8).collect();
     let id = new_id();
@@ -51,7 +54,7 @@ async fn content_is_read_whole_and_by_range() -> Result<()> {
 #[tokio::test]
 async fn content_has_the_digest_of_the_standard() -> Result<()> {
     let folder = tempfile::tempdir().unwrap();
-    let blobs = BlobStore::open_folder(folder.path(), Role::Images)?;
+    let blobs = BlobStore::open_folder(folder.path(), Role::Images, &DiskSettings::default())?;
     // FIPS 180-2, appendix B.1; and the empty message.
     for (text, digest) in [
         ("abc", "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
@@ -70,7 +73,7 @@ async fn content_has_the_digest_of_the_standard() -> Result<()> {
 #[tokio::test]
 async fn interrupted_or_oversized_upload_leaves_no_blob() -> Result<()> {
     let folder = tempfile::tempdir().unwrap();
-    let blobs = BlobStore::open_folder(folder.path(), Role::Images)?;
+    let blobs = BlobStore::open_folder(folder.path(), Role::Images, &DiskSettings::default())?;
     let broken: Pieces = vec![Ok(Bytes::from_static(b"half")), Err(std::io::Error::other("gone"))];
     let error = blobs.write(new_id(), stream::iter(broken), 100).await.unwrap_err();
     assert_eq!(error.code(), "body-broken");
@@ -83,13 +86,29 @@ async fn interrupted_or_oversized_upload_leaves_no_blob() -> Result<()> {
 #[tokio::test]
 async fn service_lists_only_its_own_blobs() -> Result<()> {
     let folder = tempfile::tempdir().unwrap();
-    let images = BlobStore::open_folder(folder.path(), Role::Images)?;
-    let logs = BlobStore::open_folder(folder.path(), Role::Logs)?;
+    let images = BlobStore::open_folder(folder.path(), Role::Images, &DiskSettings::default())?;
+    let logs = BlobStore::open_folder(folder.path(), Role::Logs, &DiskSettings::default())?;
     let id = new_id();
     images.write(id, split_into_pieces(b"x", 1), 1).await?;
     let listed: Vec<_> = images.list().try_collect().await?;
     assert_eq!(listed.iter().map(|listed| listed.id).collect::<Vec<_>>(), [id]);
     assert_eq!(logs.list().count().await, 0);
     assert!(logs.read(id, None).await?.is_none());
+    Ok(())
+}
+
+#[tokio::test]
+async fn content_is_refused_below_the_floor_of_free_space_and_read_on() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = BlobStore::open_folder(folder.path(), Role::Images, &DiskSettings::default())?;
+    let id = new_id();
+    blobs.write(id, split_into_pieces(b"there", 1), 5).await?;
+    // No disk has this much free space.
+    let full = DiskSettings { min_free: u64::MAX };
+    let blobs = BlobStore::open_folder(folder.path(), Role::Images, &full)?;
+    let error = blobs.write(new_id(), split_into_pieces(b"new", 1), 5).await.unwrap_err();
+    assert_eq!(error.code(), "disk-low");
+    assert_eq!(read_content(blobs.read(id, None).await?).await?, b"there");
+    assert_eq!(blobs.list().count().await, 1);
     Ok(())
 }
