@@ -111,6 +111,11 @@ impl ImageReference {
         &self.repository
     }
 
+    /// The repository without its last component: what the images of one owner have in common.
+    pub fn namespace(&self) -> &str {
+        self.repository.rsplit_once('/').map_or("", |(namespace, _)| namespace)
+    }
+
     /// The digest of the manifest.
     pub const fn digest(&self) -> Digest {
         self.digest
@@ -206,6 +211,7 @@ mod tests {
             let reference: ImageReference = format!("{text}@{EXAMPLE_DIGEST}").parse().unwrap();
             assert_eq!(reference.repository(), repository);
             assert_eq!(reference.to_string(), format!("{repository}@{EXAMPLE_DIGEST}"));
+            assert_eq!(reference.namespace(), repository.rsplit_once('/').map_or("", |(first, _)| first));
             assert_eq!(reference.to_string().parse::<ImageReference>().unwrap(), reference);
         }
     }

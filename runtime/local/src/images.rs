@@ -8,13 +8,17 @@ use std::{
     time::Duration,
 };
 
-use hearth_base::{Clock, Digest, Result};
+use hearth_base::{Clock, Digest, Error, ErrorKind, Result};
 use hearth_runtime_api::{ByteStream, LayerDescriptor, ResolvedImage, Workload, engine::ImageLedger};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    LocalRuntimeSettings,
     host_error::HostErrorContext,
-    layers::{LayerStore, TempFolder},
+    layers::{
+        AddLayerError, LayerStore, TempFolder,
+        budget::{compute_image_limits, subtract_used},
+    },
     settings::LayerLimits,
     state_files::{self, StateLayout},
 };
@@ -26,6 +30,8 @@ const IMAGE_FILE_VERSION: u32 = 1;
 pub struct LocalImageStore {
     layout: StateLayout,
     layers: LayerStore,
+    limits: LayerLimits,
+    namespace_bytes: u64,
     clock: Arc<dyn Clock>,
     /// Lock order: the engine's lock is taken first.
     ledger: Mutex<ImageLedger>,
@@ -41,7 +47,7 @@ struct StoredImage {
 impl LocalImageStore {
     /// Reads the stored images. An unreadable file is removed, and its image counts as missing: a caller that
     /// needs the image ensures it again.
-    pub fn open(layout: StateLayout, limits: LayerLimits, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub fn open(layout: StateLayout, settings: &LocalRuntimeSettings, clock: Arc<dyn Clock>) -> Result<Self> {
         let mut images = Vec::new();
         for entry in fs::read_dir(layout.images_folder()).with_context("listing the images")? {
             let path = entry.with_context("listing the images")?.path();
@@ -55,9 +61,10 @@ impl LocalImageStore {
                 }
             }
         }
-        let layers = LayerStore::open(layout.clone(), limits)?;
+        let layers = LayerStore::open(layout.clone(), settings)?;
         let ledger = Mutex::new(ImageLedger::new(images, clock.now()));
-        Ok(Self { layout, layers, clock, ledger })
+        let (limits, namespace_bytes) = (settings.layer_limits, settings.namespace_bytes);
+        Ok(Self { layout, layers, limits, namespace_bytes, clock, ledger })
     }
 
     /// See [`hearth_runtime_api::Runtime::ensure_image`].
@@ -72,16 +79,89 @@ impl LocalImageStore {
         Ok(ImageLedger::find_missing_layers(image, |layer| self.layers.has_layer(layer)))
     }
 
-    /// See [`hearth_runtime_api::Runtime::add_layer`].
+    /// See [`hearth_runtime_api::Runtime::add_layer`]. The layer may take what the limits of one of its
+    /// images leave beside that image's other layers.
     pub async fn add_layer(&self, layer: &LayerDescriptor, bytes: ByteStream<'_>) -> Result<()> {
-        self.lock_ledger().check_layer(layer)?;
-        self.layers.add_layer(layer, bytes).await
+        let limits = self.find_layer_limits(layer)?;
+        match self.layers.add_layer(layer, bytes, limits).await {
+            Ok(()) => Ok(()),
+            Err(AddLayerError::Failed(error)) => Err(error),
+            Err(AddLayerError::Unusable(error)) => {
+                self.remove_refused_images(layer.digest).await;
+                Err(error)
+            }
+        }
     }
 
-    /// Fails when the workload's image or one of its layers is missing; marks the image as used now.
+    /// Finds the limits of a layer. Error `layer-unknown` when no registered image lists it, and
+    /// `layers-full` (exhausted) when no namespace of these images may have more layers now.
+    fn find_layer_limits(&self, layer: &LayerDescriptor) -> Result<LayerLimits> {
+        let ledger = self.lock_ledger();
+        ledger.check_layer(layer)?;
+        let has_room = |image: &&ResolvedImage| {
+            let namespace = image.reference.namespace();
+            let owned = ledger.list_images().filter(|other| other.reference.namespace() == namespace);
+            self.layers.sum_sizes(owned.flat_map(|other| &other.layers)).bytes < self.namespace_bytes
+        };
+        let limits = ledger.list_images_with(layer.digest).filter(has_room).map(|image| {
+            let others = image.layers.iter().filter(|other| other.digest != layer.digest);
+            subtract_used(self.compute_limits(image), self.layers.sum_sizes(others))
+        });
+        let largest = limits.max_by_key(|limits| (limits.bytes, limits.entries));
+        largest.ok_or_else(|| {
+            let max = self.namespace_bytes >> 20;
+            Error::new(
+                ErrorKind::Exhausted,
+                "layers-full",
+                format!(
+                    "the unpacked images of this owner have reached their limit of {max} MiB on this host"
+                ),
+            )
+            .help("try again later: unused images are removed an hour after their last use")
+        })
+    }
+
+    fn compute_limits(&self, image: &ResolvedImage) -> LayerLimits {
+        compute_image_limits(self.limits, image.layers.iter().map(|layer| layer.size).sum())
+    }
+
+    /// Removes the images that cannot be completed because `layer` was refused, and the layers that only they
+    /// list: a refused image leaves nothing.
+    async fn remove_refused_images(&self, layer: Digest) {
+        let removed = {
+            let mut ledger = self.lock_ledger();
+            let refused: Vec<Digest> =
+                ledger.list_images_with(layer).map(|image| image.reference.digest()).collect();
+            refused.iter().for_each(|image| ledger.forget_image(*image));
+            let files = refused.iter().try_for_each(|image| {
+                state_files::remove_path(&self.layout.image_path(*image))
+                    .with_context(format_args!("removing the file of the image {image}"))
+            });
+            files.and_then(|()| self.layers.remove_all_but(&ledger.list_layers()))
+        };
+        match removed {
+            // Deleting gigabytes takes time.
+            Ok(trash) => drop(tokio::task::spawn_blocking(move || drop(trash)).await),
+            Err(error) => tracing::warn!(%error, "layers of a refused image not removed; will retry"),
+        }
+    }
+
+    /// Fails when the workload's image or one of its layers is missing, and with `image-too-large` (invalid)
+    /// when its layers together exceed the limits; marks the image as used now.
     pub fn check_workload(&self, workload: &Workload) -> Result<()> {
         let has_layer = |layer| self.layers.has_layer(layer);
-        self.lock_ledger().use_image(workload, self.clock.now(), has_layer).map(drop)
+        let mut ledger = self.lock_ledger();
+        let image = ledger.use_image(workload, self.clock.now(), has_layer)?;
+        let (size, limits) = (self.layers.sum_sizes(&image.layers), self.compute_limits(image));
+        if size.is_within(limits) {
+            return Ok(());
+        }
+        let what = format!(
+            "the image unpacks to {} bytes and {} entries; at most {} bytes and {} entries",
+            size.bytes, size.entries, limits.bytes, limits.entries
+        );
+        Err(Error::invalid("image-too-large", what)
+            .help("leave out files that the program does not need, and build the image again"))
     }
 
     /// Lists the folders of the image's layers, lowest first.
@@ -120,7 +200,6 @@ impl LocalImageStore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hearth_base::Error;
 
     #[test]
     fn an_images_file_of_version_1_is_read() -> Result<()> {

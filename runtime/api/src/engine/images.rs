@@ -85,6 +85,16 @@ impl ImageLedger {
         .help("ensure the layer's image first"))
     }
 
+    /// Lists the registered images.
+    pub fn list_images(&self) -> impl Iterator<Item = &ResolvedImage> {
+        self.images.values().map(|entry| &entry.image)
+    }
+
+    /// Lists the registered images that have a layer.
+    pub fn list_images_with(&self, layer: Digest) -> impl Iterator<Item = &ResolvedImage> {
+        self.list_images().filter(move |image| image.layers.iter().any(|other| other.digest == layer))
+    }
+
     /// Lists the layers of an image that `has_layer` lacks, each once.
     pub fn find_missing_layers(
         image: &ResolvedImage,

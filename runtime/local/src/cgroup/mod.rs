@@ -1,6 +1,7 @@
 //! Control group of a container: resource use, killing its processes, and removal. Supports cgroups v1 and
 //! v2.
 
+pub mod limited;
 mod v1;
 mod v2;
 

@@ -7,51 +7,47 @@
 
 use std::io::{self, Read};
 
-use crate::settings::LayerLimits;
-
-use super::entry::{self, DeferredFolder, EntryKind};
+use super::{
+    budget::{LayerBudget, LayerSize},
+    entry::{self, DeferredFolder, EntryKind},
+};
 
 /// Maximum length of a path or link target, in bytes.
 const MAX_NAME_BYTES: usize = 4096;
 /// Maximum number of path components.
 const MAX_DEPTH: usize = 256;
 
-/// Unpacks all entries and returns their number. Stops at the first error.
-pub fn unpack_archive(archive: impl Read, limits: &LayerLimits) -> io::Result<u64> {
+/// Unpacks all entries and returns the unpacked size. Stops at the first error.
+pub fn unpack_archive(archive: impl Read, budget: LayerBudget) -> io::Result<LayerSize> {
     let mut folders = Vec::new();
-    let count = read_entries(archive, limits, |entry, path, kind| match path.split_last() {
+    let size = read_entries(archive, budget, |entry, path, kind, budget| match path.split_last() {
         None => {
-            folders.push(DeferredFolder::new(Vec::new(), entry.header())?);
+            folders.push(DeferredFolder::new(&[], entry.header())?);
             Ok(())
         }
-        Some((name, parents)) => write_entry(entry, parents, name, kind, &mut folders),
+        Some((name, parents)) => write_entry(entry, parents, name, kind, (&mut folders, budget)),
     })?;
     // Writing into a folder changes its modification time, so folders get their metadata last, deepest first.
     folders.iter().rev().try_for_each(DeferredFolder::apply_metadata)?;
-    Ok(count)
+    Ok(size)
 }
 
-/// Reads all entries and passes each to `visit` with its validated path. An empty path is the layer's root
-/// and always a folder. Returns the number of entries.
+/// Reads all entries and passes each to `visit` with its validated path and the budget, from which the entry
+/// is taken already. An empty path is the layer's root and always a folder. Returns the unpacked size.
 pub fn read_entries<R: Read>(
     archive: R,
-    limits: &LayerLimits,
-    mut visit: impl FnMut(&mut tar::Entry<'_, R>, &[Vec<u8>], &EntryKind) -> io::Result<()>,
-) -> io::Result<u64> {
+    mut budget: LayerBudget,
+    mut visit: impl FnMut(&mut tar::Entry<'_, R>, &[Vec<u8>], &EntryKind, &mut LayerBudget) -> io::Result<()>,
+) -> io::Result<LayerSize> {
     let mut archive = tar::Archive::new(archive);
     archive.set_ignore_zeros(false);
-    let (mut count, mut bytes) = (0, 0u64);
     for entry in archive.entries()? {
         let mut entry = entry?;
-        count += 1;
-        if count > limits.entries {
-            return Err(io::Error::other(format!("the layer has more than {} entries", limits.entries)));
+        match entry.header().entry_type().is_dir() {
+            true => budget.count_folder()?,
+            false => budget.count_file(compute_written_size(&entry))?,
         }
-        // The size on the disk counts, not the size in the archive: holes of a sparse file are included.
-        bytes = bytes.saturating_add(written_size(&entry));
-        if bytes > limits.bytes {
-            return Err(io::Error::other(format!("the layer unpacks to more than {} bytes", limits.bytes)));
-        }
+        refuse_pax_sparse(&mut entry)?;
         let path = split_path(&entry.path_bytes())?;
         let kind = match entry.header().entry_type() {
             tar::EntryType::Directory => EntryKind::Folder,
@@ -72,20 +68,31 @@ pub fn read_entries<R: Read>(
                 )));
             }
         };
-        let visited = visit(&mut entry, &path, &kind);
+        let visited = visit(&mut entry, &path, &kind, &mut budget);
         visited.map_err(|error| io::Error::other(format!("{}: {error}", format_path(&path))))?;
     }
-    Ok(count)
+    Ok(budget.used())
 }
 
-/// Maximum size of an entry's content on the disk: the full length of a sparse file, otherwise the larger one
-/// of the sizes in the header and in the pax record.
-fn written_size<R: Read>(entry: &tar::Entry<'_, R>) -> u64 {
-    let header_size = entry.header().size().unwrap_or(u64::MAX);
-    match entry.header().entry_type().is_dir() {
-        true => 0,
-        false => header_size.max(entry.size()),
+/// Computes the maximum size of an entry's content on the disk: the full length of a sparse file, otherwise
+/// the larger one of the sizes in the header and in the pax record.
+fn compute_written_size<R: Read>(entry: &tar::Entry<'_, R>) -> u64 {
+    entry.header().size().unwrap_or(u64::MAX).max(entry.size())
+}
+
+/// Refuses a sparse file in the pax formats of GNU tar ("Storing Sparse Files" in its manual). The tar crate
+/// would unpack it as a file with another name, whose content begins with the map of holes.
+fn refuse_pax_sparse<R: Read>(entry: &mut tar::Entry<'_, R>) -> io::Result<()> {
+    let Some(records) = entry.pax_extensions()? else { return Ok(()) };
+    // The tar crate cannot read records whose values contain line breaks, such as binary attributes.
+    for record in records.filter_map(Result::ok) {
+        if record.key_bytes().starts_with(b"GNU.sparse.") {
+            return Err(io::Error::other(
+                "it has a sparse file in a format that is not supported; build it without tar's --sparse",
+            ));
+        }
     }
+    Ok(())
 }
 
 fn write_entry<R: Read>(
@@ -93,9 +100,9 @@ fn write_entry<R: Read>(
     parents: &[Vec<u8>],
     name: &[u8],
     kind: &EntryKind,
-    folders: &mut Vec<DeferredFolder>,
+    (folders, budget): (&mut Vec<DeferredFolder>, &mut LayerBudget),
 ) -> io::Result<()> {
-    let parent = entry::open_folder(parents, true)?;
+    let parent = entry::make_parent_folders(parents, budget)?;
     if let Some(hidden) = name.strip_prefix(b".wh.") {
         return match hidden {
             b".wh..opq" => entry::make_opaque(&parent),
@@ -107,8 +114,8 @@ fn write_entry<R: Read>(
     let header = entry.header().clone();
     if let EntryKind::Folder = kind {
         entry::make_folder(&parent, name)?;
-        let path = parents.iter().cloned().chain([name.to_vec()]).collect();
-        folders.push(DeferredFolder::new(path, &header)?);
+        let path: Vec<Vec<u8>> = parents.iter().cloned().chain([name.to_vec()]).collect();
+        folders.push(DeferredFolder::new(&path, &header)?);
         return Ok(());
     }
     entry::make_entry(&parent, name, kind, &header, entry)
@@ -149,6 +156,7 @@ fn format_path(path: &[Vec<u8>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::LayerLimits;
 
     fn encode_octal(number: u64) -> [u8; 12] {
         format!("{number:011o}\0").as_bytes().try_into().expect("eleven digits")
@@ -171,11 +179,11 @@ mod tests {
 
     #[test]
     fn holes_of_a_sparse_file_count_as_bytes() {
-        let limits = LayerLimits { bytes: 1 << 20, entries: 10 };
         let read = |length: u64| {
+            let budget = LayerBudget::new(LayerLimits { bytes: 1 << 20, entries: 10 });
             let archive = [sparse_header(length).as_bytes(), &[b'x'; 512][..], &[0; 1024]].concat();
             let mut written = 0;
-            let count = read_entries(archive.as_slice(), &limits, |entry, _, _| {
+            let count = read_entries(archive.as_slice(), budget, |entry, _, _, _| {
                 written += io::copy(entry, &mut io::sink())?;
                 Ok(())
             });
@@ -184,6 +192,20 @@ mod tests {
         assert_eq!(read(1 << 20), (true, 1 << 20));
         assert_eq!(read((1 << 20) + 512), (false, 0));
         assert_eq!(read(1 << 32), (false, 0));
+    }
+
+    #[test]
+    fn sparse_file_in_a_pax_format_is_refused() {
+        let mut archive = tar::Builder::new(Vec::new());
+        let records = [("GNU.sparse.major", &b"1"[..]), ("GNU.sparse.realsize", b"1099511627776")];
+        archive.append_pax_extensions(records).expect("a pax header");
+        let mut header = tar::Header::new_ustar();
+        header.set_size(0);
+        archive.append_data(&mut header, "GNUSparseFile.0/hole", &b""[..]).expect("an entry");
+        let archive = archive.into_inner().expect("an archive");
+        let budget = LayerBudget::new(LayerLimits { bytes: 1 << 20, entries: 10 });
+        let error = read_entries(archive.as_slice(), budget, |_, _, _, _| Ok(())).expect_err("a sparse file");
+        assert!(error.to_string().contains("sparse"), "{error}");
     }
 
     #[test]

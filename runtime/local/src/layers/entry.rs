@@ -11,6 +11,8 @@ use rustix::{
     io::Errno,
 };
 
+use super::budget::LayerBudget;
+
 const OPEN_FOLDER_FLAGS: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const CREATE_FILE_FLAGS: OFlags =
@@ -28,7 +30,8 @@ pub enum EntryKind {
 
 /// Folder whose owner, mode and times are set after all entries are written.
 pub struct DeferredFolder {
-    path: Vec<Vec<u8>>,
+    /// Components joined by `/`, because a layer may have a million folders.
+    path: Vec<u8>,
     meta: EntryMetadata,
 }
 
@@ -62,12 +65,13 @@ impl EntryMetadata {
 }
 
 impl DeferredFolder {
-    pub fn new(path: Vec<Vec<u8>>, header: &tar::Header) -> io::Result<Self> {
-        Ok(Self { path, meta: EntryMetadata::from_header(header)? })
+    pub fn new(path: &[Vec<u8>], header: &tar::Header) -> io::Result<Self> {
+        Ok(Self { path: path.join(&b'/'), meta: EntryMetadata::from_header(header)? })
     }
 
     pub fn apply_metadata(&self) -> io::Result<()> {
-        match open_folder(&self.path, false) {
+        let parts = self.path.split(|byte| *byte == b'/').filter(|part| !part.is_empty());
+        match open_folder(parts) {
             Ok(folder) => self.meta.apply_to(folder),
             // A later entry has replaced the folder.
             Err(_) => Ok(()),
@@ -75,14 +79,21 @@ impl DeferredFolder {
     }
 }
 
-/// Opens a folder of the layer. If `make` is set, missing folders on the path are made.
-pub fn open_folder(path: &[Vec<u8>], make: bool) -> io::Result<OwnedFd> {
-    let mut folder = rustix::fs::openat(CWD, "/", OPEN_FOLDER_FLAGS, Mode::empty())?;
+/// Opens a folder of the layer.
+pub fn open_folder<'a>(path: impl IntoIterator<Item = &'a [u8]>) -> io::Result<OwnedFd> {
+    path.into_iter().try_fold(open_root()?, |folder, part| Ok(open_subfolder(&folder, part)?))
+}
+
+/// Opens a folder of the layer, and makes missing folders on its path. Each of them is taken from the budget,
+/// since an archive need not have entries for them.
+pub fn make_parent_folders(path: &[Vec<u8>], budget: &mut LayerBudget) -> io::Result<OwnedFd> {
+    let mut folder = open_root()?;
     for part in path {
-        folder = match rustix::fs::openat(&folder, part.as_slice(), OPEN_FOLDER_FLAGS, Mode::empty()) {
-            Err(Errno::NOENT) if make => {
+        folder = match open_subfolder(&folder, part) {
+            Err(Errno::NOENT) => {
+                budget.count_folder()?;
                 rustix::fs::mkdirat(&folder, part.as_slice(), Mode::from_bits_truncate(0o755))?;
-                rustix::fs::openat(&folder, part.as_slice(), OPEN_FOLDER_FLAGS, Mode::empty())?
+                open_subfolder(&folder, part)?
             }
             Err(Errno::NOTDIR | Errno::LOOP) => {
                 return Err(io::Error::other("a component of its path is not a folder of this layer"));
@@ -91,6 +102,14 @@ pub fn open_folder(path: &[Vec<u8>], make: bool) -> io::Result<OwnedFd> {
         };
     }
     Ok(folder)
+}
+
+fn open_root() -> io::Result<OwnedFd> {
+    Ok(rustix::fs::openat(CWD, "/", OPEN_FOLDER_FLAGS, Mode::empty())?)
+}
+
+fn open_subfolder(folder: &OwnedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
+    rustix::fs::openat(folder, name, OPEN_FOLDER_FLAGS, Mode::empty())
 }
 
 /// Makes a folder, or keeps an existing one. A file of the same name is replaced.
@@ -133,7 +152,7 @@ pub fn make_entry(
         EntryKind::Link(path) => {
             let (last, folders) =
                 path.split_last().ok_or_else(|| io::Error::other("a hard link leads to the layer's root"))?;
-            let from = open_folder(folders, false)?;
+            let from = open_folder(folders.iter().map(Vec::as_slice))?;
             Ok(rustix::fs::linkat(&from, last.as_slice(), parent, name, AtFlags::empty())?)
         }
         EntryKind::Fifo => {

@@ -15,8 +15,9 @@ use crate::{
     },
 };
 
-/// Restricts this process to `target` as `/`. The host ids from [`STORED_ID_BASE`] on appear as 0 and up.
-pub fn enter_sandbox(target: &Path) -> io::Result<()> {
+/// Restricts this process to `target` as `/` and to files of at most `max_file_bytes`. The host ids from
+/// [`STORED_ID_BASE`] on appear as 0 and up.
+pub fn enter_sandbox(target: &Path, max_file_bytes: u64) -> io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     let filters = seccomp::build_unpacker_filters().map_err(io::Error::other)?;
     let namespace = ids::make_user_namespace(0, STORED_ID_BASE)?;
@@ -37,7 +38,13 @@ pub fn enter_sandbox(target: &Path) -> io::Result<()> {
     child::set_cloexec_from(3)?;
     ids::become_user(0, 0, &[])?;
     ids::set_capabilities(capabilities::UNPACKER_CAPABILITIES, 0)?;
-    for (resource, most) in [(Resource::As, 1 << 30), (Resource::Nofile, 64), (Resource::Core, 0)] {
+    let limits = [
+        (Resource::As, 1 << 30),
+        (Resource::Nofile, 64),
+        (Resource::Core, 0),
+        (Resource::Fsize, max_file_bytes),
+    ];
+    for (resource, most) in limits {
         let most = rustix::process::getrlimit(resource).maximum.map_or(most, |hard| hard.min(most));
         rustix::process::setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
     }

@@ -13,16 +13,23 @@ use ruzstd::decoding::StreamingDecoder;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::settings::LayerLimits;
+use crate::{cgroup, settings::LayerLimits};
 
-use super::{archive, sandbox};
+use super::{
+    archive,
+    budget::{LayerBudget, LayerSize, build_size_error},
+    sandbox,
+};
 
 /// Request to the unpacker.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct UnpackTask {
     pub target: PathBuf,
     pub compression: Compression,
+    /// What the layer may take of its image's limits.
     pub limits: LayerLimits,
+    /// Path of the control group that limits this process.
+    pub cgroup: String,
 }
 
 /// Result of the unpacker.
@@ -30,7 +37,7 @@ pub struct UnpackTask {
 pub struct UnpackResult {
     /// SHA-256 of the uncompressed archive.
     pub digest: [u8; 32],
-    pub entries: u64,
+    pub size: LayerSize,
 }
 
 /// Failure of the unpacker.
@@ -52,28 +59,56 @@ pub fn main(arguments: &[OsString]) -> i32 {
 fn run(arguments: &[OsString]) -> io::Result<UnpackResult> {
     let task = arguments.first().and_then(|task| task.to_str()).ok_or_else(|| io::Error::other("no task"))?;
     let task: UnpackTask = serde_json::from_str(task)?;
-    sandbox::enter_sandbox(&task.target)?;
+    // The sandbox has no control groups, so its process joins them before.
+    cgroup::open_cgroup(&task.cgroup).join_cgroup()?;
+    sandbox::enter_sandbox(&task.target, task.limits.bytes)?;
     let input = BufReader::with_capacity(128 << 10, io::stdin().lock());
-    let mut plain = decompress_layer(task.compression, input, &task.limits);
-    let entries = archive::unpack_archive(&mut plain, &task.limits)?;
+    let mut plain = decompress_layer(task.compression, input, &task.limits)?;
+    let size = archive::unpack_archive(&mut plain, LayerBudget::new(task.limits))?;
     // Bytes after the archive's end count for the digest too.
     io::copy(&mut plain, &mut io::sink())?;
-    Ok(UnpackResult { digest: plain.hash.finalize().into(), entries })
+    Ok(UnpackResult { digest: plain.hash.finalize().into(), size })
 }
 
 /// Returns a reader that decompresses a layer, hashes the archive and limits its size.
+///
+/// Fails when the bytes have another compression than their descriptor says. Layers are shared by digest: the
+/// content of a layer must follow from its bytes alone, not from the descriptor of the image that was
+/// unpacked first.
 pub fn decompress_layer<'a>(
     compression: Compression,
-    input: impl BufRead + 'a,
+    mut input: impl BufRead + 'a,
     limits: &LayerLimits,
-) -> HashingReader<Box<dyn Read + 'a>> {
+) -> io::Result<HashingReader<Box<dyn Read + 'a>>> {
+    let mut magic = Vec::with_capacity(MAGIC_BYTES);
+    input.by_ref().take(MAGIC_BYTES as u64).read_to_end(&mut magic)?;
+    let found = detect_compression(&magic);
+    if found != compression {
+        return Err(io::Error::other(format!(
+            "its compression is {found:?}, and its media type says {compression:?}"
+        )));
+    }
+    let input = io::Cursor::new(magic).chain(input);
     let plain: Box<dyn Read + 'a> = match compression {
         Compression::None => Box::new(input),
         Compression::Gzip => Box::new(MultiGzDecoder::new(input)),
         Compression::Zstd => Box::new(ZstdFrames::new(input)),
     };
     let max_bytes = limits.bytes.saturating_add(limits.entries.saturating_mul(2048));
-    HashingReader { plain, hash: Sha256::new(), read: 0, max_bytes }
+    Ok(HashingReader { plain, hash: Sha256::new(), read: 0, max_bytes })
+}
+
+/// Number of bytes that identify a compression.
+const MAGIC_BYTES: usize = 4;
+
+/// Detects the compression from the first bytes of a layer (RFC 1952, section 2.3.1; RFC 8878, sections 3.1.1
+/// and 3.1.2).
+fn detect_compression(magic: &[u8]) -> Compression {
+    match magic {
+        [0x1f, 0x8b, ..] => Compression::Gzip,
+        [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Compression::Zstd,
+        _ => Compression::None,
+    }
 }
 
 /// Reader that hashes its input and fails beyond a maximum number of bytes.
@@ -90,7 +125,7 @@ impl<R: Read> Read for HashingReader<R> {
         self.hash.update(&buffer[..read]);
         self.read += read as u64;
         if self.read > self.max_bytes {
-            return Err(io::Error::other(format!("the layer unpacks to more than {} bytes", self.max_bytes)));
+            return Err(build_size_error(self.max_bytes));
         }
         Ok(read)
     }
