@@ -20,8 +20,8 @@ pub trait ImageStore: Send + Sync {
     /// Finds the layers of an image that this owner may use, the lowest first.
     async fn find_layers(&self, owner: Owner, image: &ImageReference) -> Result<Vec<LayerDescriptor>>;
 
-    /// Opens the blob with this digest.
-    async fn read_blob(&self, digest: Digest) -> Result<ByteStream<'static>>;
+    /// Opens the blob with this digest, if the owner may read it.
+    async fn read_blob(&self, owner: Owner, digest: Digest) -> Result<ByteStream<'static>>;
 }
 
 /// Applies workloads to a runtime, with their images.
@@ -77,7 +77,7 @@ impl Controller {
         let layers = self.images.find_layers(owner, reference).await?;
         let image = ResolvedImage { reference: reference.clone(), layers };
         for layer in self.runtime.ensure_image(&image).await? {
-            let bytes = self.images.read_blob(layer.digest).await?;
+            let bytes = self.images.read_blob(owner, layer.digest).await?;
             self.runtime.add_layer(&layer, bytes).await?;
         }
         Ok(())

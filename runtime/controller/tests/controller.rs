@@ -77,7 +77,7 @@ impl ImageStore for CountingStore {
         Ok(build_image().layers)
     }
 
-    async fn read_blob(&self, _: Digest) -> Result<ByteStream<'static>> {
+    async fn read_blob(&self, _: Owner, _: Digest) -> Result<ByteStream<'static>> {
         self.read.fetch_add(1, Ordering::Relaxed);
         tokio::task::yield_now().await;
         let bytes = if self.wrong { b"another" } else { LAYER_BYTES };

@@ -11,11 +11,15 @@ use hearth_kit::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{ImagesSettings, store::RegistryStore};
+use crate::{ImagesSettings, quota_source::QuotaSource, store::RegistryStore};
 
 /// Youngest age at which content without a row counts as orphaned: no request takes longer between writing
 /// the content and its row.
 const MIN_ORPHAN_AGE: SignedDuration = SignedDuration::from_hours(24);
+
+/// Time without news after which content that a request was receiving is given up: the process was killed.
+/// Each request renews it at least every minute.
+const INCOMING_TIMEOUT: SignedDuration = SignedDuration::from_mins(10);
 
 /// Context of this service's handlers and rules.
 #[derive(Clone)]
@@ -24,6 +28,7 @@ pub struct ImagesContext {
     pub store: RegistryStore,
     pub blobs: BlobStore,
     pub door: Arc<DoorSettings>,
+    pub quotas: QuotaSource,
 }
 
 impl ImagesContext {
@@ -31,14 +36,15 @@ impl ImagesContext {
         config: &HearthConfig,
         state: &StateFolder,
         store: RegistryStore,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<Entropy>,
+        quotas: QuotaSource,
+        (clock, entropy): (Arc<dyn Clock>, Arc<Entropy>),
     ) -> Result<Self> {
         Ok(Self {
             base: RequestContext::new(clock, entropy, config.read_section()),
             store,
-            blobs: BlobStore::open(state, Role::Images)?,
+            blobs: BlobStore::open(state, Role::Images, &config.disk)?,
             door: Arc::new(config.door.clone()),
+            quotas,
         })
     }
 
@@ -51,6 +57,12 @@ impl ImagesContext {
     pub fn grace_cutoff(&self) -> Timestamp {
         let now = self.now();
         now.saturating_sub(self.grace_period()).unwrap_or(now)
+    }
+
+    /// Content that is being received and was touched before this time is given up.
+    pub fn incoming_cutoff(&self) -> Timestamp {
+        let now = self.now();
+        now.saturating_sub(INCOMING_TIMEOUT).unwrap_or(now)
     }
 
     /// Content written before this time and still without a row is orphaned, however short the grace period

@@ -2,7 +2,7 @@
 
 use hearth_base::{Digest, Result};
 
-use crate::app::manifest_format::parse_manifest;
+use crate::app::{image_config::parse_configuration, manifest_format::parse_manifest};
 
 /// Parses a pushed manifest. Returns its media type with the blobs and manifests that it refers to.
 pub fn read_manifest(media_type: Option<&str>, content: &[u8]) -> Result<(String, Vec<Digest>)> {
@@ -10,4 +10,12 @@ pub fn read_manifest(media_type: Option<&str>, content: &[u8]) -> Result<(String
     let mut needed = parsed.list_blob_digests()?;
     needed.extend(parsed.list_manifest_digests()?);
     Ok((media_type, needed))
+}
+
+/// Parses a pushed image configuration. Returns the number of its variables and of its labels.
+pub fn read_configuration(content: &[u8]) -> Result<(usize, usize)> {
+    let image = parse_configuration(content)?;
+    let Some(config) = image.config() else { return Ok((0, 0)) };
+    let variables = config.env().as_ref().map_or(0, Vec::len);
+    Ok((variables, config.labels().as_ref().map_or(0, |labels| labels.len())))
 }

@@ -9,6 +9,7 @@ pub mod fuzzing;
 mod http;
 mod library;
 mod names;
+mod quota_source;
 mod rights;
 mod settings;
 mod store;
@@ -33,6 +34,7 @@ pub use library::ImageLibrary;
 
 use crate::{
     context::ImagesContext,
+    quota_source::QuotaSource,
     rights::{
         FetchLayers, ListAllImages, NoSignIn, PinImages, PullProvidedImages, PullToolImages,
         PushProvidedImages, PushToolImages, ReadTagEvents, ResolveImages,
@@ -53,7 +55,13 @@ pub const IMAGES_SERVICE: Service = Service {
 /// Builds the service's routes, workers and migrations.
 pub fn mount(kit: &Kit) -> Result<MountedService> {
     let store = RegistryStore::new(kit.db()?.clone(), kit.create_queue()?, kit.tasks.shutdown_signal());
-    let cx = ImagesContext::new(&kit.config, &kit.state, store, kit.clock.clone(), kit.entropy.clone())?;
+    let cx = ImagesContext::new(
+        &kit.config,
+        &kit.state,
+        store,
+        QuotaSource::from_accounts(kit.clients.clone()),
+        (kit.clock.clone(), kit.entropy.clone()),
+    )?;
     let (collecting, erasing) = (workers::garbage_collection::create_worker(&cx), cx.clone());
     let erase = move |tool| {
         let cx = erasing.clone();

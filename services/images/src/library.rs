@@ -16,6 +16,7 @@ use crate::{
     context::ImagesContext,
     http::images::find_provided_images,
     names::PROVIDED_OWNER,
+    quota_source::QuotaSource,
     store::{self, RegistryStore},
 };
 
@@ -38,7 +39,7 @@ impl ImageLibrary {
             Queue::new(db.clone(), clock.clone(), None),
             BackgroundTasks::new().shutdown_signal(),
         );
-        Ok(Self(ImagesContext::new(config, state, store, clock, entropy)?))
+        Ok(Self(ImagesContext::new(config, state, store, QuotaSource::Fixed(u64::MAX), (clock, entropy))?))
     }
 
     /// Imports an OCI image layout as `hearth/NAME:latest`.

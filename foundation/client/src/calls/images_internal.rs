@@ -5,7 +5,8 @@ use std::io;
 use hearth_base::{Digest, Result, ToolId};
 use hearth_wire::{
     images::internal::{
-        ImageLayers, ImageResolution, ImageResolveQuery, ImagesOfToolQuery, PinPut, UsableImages,
+        BlobOfToolQuery, ImageLayers, ImageResolution, ImageResolveQuery, ImagesOfToolQuery, PinPut,
+        UsableImages,
     },
     reply::Done,
 };
@@ -49,12 +50,17 @@ impl ImagesInternalCalls<'_> {
         call.path_suffix("/layers").query(&ImagesOfToolQuery { tool }).fetch_data().await
     }
 
-    /// Streams the bytes of a blob.
-    pub async fn open_blob(&self, digest: Digest) -> Result<impl AsyncRead + Send + Unpin + use<>> {
+    /// Streams the bytes of a blob that a tool may read: of its own images or of provided ones.
+    pub async fn open_blob(
+        &self,
+        tool: ToolId,
+        digest: Digest,
+    ) -> Result<impl AsyncRead + Send + Unpin + use<>> {
         let answer = self
             .0
             .build_call(Method::GET, "/images/v1/internal/blobs")
             .segment(digest)
+            .query(&BlobOfToolQuery { tool: Some(tool) })
             .send_streaming()
             .await?;
         let bytes = answer.into_body().map_err(io::Error::other).into_data_stream();

@@ -144,6 +144,16 @@ pub struct ImagesOfToolQuery {
     pub tool: ToolId,
 }
 
+/// Query that restricts a blob to those that a tool may read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct BlobOfToolQuery {
+    /// Id of the tool. Services of release 0.1 do not send it, and read any blob.
+    #[param(value_type = Option<String>)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<ToolId>,
+}
+
 /// Image that a tool may use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = images::Usable)]

@@ -9,22 +9,43 @@
 use futures::TryStreamExt;
 use hearth_base::Result;
 use hearth_kit::log_error;
+use jiff::Timestamp;
 
 use crate::context::ImagesContext;
 
 /// Runs one garbage collection.
 pub async fn collect_garbage(cx: &ImagesContext) -> Result<()> {
-    expire_uploads(cx).await?;
-    collect_repositories(cx).await?;
-    collect_content(cx).await?;
+    expire_uploads(cx, None, cx.grace_cutoff()).await?;
+    collect_incoming(cx).await?;
+    collect_repositories(cx, None, cx.grace_cutoff()).await?;
+    collect_content(cx, cx.grace_cutoff()).await?;
     delete_garbage(cx).await?;
     delete_orphaned_content(cx).await
 }
 
-/// Ends uploads that have received nothing during the grace period.
-async fn expire_uploads(cx: &ImagesContext) -> Result<()> {
+/// Deletes what one owner has not used since `since` from its repositories.
+pub async fn collect_owner(cx: &ImagesContext, owner: &str, since: Timestamp) -> Result<()> {
+    expire_uploads(cx, Some(owner), since).await?;
+    collect_incoming(cx).await?;
+    collect_repositories(cx, Some(owner), since).await
+}
+
+/// Gives up content that was being received by a killed process.
+async fn collect_incoming(cx: &ImagesContext) -> Result<()> {
     loop {
-        let old = cx.store.list_idle_uploads(cx.grace_cutoff()).await?;
+        let tx = cx.store.begin().await?;
+        let stale = cx.store.collect_incoming(&tx, cx.incoming_cutoff()).await?;
+        tx.commit().await?;
+        if stale == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Ends uploads, of one owner or of all, that have received nothing since `since`.
+async fn expire_uploads(cx: &ImagesContext, owner: Option<&str>, since: Timestamp) -> Result<()> {
+    loop {
+        let old = cx.store.list_idle_uploads(owner, since).await?;
         if old.is_empty() {
             return Ok(());
         }
@@ -36,20 +57,22 @@ async fn expire_uploads(cx: &ImagesContext) -> Result<()> {
     }
 }
 
-/// Deletes unreferenced manifests of each repository, and then its unreferenced blobs.
-async fn collect_repositories(cx: &ImagesContext) -> Result<()> {
+/// Deletes unreferenced manifests of each repository, then its unreferenced blobs, then the repository if it
+/// is empty.
+async fn collect_repositories(cx: &ImagesContext, owner: Option<&str>, since: Timestamp) -> Result<()> {
     let mut after = None;
     loop {
-        let ids = cx.store.list_repository_ids(None, after).await?;
+        let ids = cx.store.list_repository_ids(owner, after).await?;
         let Some(last) = ids.last() else { return Ok(()) };
         after = Some(*last);
         for id in ids {
             loop {
                 let tx = cx.store.begin().await?;
                 cx.store.lock_repository(&tx, id).await?;
-                let manifests = cx.store.collect_manifests(&tx, id, cx.grace_cutoff()).await?;
+                let manifests = cx.store.collect_manifests(&tx, id, since).await?;
                 if manifests == 0 {
-                    cx.store.collect_links(&tx, id, cx.grace_cutoff()).await?;
+                    cx.store.collect_links(&tx, id, since).await?;
+                    cx.store.collect_repository(&tx, id, since).await?;
                 }
                 tx.commit().await?;
                 if manifests == 0 {
@@ -60,11 +83,11 @@ async fn collect_repositories(cx: &ImagesContext) -> Result<()> {
     }
 }
 
-/// Marks content that no repository links as garbage.
-pub async fn collect_content(cx: &ImagesContext) -> Result<()> {
+/// Marks content as garbage that no repository links and that was last linked before `since`.
+pub async fn collect_content(cx: &ImagesContext, since: Timestamp) -> Result<()> {
     loop {
         let tx = cx.store.begin().await?;
-        let examined = cx.store.collect_content(&tx, cx.grace_cutoff()).await?;
+        let examined = cx.store.collect_content(&tx, since).await?;
         tx.commit().await?;
         if examined == 0 {
             return Ok(());

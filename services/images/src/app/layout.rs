@@ -10,7 +10,7 @@ use hearth_kit::blobs::BoxError;
 use serde_json::Value;
 use tokio::{fs, io::AsyncReadExt};
 
-use super::{manifest_format, manifests, uploads};
+use super::{incoming::BlobStream, manifest_format, manifests, uploads};
 use crate::{
     context::ImagesContext,
     names::{ImageName, ManifestReference, RepositoryOwner},
@@ -42,13 +42,13 @@ pub async fn import_layout(
         let file = fs::File::open(blob_path(blob))
             .await
             .map_err(|cause| build_layout_error(folder).with_cause(cause))?;
-        let upload = uploads::append_content(cx, upload, None, stream_file(file)).await?;
-        uploads::finish_upload(cx, upload, blob).await?;
+        let upload = uploads::append_content(cx, &owner, upload, None, stream_file(file)).await?;
+        uploads::finish_upload(cx, &owner, upload, blob).await?;
     }
     manifests::push_manifest(cx, &owner, name, tag, Some(&media_type), &manifest).await
 }
 
-fn stream_file(file: fs::File) -> uploads::BlobStream {
+fn stream_file(file: fs::File) -> BlobStream {
     let pieces = stream::try_unfold(file, async |mut file| {
         let mut piece = Vec::with_capacity(1 << 18);
         let read = (&mut file).take(1 << 18).read_to_end(&mut piece).await?;

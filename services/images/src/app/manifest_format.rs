@@ -3,12 +3,35 @@
 
 use hearth_base::{Digest, Error, Result};
 use oci_spec::image::{Descriptor, ImageIndex, ImageManifest};
-use serde_json::Value;
+use serde::{Deserialize, de::IgnoredAny};
 
 pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+
+/// Maximum number of layers of an image: that of the runtime, and of Docker.
+const MAX_LAYERS: usize = 128;
+/// Maximum number of manifests in an index.
+const MAX_INDEX_ENTRIES: usize = 256;
+
+/// Blob that a manifest refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlobDescriptor {
+    pub digest: Digest,
+    pub size: u64,
+}
+
+/// Fields that decide what kind of document a manifest is. Others are skipped without storing them, because a
+/// document of a few MiB may have millions of values.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ManifestHeader {
+    schema_version: Option<u64>,
+    media_type: Option<String>,
+    manifests: Option<IgnoredAny>,
+    layers: Option<IgnoredAny>,
+}
 
 /// A parsed manifest.
 #[derive(Debug)]
@@ -21,13 +44,19 @@ pub enum ParsedManifest {
 
 impl ParsedManifest {
     /// Lists the blobs that the manifest refers to: configuration and layers.
-    pub fn list_blob_digests(&self) -> Result<Vec<Digest>> {
+    pub fn list_blobs(&self) -> Result<Vec<BlobDescriptor>> {
+        let parse = |descriptor: &Descriptor| {
+            Ok(BlobDescriptor { digest: parse_descriptor_digest(descriptor)?, size: descriptor.size() })
+        };
         match self {
-            Self::Image(image) => {
-                std::iter::once(image.config()).chain(image.layers()).map(parse_descriptor_digest).collect()
-            }
+            Self::Image(image) => std::iter::once(image.config()).chain(image.layers()).map(parse).collect(),
             Self::Index(_) => Ok(Vec::new()),
         }
+    }
+
+    /// Lists the digests of these blobs.
+    pub fn list_blob_digests(&self) -> Result<Vec<Digest>> {
+        Ok(self.list_blobs()?.into_iter().map(|blob| blob.digest).collect())
     }
 
     /// Lists the manifests that an index refers to.
@@ -47,8 +76,12 @@ pub fn parse_descriptor_digest(descriptor: &Descriptor) -> Result<Digest> {
 /// Parses a manifest. `declared` is the media type of the request, where it has one. Returns the media type
 /// to store with the parsed manifest.
 pub fn parse_manifest(declared: Option<&str>, content: &[u8]) -> Result<(String, ParsedManifest)> {
-    let document: Value = serde_json::from_slice(content).map_err(build_json_error)?;
-    let inner = document.get("mediaType").and_then(Value::as_str);
+    // The JSON library would read a list as well, as the fields in their order.
+    if content.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        return Err(build_manifest_error("it is not a JSON object"));
+    }
+    let header: ManifestHeader = serde_json::from_slice(content).map_err(build_json_error)?;
+    let inner = header.media_type.as_deref();
     let declared = declared
         .map(|declared| declared.split(';').next().unwrap_or(declared).trim())
         .filter(|declared| !declared.is_empty());
@@ -70,10 +103,16 @@ pub fn parse_manifest(declared: Option<&str>, content: &[u8]) -> Result<(String,
     };
     // A document of both kinds would mean one thing to this registry and another to a client with another
     // parser.
-    let both = document.get("manifests").is_some() && document.get("layers").is_some();
-    let version = document.get("schemaVersion").and_then(Value::as_u64);
-    if both || version != Some(2) {
+    let both = header.manifests.is_some() && header.layers.is_some();
+    if both || header.schema_version != Some(2) {
         return Err(build_manifest_error("it is neither an image nor an index of version 2"));
+    }
+    let (what, count, most) = match &parsed {
+        ParsedManifest::Image(image) => ("layers", image.layers().len(), MAX_LAYERS),
+        ParsedManifest::Index(index) => ("manifests", index.manifests().len(), MAX_INDEX_ENTRIES),
+    };
+    if count > most {
+        return Err(build_manifest_error(&format!("it has {count} {what}; at most {most}")));
     }
     Ok((media_type.to_owned(), parsed))
 }
@@ -112,6 +151,25 @@ mod tests {
     }
 
     #[test]
+    fn number_of_layers_and_of_index_entries_is_bounded() {
+        let descriptor =
+            format!(r#"{{"mediaType": "application/octet-stream", "size": 5, "digest": "{HELLO_DIGEST}"}}"#);
+        let build = |media_type: &str, head: &str, count: usize| {
+            let list = vec![descriptor.as_str(); count].join(",");
+            format!(r#"{{"schemaVersion": 2, "mediaType": "{media_type}", {head} [{list}]}}"#)
+        };
+        let image = format!(r#""config": {descriptor}, "layers":"#);
+        for (media_type, head, most) in
+            [(OCI_MANIFEST, image.as_str(), 128), (OCI_INDEX, r#""manifests":"#, 256)]
+        {
+            assert!(parse_manifest(None, build(media_type, head, most).as_bytes()).is_ok(), "{media_type}");
+            let refused = parse_manifest(None, build(media_type, head, most + 1).as_bytes());
+            let refused = refused.err().map(|error| error.public_message().to_owned()).unwrap_or_default();
+            assert!(refused.contains(&format!("at most {most}")), "{refused}");
+        }
+    }
+
+    #[test]
     fn manifest_of_another_media_type_than_declared_is_refused() {
         let of = |declared: Option<&str>, content: &str| {
             parse_manifest(declared, content.as_bytes()).map(|(kept, _)| kept)
@@ -121,6 +179,8 @@ mod tests {
         assert!(of(Some(OCI_MANIFEST), "{}").is_err());
         assert!(of(Some(OCI_MANIFEST), "not json").is_err());
         assert!(of(None, r#"{"schemaVersion": 1, "fsLayers": []}"#).is_err());
+        let list = format!(r#" [2, "{OCI_INDEX}", [], null]"#);
+        assert!(of(None, &list).is_err(), "a list of the fields is not a manifest");
         let both = build_image_manifest(OCI_MANIFEST).replacen('{', r#"{"manifests": [], "#, 1);
         assert!(of(None, &both).is_err());
         assert!(

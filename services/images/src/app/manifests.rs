@@ -5,7 +5,11 @@ use hearth_kit::events::NewEvent;
 use hearth_wire::images::internal::{TagEvent, TagMoved};
 use sha2::{Digest as _, Sha256};
 
-use super::{manifest_format, tags};
+use super::{
+    image_config,
+    manifest_format::{self, BlobDescriptor, ParsedManifest},
+    quota, tags,
+};
 use crate::{
     context::ImagesContext,
     names::{ImageName, ManifestReference, RepositoryOwner, TagName},
@@ -31,13 +35,21 @@ pub async fn push_manifest(
         return Err(Error::invalid("digest-invalid", what));
     }
     let (media_type, parsed) = manifest_format::parse_manifest(media_type, content)?;
-    let (blobs, manifests) = (parsed.list_blob_digests()?, parsed.list_manifest_digests()?);
+    let (blobs, manifests) = (parsed.list_blobs()?, parsed.list_manifest_digests()?);
+    if let ParsedManifest::Image(image) = &parsed
+        && let Some(repository) = cx.store.find_repository(&owner.owner_key(), name).await?
+    {
+        image_config::check_pushed_configuration(cx, repository.id, image).await?;
+    }
+    let quota = quota::find_quota(cx, owner).await?;
     let now = cx.now();
     let tx = cx.store.begin().await?;
     let repository = cx.store.lock_or_create_repository(&tx, cx.generate_id(), owner, name, now).await?;
-    for blob in &blobs {
-        if !cx.store.has_link(&tx, repository.id, *blob).await? {
-            return Err(build_missing_error(owner, name, "blob", *blob));
+    for BlobDescriptor { digest, size } in &blobs {
+        match cx.store.find_linked_size(&tx, repository.id, *digest).await? {
+            Some(found) if found == *size => {}
+            Some(found) => return Err(build_size_error(*digest, *size, found)),
+            None => return Err(build_missing_error(owner, name, "blob", *digest)),
         }
     }
     for manifest in &manifests {
@@ -46,7 +58,7 @@ pub async fn push_manifest(
         }
     }
     let manifest = Manifest { digest, media_type, content: content.to_owned() };
-    let all = blobs.into_iter().chain(manifests);
+    let all = blobs.iter().map(|blob| blob.digest).chain(manifests);
     cx.store.upsert_manifest(&tx, repository.id, &manifest, all, now).await?;
     if let ManifestReference::Tag(tag) = reference
         && cx.store.put_tag(&tx, repository.id, tag, digest, now).await?
@@ -55,6 +67,7 @@ pub async fn push_manifest(
         let moved = TagEvent::Moved(TagMoved { tool, image: name.clone(), tag: tag.to_string() });
         cx.store.events.append(&tx, [NewEvent::new(cx.generate_id(), now, &moved)?]).await?;
     }
+    quota.check_usage(cx, &tx).await?;
     tx.commit().await?;
     Ok(digest)
 }
@@ -96,7 +109,9 @@ pub async fn delete_reference(
     let now = cx.now();
     let tx = cx.store.begin().await?;
     cx.store.lock_repository(&tx, repository.id).await?;
-    if let Some(holder) = cx.store.find_pin_holder(&tx, digest).await? {
+    // A pin of another tool protects the same manifest in that tool's own repository.
+    let tool = if let RepositoryOwner::Tool(id, _) = owner { Some(*id) } else { None };
+    if let Some(holder) = cx.store.find_pin_holder(&tx, tool, digest).await? {
         let what = format!("{owner}/{name}@{digest} is in use by {holder}");
         return Err(Error::conflict("manifest-in-use", what)
             .help("delete its tag: the manifest is deleted once nothing uses it"));
@@ -129,6 +144,11 @@ fn build_missing_error(owner: &RepositoryOwner, name: &ImageName, what: &str, di
     let text = format!("{owner}/{name} has no {what} {digest}, which the manifest refers to");
     Error::new(ErrorKind::NotFound, "manifest-blob-unknown", text)
         .help("push the image's blobs before its manifest")
+}
+
+fn build_size_error(digest: Digest, declared: u64, found: u64) -> Error {
+    let what = format!("the manifest is invalid: the size of the blob {digest} is {found}, not {declared}");
+    Error::invalid("manifest-invalid", what).help("push the image again")
 }
 
 fn build_unknown_error(owner: &RepositoryOwner, name: &ImageName, reference: &ManifestReference) -> Error {

@@ -2,12 +2,15 @@
 
 pub mod blobs;
 pub mod garbage_collection;
+pub mod image_config;
 pub mod image_reference;
+pub mod incoming;
 pub mod layout;
 pub mod manifest_format;
 pub mod manifests;
 pub mod pins;
 pub mod provided;
+pub mod quota;
 pub mod resolution;
 pub mod tags;
 pub mod tool_erasure;

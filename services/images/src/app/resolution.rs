@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use futures::TryStreamExt;
 use hearth_base::{Digest, Error, ErrorKind, RepositoryId, Result, ToolId};
 use hearth_wire::images::internal::{ImageConfig, ImageKind, ImageLayers, ImageResolution, Layer};
 use oci_spec::image::{ImageConfiguration, ImageIndex, ImageManifest};
 
 use super::{
+    image_config::{build_unusable_error, read_image_configuration},
     image_reference::{ImageReference, choose_reference, parse_image_reference},
     manifest_format::{self, ParsedManifest},
     provided,
@@ -17,9 +17,6 @@ use crate::{
     names::{ImageName, ManifestReference, PROVIDED_OWNER, quote_untrusted},
     store::Repository,
 };
-
-/// Largest image configuration that is read, in bytes.
-const MAX_CONFIG_BYTES: usize = 4 << 20;
 
 /// Suffixes of the media types of layers that can be unpacked (OCI image specification, `layer.md`).
 const LAYER_TYPE_SUFFIXES: [&str; 3] = ["tar", "gzip", "zstd"];
@@ -158,27 +155,6 @@ fn choose_platform_manifest(index: &ImageIndex) -> Result<Digest> {
     )
 }
 
-async fn read_image_configuration(
-    cx: &ImagesContext,
-    manifest: &ImageManifest,
-) -> Result<ImageConfiguration> {
-    let digest = manifest_format::parse_descriptor_digest(manifest.config())?;
-    let missing = || Error::internal(format!("the configuration {digest} is missing"));
-    let content = cx.store.find_content(digest).await?.ok_or_else(missing)?;
-    if content.size > MAX_CONFIG_BYTES as u64 {
-        return Err(build_unusable_error("its configuration is too large"));
-    }
-    let stream = cx.blobs.read(content.blob, None).await?.ok_or_else(missing)?;
-    let bytes: Vec<u8> = stream
-        .try_fold(Vec::new(), async |mut all, bytes| {
-            all.extend_from_slice(&bytes);
-            Ok(all)
-        })
-        .await?;
-    serde_json::from_slice(&bytes)
-        .map_err(|cause| build_unusable_error("its configuration is invalid").with_cause(cause))
-}
-
 fn read_layers(manifest: &ImageManifest, config: &ImageConfiguration) -> Result<Vec<Layer>> {
     let diff_ids = config.rootfs().diff_ids();
     if diff_ids.len() != manifest.layers().len() {
@@ -227,9 +203,4 @@ fn build_unknown_image_error(cx: &ImagesContext, text: &str) -> Error {
 fn build_not_made_error(name: &str) -> Error {
     Error::new(ErrorKind::NotFound, "image-not-made", format!("the image {name} has not been built yet"))
         .help("ask an operator of this Hearth to run: hearthd image bootstrap")
-}
-
-fn build_unusable_error(why: &str) -> Error {
-    Error::invalid("image-unusable", format!("the image cannot be used: {why}"))
-        .help("build or push it again")
 }

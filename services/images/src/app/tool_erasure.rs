@@ -23,6 +23,6 @@ pub async fn erase_tool_images(cx: &ImagesContext, tool: ToolId) -> Result<()> {
             tx.commit().await?;
         }
     }
-    garbage_collection::collect_content(cx).await?;
+    garbage_collection::collect_content(cx, cx.grace_cutoff()).await?;
     garbage_collection::delete_garbage(cx).await
 }

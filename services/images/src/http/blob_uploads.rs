@@ -1,7 +1,8 @@
-//! Blob uploads, for provided repositories and those of tools (OCI distribution specification, "Pushing blobs").
+//! Blob uploads, for provided repositories and those of tools (OCI distribution specification, "Pushing
+//! blobs").
 
 use axum::{
-    body::Body,
+    body::{Body, HttpBody},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -13,7 +14,8 @@ use super::{headers::DIGEST_HEADER, request_parts::parse_chunk_start};
 use crate::{
     app::{
         image_reference::{ImageReference, parse_image_reference},
-        uploads::{self, BlobStream},
+        incoming::UploadBody,
+        uploads,
     },
     context::ImagesContext,
     names::{ImageName, RepositoryOwner},
@@ -56,8 +58,8 @@ pub async fn begin_upload(
     let upload = uploads::begin_upload(cx, owner, name).await?;
     let Some(digest) = digest else { return render_upload(StatusCode::ACCEPTED, owner, name, &upload) };
     let digest: Digest = digest.parse()?;
-    let upload = uploads::append_content(cx, upload, None, stream_body(body)).await?;
-    uploads::finish_upload(cx, upload, digest).await?;
+    let upload = uploads::append_body(cx, owner, upload, None, stream_body(body)).await?;
+    uploads::finish_upload(cx, owner, upload, digest).await?;
     render_created_blob(owner, name, digest)
 }
 
@@ -82,7 +84,8 @@ pub async fn append_upload(
     body: Body,
 ) -> Result<Response> {
     let upload = uploads::find_upload(cx, owner, name, id).await?;
-    let upload = uploads::append_content(cx, upload, parse_chunk_start(headers)?, stream_body(body)).await?;
+    let start = parse_chunk_start(headers)?;
+    let upload = uploads::append_body(cx, owner, upload, start, stream_body(body)).await?;
     render_upload(StatusCode::ACCEPTED, owner, name, &upload)
 }
 
@@ -97,8 +100,9 @@ pub async fn finish_upload(
 ) -> Result<Response> {
     let digest = finish.digest.parse()?;
     let upload = uploads::find_upload(cx, owner, name, id).await?;
-    let upload = uploads::append_content(cx, upload, parse_chunk_start(headers)?, stream_body(body)).await?;
-    uploads::finish_upload(cx, upload, digest).await?;
+    let start = parse_chunk_start(headers)?;
+    let upload = uploads::append_body(cx, owner, upload, start, stream_body(body)).await?;
+    uploads::finish_upload(cx, owner, upload, digest).await?;
     render_created_blob(owner, name, digest)
 }
 
@@ -114,8 +118,8 @@ pub async fn cancel_upload(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Finds the repository that a cross-repository mount names, if a push by `owner` may read it: a repository of
-/// the same owner, or a provided one.
+/// Finds the repository that a cross-repository mount names, if a push by `owner` may read it: a repository
+/// of the same owner, or a provided one.
 async fn find_mount_source(
     cx: &ImagesContext,
     owner: &RepositoryOwner,
@@ -133,8 +137,9 @@ async fn find_mount_source(
     cx.store.find_repository(&owner_key, &name).await
 }
 
-fn stream_body(body: Body) -> BlobStream {
-    body.into_data_stream().map_err(Into::into).boxed()
+fn stream_body(body: Body) -> UploadBody {
+    let length = body.size_hint().exact();
+    UploadBody { content: body.into_data_stream().map_err(Into::into).boxed(), length }
 }
 
 fn render_upload(

@@ -4,13 +4,13 @@ use axum::{
     http::{HeaderMap, Method},
     response::Response,
 };
-use hearth_base::{Digest, Error, ErrorKind, PageLimit, PathParam, Result};
+use hearth_base::{Digest, Error, PageLimit, PathParam, Result};
 use hearth_kit::{ApiError, ApiResponse, ApiResult, Authed, Json, Param, Query};
 use hearth_wire::{
     events::{EventBatch, EventsQuery, Topic},
     images::internal::{
-        ImageKind, ImageLayers, ImageResolution, ImageResolveQuery as ResolveQuery, ImagesOfToolQuery,
-        PinPut, TagEvent, UsableImage, UsableImages,
+        BlobOfToolQuery, ImageKind, ImageLayers, ImageResolution, ImageResolveQuery as ResolveQuery,
+        ImagesOfToolQuery, PinPut, TagEvent, UsableImage, UsableImages,
     },
     reply::{Data, Done},
 };
@@ -92,9 +92,10 @@ pub async fn read_layers(
     Ok(ApiResponse::ok(app::resolution::find_layers(&cx, tool, digest).await?))
 }
 
-/// Get a blob, independent of its repository.
+/// Get a blob that a tool may read: of its own images or of provided ones.
 #[utoipa::path(get, path = "/images/v1/internal/blobs/{digest}", tag = "internal",
-    operation_id = "images.internal_blob", params(("digest" = String, Path, description = "digest of the blob")),
+    operation_id = "images.internal_blob",
+    params(("digest" = String, Path, description = "digest of the blob"), BlobOfToolQuery),
     responses((status = 200, description = "the blob", content_type = "application/octet-stream"),
         (status = 206, description = "the requested range"), (status = 404, description = "the blob does not exist"),
         (status = 416, description = "the range is outside the blob")))]
@@ -102,12 +103,11 @@ pub async fn read_blob(
     cx: ImagesContext,
     _: Authed<FetchLayers>,
     Param(digest): Param<Digest>,
+    Query(BlobOfToolQuery { tool }): Query<BlobOfToolQuery>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let unknown =
-        || Error::new(ErrorKind::NotFound, "blob-unknown", format!("the blob {digest} does not exist"));
-    let found = cx.store.find_content(digest).await?.ok_or_else(unknown)?;
+    let found = app::blobs::find_readable_blob(&cx, tool, digest).await?;
     Ok(content::render_blob(&cx, found, &method, &headers).await?)
 }
 

@@ -5,13 +5,13 @@ use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, QueryFilter,
-    sea_query::{Expr, LockType, OnConflict},
+    ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::{Expr, LockType, OnConflict, Query},
 };
 
 use super::{
     RegistryStore, read_column,
-    rows::{content as row, link},
+    rows::{content as row, link, repository},
     to_signed_size, to_unsigned_size,
 };
 
@@ -49,10 +49,37 @@ impl RegistryStore {
         Ok(found.map(|link| link.last_used.into()))
     }
 
-    /// Returns true if a repository has a blob, as seen within the transaction.
-    pub async fn has_link(&self, tx: &Tx, repository: RepositoryId, digest: Digest) -> Result<bool> {
+    /// Finds the size of a blob of a repository, as seen within the transaction; `None` if the repository
+    /// does not have it.
+    pub async fn find_linked_size(
+        &self,
+        tx: &Tx,
+        repository: RepositoryId,
+        digest: Digest,
+    ) -> Result<Option<u64>> {
         let key = (repository.to_string(), digest.to_string());
-        Ok(link::Entity::find_by_id(key).one(&**tx).await.or_db_error()?.is_some())
+        if link::Entity::find_by_id(key).one(&**tx).await.or_db_error()?.is_none() {
+            return Ok(None);
+        }
+        let content = row::Entity::find_by_id(digest.to_string()).one(&**tx).await.or_db_error()?;
+        Ok(content.map(|content| to_unsigned_size(content.size)))
+    }
+
+    /// Finds a blob's content if a repository of one of these owners has it.
+    pub async fn find_owned_content(&self, digest: Digest, owners: &[String]) -> Result<Option<BlobContent>> {
+        let owned = Query::select()
+            .column(repository::Column::Id)
+            .from(repository::Entity)
+            .and_where(repository::Column::Owner.is_in(owners))
+            .to_owned();
+        let linked = link::Entity::find()
+            .filter(link::Column::Digest.eq(digest.to_string()))
+            .filter(link::Column::RepositoryId.in_subquery(owned))
+            .limit(1);
+        match linked.one(self.db.reader()).await.or_db_error()? {
+            Some(_) => self.find_content(digest).await,
+            None => Ok(None),
+        }
     }
 
     /// Links a blob whose content exists; false when it does not. The row lock serializes this with garbage
@@ -64,8 +91,8 @@ impl RegistryStore {
         digest: Digest,
         now: Timestamp,
     ) -> Result<bool> {
-        let query = row::Entity::find_by_id(digest.to_string());
-        let existing = sea_orm::QuerySelect::lock(query, LockType::Update).one(&**tx).await.or_db_error()?;
+        let query = row::Entity::find_by_id(digest.to_string()).lock(LockType::Update);
+        let existing = query.one(&**tx).await.or_db_error()?;
         if existing.is_none() {
             return Ok(false);
         }

@@ -10,7 +10,7 @@ use sea_orm::{
 
 use super::{
     RegistryStore, read_column,
-    rows::{content, garbage, link, manifest, part, pin, reference, tag},
+    rows::{content, garbage, incoming, link, manifest, part, pin, reference, repository, tag, upload},
 };
 
 /// Rows deleted in one transaction.
@@ -66,6 +66,28 @@ impl RegistryStore {
         Ok(freed.rows_affected)
     }
 
+    /// Deletes a locked repository that has no manifest, blob and upload, and was last pushed to before
+    /// `since`.
+    pub async fn collect_repository(&self, tx: &Tx, id: RepositoryId, since: Timestamp) -> Result<()> {
+        let key = id.to_string();
+        let manifests = manifest::Entity::find().filter(manifest::Column::RepositoryId.eq(&*key)).limit(1);
+        let links = link::Entity::find().filter(link::Column::RepositoryId.eq(&*key)).limit(1);
+        let uploads = upload::Entity::find().filter(upload::Column::RepositoryId.eq(&*key)).limit(1);
+        if manifests.one(&**tx).await.or_db_error()?.is_some()
+            || links.one(&**tx).await.or_db_error()?.is_some()
+            || uploads.one(&**tx).await.or_db_error()?.is_some()
+        {
+            return Ok(());
+        }
+        repository::Entity::delete_many()
+            .filter(repository::Column::Id.eq(key))
+            .filter(repository::Column::Updated.lt(DbTimestamp::from(since)))
+            .exec(&**tx)
+            .await
+            .or_db_error()
+            .map(|_| ())
+    }
+
     /// Marks up to a batch of content that no repository links as garbage, under the lock that a new link
     /// takes too. Returns the number of rows examined.
     pub async fn collect_content(&self, tx: &Tx, since: Timestamp) -> Result<usize> {
@@ -110,6 +132,7 @@ impl RegistryStore {
         let content = content::Entity::find().filter(content::Column::BlobId.eq(&*id)).limit(1);
         Ok(content.one(db).await.or_db_error()?.is_some()
             || part::Entity::find_by_id(id.clone()).one(db).await.or_db_error()?.is_some()
+            || incoming::Entity::find_by_id(id.clone()).one(db).await.or_db_error()?.is_some()
             || garbage::Entity::find_by_id(id).one(db).await.or_db_error()?.is_some())
     }
 }

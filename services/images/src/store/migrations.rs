@@ -15,7 +15,13 @@ use sea_orm::{
 
 /// All migrations, oldest first.
 pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateToolState), Box::new(CreateQueue), Box::new(CreateImages), Box::new(CreateEvents)]
+    vec![
+        Box::new(CreateToolState),
+        Box::new(CreateQueue),
+        Box::new(CreateImages),
+        Box::new(CreateEvents),
+        Box::new(CreateIncoming),
+    ]
 }
 
 struct CreateImages;
@@ -64,6 +70,35 @@ impl MigrationTrait for CreateImages {
         ] {
             let name = format!("{table}_{column}");
             manager.create_index(Index::create().name(name).table(table).col(column).to_owned()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Table of the content that requests are receiving, for the quota of the registry.
+struct CreateIncoming;
+
+impl MigrationName for CreateIncoming {
+    fn name(&self) -> &str {
+        "0002_incoming"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateIncoming {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let incoming = Table::create()
+            .table("incoming")
+            .col(string("blob_id").primary_key())
+            .col(string("owner"))
+            .col(string("upload_id"))
+            .col(big_integer("size"))
+            .col(big_integer("touched"))
+            .to_owned();
+        manager.create_table(incoming).await?;
+        for column in ["owner", "upload_id", "touched"] {
+            let name = format!("incoming_{column}");
+            manager.create_index(Index::create().name(name).table("incoming").col(column).to_owned()).await?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 
 mod content;
 mod garbage_collection;
+mod incoming;
 mod manifest;
 mod migrations;
 mod pin;
@@ -13,6 +14,7 @@ mod repository;
 mod rows;
 mod tag;
 mod upload;
+mod usage;
 
 use hearth_base::{Error, Result};
 use hearth_kit::{
@@ -21,11 +23,14 @@ use hearth_kit::{
     tasks::ShutdownSignal,
 };
 
+use sea_orm::DatabaseConnection;
+
 pub use content::BlobContent;
 pub use manifest::Manifest;
 pub use migrations::list_migrations;
 pub use repository::Repository;
 pub use upload::{Upload, UploadPart};
+pub use usage::RegistryUsage;
 
 /// Database of the image service.
 #[derive(Debug, Clone)]
@@ -41,6 +46,11 @@ impl RegistryStore {
     /// Creates a store over the tables and the queue in `db`.
     pub fn new(db: Db, queue: Queue, stop: ShutdownSignal) -> Self {
         Self { events: EventStream::new(db.clone(), stop), queue, db }
+    }
+
+    /// Connection for reading outside of a transaction.
+    pub fn reader(&self) -> &DatabaseConnection {
+        self.db.reader()
     }
 
     /// Begins a write transaction.

@@ -54,9 +54,17 @@ impl RegistryStore {
         }
     }
 
-    /// Finds a holder of a manifest's pin, as seen within the transaction.
-    pub async fn find_pin_holder(&self, tx: &Tx, digest: Digest) -> Result<Option<String>> {
-        let query = row::Entity::find().filter(row::Column::Digest.eq(digest.to_string())).limit(1);
+    /// Finds a holder of a manifest's pin, of one tool or of all, as seen within the transaction.
+    pub async fn find_pin_holder(
+        &self,
+        tx: &Tx,
+        tool: Option<ToolId>,
+        digest: Digest,
+    ) -> Result<Option<String>> {
+        let mut query = row::Entity::find().filter(row::Column::Digest.eq(digest.to_string())).limit(1);
+        if let Some(tool) = tool {
+            query = query.filter(row::Column::ToolId.eq(tool.to_string()));
+        }
         Ok(query.one(&**tx).await.or_db_error()?.map(|pin| pin.holder))
     }
 }

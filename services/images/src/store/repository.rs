@@ -178,6 +178,10 @@ impl RegistryStore {
     /// parts of active uploads become garbage at once.
     pub async fn erase_repository(&self, tx: &Tx, id: RepositoryId) -> Result<()> {
         let id = id.to_string();
+        let active = upload::Entity::find().filter(upload::Column::RepositoryId.eq(&*id));
+        for upload in active.all(&**tx).await.or_db_error()? {
+            self.discard_incoming(tx, read_column("upload.id", &upload.id)?, None).await?;
+        }
         let uploads = Query::select()
             .column(upload::Column::Id)
             .from(upload::Entity)

@@ -191,6 +191,28 @@ pub mod part {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// Content that a request is receiving.
+pub mod incoming {
+    use hearth_kit::db::DbTimestamp;
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "incoming")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub blob_id: String,
+        pub owner: String,
+        pub upload_id: String,
+        pub size: i64,
+        pub touched: DbTimestamp,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 /// Content that is to be deleted.
 pub mod garbage {
     use sea_orm::entity::prelude::*;

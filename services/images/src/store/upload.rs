@@ -4,13 +4,14 @@ use hearth_base::{BlobId, Digest, Error, RepositoryId, Result, UploadId};
 use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, Query},
 };
 
 use super::{
     RegistryStore, read_column,
-    rows::{part, upload as row},
+    rows::{part, repository, upload as row},
     to_signed_size, to_unsigned_size,
 };
 
@@ -122,6 +123,7 @@ impl RegistryStore {
         if ended.rows_affected == 0 {
             return Ok(false);
         }
+        self.discard_incoming(tx, upload.id, keep).await?;
         let parts = part::Entity::find().filter(part::Column::UploadId.eq(upload.id.to_string()));
         for row in parts.all(&**tx).await.or_db_error()? {
             let blob = read_column("part.blob_id", &row.blob_id)?;
@@ -133,9 +135,18 @@ impl RegistryStore {
         parts.exec(&**tx).await.or_db_error().map(|_| true)
     }
 
-    /// Lists up to 100 uploads that have received nothing since `since`.
-    pub async fn list_idle_uploads(&self, since: Timestamp) -> Result<Vec<Upload>> {
-        let query = row::Entity::find().filter(row::Column::Touched.lt(DbTimestamp::from(since))).limit(100);
+    /// Lists up to 100 uploads, of one owner or of all, that have received nothing since `since`.
+    pub async fn list_idle_uploads(&self, owner: Option<&str>, since: Timestamp) -> Result<Vec<Upload>> {
+        let mut query =
+            row::Entity::find().filter(row::Column::Touched.lt(DbTimestamp::from(since))).limit(100);
+        if let Some(owner) = owner {
+            let own = Query::select()
+                .column(repository::Column::Id)
+                .from(repository::Entity)
+                .and_where(repository::Column::Owner.eq(owner))
+                .to_owned();
+            query = query.filter(row::Column::RepositoryId.in_subquery(own));
+        }
         query.all(self.db.reader()).await.or_db_error()?.into_iter().map(Upload::try_from).collect()
     }
 }

@@ -99,21 +99,25 @@ async fn active_upload_stays_and_abandoned_one_is_deleted(db: Db) -> Result<()> 
     let name = "web".parse()?;
     let piece = |text: &'static str| stream::iter([Ok(Bytes::from(text))]).boxed();
     let upload = uploads::begin_upload(&fixture.cx, &fixture.owner, &name).await?;
-    let upload = uploads::append_content(&fixture.cx, upload, None, piece("half ")).await?;
+    let upload = uploads::append_content(&fixture.cx, &fixture.owner, upload, None, piece("half ")).await?;
     fixture.advance_hours(20);
-    let upload = uploads::append_content(&fixture.cx, upload, None, piece("and half")).await?;
+    let upload =
+        uploads::append_content(&fixture.cx, &fixture.owner, upload, None, piece("and half")).await?;
     fixture.advance_hours(20);
     garbage_collection::collect_garbage(&fixture.cx).await?;
-    uploads::finish_upload(&fixture.cx, upload, compute_digest(b"half and half")).await?;
+    uploads::finish_upload(&fixture.cx, &fixture.owner, upload, compute_digest(b"half and half")).await?;
     garbage_collection::collect_garbage(&fixture.cx).await?;
     assert!(fixture.has_blob("web", compute_digest(b"half and half")).await?);
 
     let abandoned = uploads::begin_upload(&fixture.cx, &fixture.owner, &name).await?;
-    let abandoned = uploads::append_content(&fixture.cx, abandoned, None, piece("left")).await?;
+    let abandoned =
+        uploads::append_content(&fixture.cx, &fixture.owner, abandoned, None, piece("left")).await?;
     fixture.advance_hours(25);
     garbage_collection::collect_garbage(&fixture.cx).await?;
     assert_eq!(fixture.count_blobs().await?, 0);
-    let error = uploads::finish_upload(&fixture.cx, abandoned, compute_digest(b"left")).await.unwrap_err();
+    let error = uploads::finish_upload(&fixture.cx, &fixture.owner, abandoned, compute_digest(b"left"))
+        .await
+        .unwrap_err();
     assert_eq!(error.code(), "blob-upload-invalid");
     Ok(())
 }
@@ -141,8 +145,14 @@ async fn erasure_of_a_tool_keeps_blobs_of_others(db: Db) -> Result<()> {
     fixture.push_blob("web", b"loose").await?;
     let image = other.push_image("web", "latest", b"shared").await?;
     let upload = uploads::begin_upload(&fixture.cx, &fixture.owner, &"web".parse()?).await?;
-    uploads::append_content(&fixture.cx, upload, None, stream::iter([Ok(Bytes::from("half"))]).boxed())
-        .await?;
+    uploads::append_content(
+        &fixture.cx,
+        &fixture.owner,
+        upload,
+        None,
+        stream::iter([Ok(Bytes::from("half"))]).boxed(),
+    )
+    .await?;
     tool_erasure::erase_tool_images(&fixture.cx, fixture.tool_id()).await?;
     tool_erasure::erase_tool_images(&fixture.cx, fixture.tool_id()).await?;
     fixture.advance_hours(1000);

@@ -1,6 +1,7 @@
 //! Tests of the rules over a real database, with a manual clock.
 
 mod garbage_collection;
+mod quota;
 mod races;
 mod resolution;
 
@@ -23,6 +24,7 @@ use crate::{
     app::{blobs, manifest_format::OCI_MANIFEST, manifests, uploads},
     context::ImagesContext,
     names::{ManifestReference, RepositoryOwner},
+    quota_source::QuotaSource,
     store::{self, RegistryStore},
 };
 
@@ -36,6 +38,11 @@ pub struct ImagesFixture {
 
 impl ImagesFixture {
     pub async fn build(db: Db, config: HearthConfig) -> Result<Self> {
+        Self::build_with_quota(db, config, u64::MAX).await
+    }
+
+    /// Builds a registry in which each tool may store this many bytes.
+    pub async fn build_with_quota(db: Db, config: HearthConfig, bytes: u64) -> Result<Self> {
         migrate(&db, store::list_migrations).await?;
         let clock = Arc::new(ManualClock::starting_at(SystemClock.now()));
         let store = RegistryStore::new(
@@ -47,8 +54,8 @@ impl ImagesFixture {
             &config,
             &StateFolder::without_folder(),
             store,
-            clock.clone(),
-            Arc::new(Entropy::System),
+            QuotaSource::Fixed(bytes),
+            (clock.clone(), Arc::new(Entropy::System)),
         )?;
         let owner = RepositoryOwner::Tool(cx.generate_id(), "hello".parse()?);
         Ok(Self { cx, clock, owner })
@@ -71,8 +78,9 @@ impl ImagesFixture {
         let digest = compute_digest(&content);
         let upload = uploads::begin_upload(&self.cx, &self.owner, &name).await?;
         let upload =
-            uploads::append_content(&self.cx, upload, None, stream::iter([Ok(content)]).boxed()).await?;
-        uploads::finish_upload(&self.cx, upload, digest).await?;
+            uploads::append_content(&self.cx, &self.owner, upload, None, stream::iter([Ok(content)]).boxed())
+                .await?;
+        uploads::finish_upload(&self.cx, &self.owner, upload, digest).await?;
         Ok(digest)
     }
 
@@ -85,12 +93,16 @@ impl ImagesFixture {
 
     /// Pushes a manifest without its blobs.
     pub async fn push_manifest(&self, name: &str, reference: &str, blobs: [Digest; 2]) -> Result<Digest> {
-        let descriptor =
-            |media_type: &str, digest: Digest| json!({"mediaType": media_type, "size": 1, "digest": digest});
+        let mut sizes = [0; 2];
+        for (size, blob) in sizes.iter_mut().zip(blobs) {
+            // A manifest with a blob that is missing is refused anyway.
+            *size = self.cx.store.find_content(blob).await?.map_or(1, |content| content.size);
+        }
+        let descriptor = |media_type: &str, number: usize| json!({"mediaType": media_type, "size": sizes[number], "digest": blobs[number]});
         let manifest = json!({
             "schemaVersion": 2, "mediaType": OCI_MANIFEST,
-            "config": descriptor("application/vnd.oci.image.config.v1+json", blobs[0]),
-            "layers": [descriptor("application/vnd.oci.image.layer.v1.tar", blobs[1])],
+            "config": descriptor("application/vnd.oci.image.config.v1+json", 0),
+            "layers": [descriptor("application/vnd.oci.image.layer.v1.tar", 1)],
         });
         self.put_manifest(name, reference, OCI_MANIFEST, &manifest).await
     }

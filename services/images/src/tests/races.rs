@@ -104,7 +104,13 @@ async fn one_of_two_appends_at_the_same_offset_is_accepted(db: Db) -> Result<()>
     let fixture = ImagesFixture::build(db, HearthConfig::default()).await?;
     let upload = uploads::begin_upload(&fixture.cx, &fixture.owner, &"web".parse()?).await?;
     let send = |text: &'static str| {
-        uploads::append_content(&fixture.cx, upload, Some(0), stream::iter([Ok(Bytes::from(text))]).boxed())
+        uploads::append_content(
+            &fixture.cx,
+            &fixture.owner,
+            upload,
+            Some(0),
+            stream::iter([Ok(Bytes::from(text))]).boxed(),
+        )
     };
     let (one, two) = futures::future::join(send("one"), send("two")).await;
     let (taken, refused) = match (one, two) {
@@ -113,7 +119,7 @@ async fn one_of_two_appends_at_the_same_offset_is_accepted(db: Db) -> Result<()>
         both => panic!("{both:?}"),
     };
     assert_eq!(refused.code(), "blob-upload-invalid");
-    uploads::finish_upload(&fixture.cx, taken.0, compute_digest(taken.1)).await?;
+    uploads::finish_upload(&fixture.cx, &fixture.owner, taken.0, compute_digest(taken.1)).await?;
     assert!(fixture.has_blob("web", compute_digest(taken.1)).await?);
     assert_eq!(fixture.count_blobs().await?, 1);
     Ok(())
