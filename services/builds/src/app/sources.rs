@@ -7,15 +7,22 @@ use hearth_client::BoxError;
 use hearth_kit::{blobs::ContentStream, tool_state::lock_existing_tool};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{context::BuildsContext, store::UploadedSource};
+use crate::{
+    context::BuildsContext,
+    store::UploadedSource,
+    upload_reservations::{UploadReservation, UploadUsage},
+};
 
 /// Lifetime of an upload after its last use by a new build.
 pub const UPLOAD_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
-/// Limit for all uploads of a tool together, as a multiple of the limit for one.
-const TOOL_UPLOAD_LIMIT_FACTOR: u64 = 8;
 
-/// Stores an archive. After an error nothing of it is left.
-pub async fn store_upload<S, E>(cx: &BuildsContext, tool: ToolId, content: S) -> Result<UploadedSource>
+/// Stores an archive; `length` is what the request declares. After an error nothing of it is left.
+pub async fn store_upload<S, E>(
+    cx: &BuildsContext,
+    tool: ToolId,
+    length: Option<u64>,
+    content: S,
+) -> Result<UploadedSource>
 where
     S: Stream<Item = Result<Bytes, E>> + Send,
     E: Into<BoxError> + Send,
@@ -23,13 +30,13 @@ where
     let now = cx.now();
     let blob = BlobId::new(now, &cx.entropy);
     let limit = cx.settings.upload_limit;
-    let written = cx.blobs.write(blob, content, limit).await.map_err(|error| match error.kind() {
-        ErrorKind::TooLarge => Error::new(
-            ErrorKind::TooLarge,
-            "source-too-large",
-            format!("the archive of the folder is too large; at most {} MiB", limit >> 20),
-        )
-        .help("exclude files that the build does not need: installed packages, data, .git"),
+    let expected = length.unwrap_or(limit);
+    if expected > limit {
+        return Err(build_size_error(limit));
+    }
+    let _reservation = reserve_upload(cx, tool, expected).await?;
+    let written = cx.blobs.write(blob, content, expected).await.map_err(|error| match error.kind() {
+        ErrorKind::TooLarge => build_size_error(limit),
         _ => error,
     })?;
     let source = UploadedSource {
@@ -48,17 +55,47 @@ where
     inserted.map(|()| source)
 }
 
+/// Reserves room for an upload before its first byte is stored.
+async fn reserve_upload(cx: &BuildsContext, tool: ToolId, bytes: u64) -> Result<UploadReservation> {
+    let tx = cx.store.begin().await?;
+    lock_existing_tool(&tx, tool).await?;
+    let stored = cx.store.measure_sources(&tx, tool).await?;
+    let limits = read_upload_limits(cx);
+    let reservation = cx.upload_reservations.reserve_upload(tool, bytes, stored, limits);
+    tx.commit().await?;
+    reservation.ok_or_else(|| build_full_error(stored, limits))
+}
+
+fn read_upload_limits(cx: &BuildsContext) -> UploadUsage {
+    UploadUsage { count: cx.settings.tool_uploads.into(), bytes: cx.settings.tool_upload_bytes }
+}
+
+fn build_full_error(stored: UploadUsage, limits: UploadUsage) -> Error {
+    let what = format!(
+        "the tool's uploads of the last day have reached their limit: {} uploads with {} MiB are stored; at most {} \
+         with {} MiB",
+        stored.count,
+        stored.bytes >> 20,
+        limits.count,
+        limits.bytes >> 20
+    );
+    Error::new(ErrorKind::Exhausted, "uploads-full", what)
+        .help("wait until older uploads expire, a day after their last use")
+}
+
+fn build_size_error(limit: u64) -> Error {
+    let what = format!("the archive of the folder is too large; at most {} MiB", limit >> 20);
+    Error::new(ErrorKind::TooLarge, "source-too-large", what)
+        .help("exclude files that the build does not need: installed packages, data, .git")
+}
+
 async fn insert_upload(cx: &BuildsContext, source: &UploadedSource) -> Result<()> {
     let tx = cx.store.begin().await?;
     lock_existing_tool(&tx, source.tool).await?;
-    let stored_size = cx.store.sum_source_sizes(&tx, source.tool).await?;
-    if stored_size + source.size > cx.settings.upload_limit * TOOL_UPLOAD_LIMIT_FACTOR {
-        return Err(Error::new(
-            ErrorKind::Exhausted,
-            "uploads-full",
-            "the tool's uploads of the last day have reached their size limit",
-        )
-        .help("wait until older uploads expire, a day after their last use"));
+    // Another process may have stored uploads since the reservation.
+    let (stored, limits) = (cx.store.measure_sources(&tx, source.tool).await?, read_upload_limits(cx));
+    if !stored.add_usage(UploadUsage { count: 1, bytes: source.size }).is_within(limits) {
+        return Err(build_full_error(stored, limits));
     }
     cx.store.insert_source(&tx, source).await?;
     tx.commit().await

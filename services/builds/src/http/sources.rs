@@ -1,6 +1,6 @@
 //! Endpoints for uploads.
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use hearth_kit::{ApiResponse, ApiResult, Authed};
 use hearth_wire::{builds::SourceOne, reply::Named};
 
@@ -14,7 +14,8 @@ use crate::{app, context::BuildsContext, rights::BuildsWrite};
     responses((status = 201, body = Named<SourceOne>), (status = 413, description = "the archive is too large"),
         (status = 429, description = "the tool's uploads have reached their size limit")))]
 pub async fn upload_source(cx: BuildsContext, tool: Authed<BuildsWrite>, body: Body) -> ApiResult<SourceOne> {
-    let source = app::sources::store_upload(&cx, tool.id, body.into_data_stream()).await?;
+    let length = body.size_hint().exact();
+    let source = app::sources::store_upload(&cx, tool.id, length, body.into_data_stream()).await?;
     Ok(ApiResponse::ok_named(SourceOne { source: views::render_source(&source) })
         .with_status(axum::http::StatusCode::CREATED))
 }

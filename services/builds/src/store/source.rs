@@ -1,13 +1,18 @@
 //! Table of uploaded source archives.
 
 use hearth_base::{BlobId, Digest, Error, Result, SourceId, ToolId};
-use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
+use hearth_kit::db::{
+    DbTimestamp, OrDbError, Tx,
+    columns::{sum_column, to_u64},
+};
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
 
 use super::{BuildStore, columns::parse_column};
+use crate::upload_reservations::UploadUsage;
 
 mod row {
     use hearth_kit::db::DbTimestamp;
@@ -119,11 +124,18 @@ impl BuildStore {
         rows.into_iter().map(UploadedSource::try_from).collect()
     }
 
-    /// Sums the sizes of a tool's uploads, in bytes, as seen within the transaction.
-    pub async fn sum_source_sizes(&self, tx: &Tx, tool: ToolId) -> Result<u64> {
-        let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string())).limit(1000);
-        let rows = query.all(&**tx).await.or_db_error()?;
-        Ok(rows.iter().map(|row| u64::try_from(row.size).unwrap_or(0)).sum())
+    /// Measures all uploads of a tool, as seen within the transaction.
+    pub async fn measure_sources(&self, tx: &Tx, tool: ToolId) -> Result<UploadUsage> {
+        let of_tool = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
+        let count = of_tool.clone().count(&**tx).await.or_db_error()?;
+        let sum = of_tool
+            .select_only()
+            .column_as(sum_column(self.db.database_backend(), row::Column::Size), "bytes")
+            .into_tuple::<Option<i64>>()
+            .one(&**tx)
+            .await
+            .or_db_error()?;
+        Ok(UploadUsage { count, bytes: to_u64(sum.flatten().unwrap_or(0)) })
     }
 
     /// Deletes an upload, unless its expiry has been changed. Returns true if it was deleted.

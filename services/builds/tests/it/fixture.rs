@@ -56,7 +56,7 @@ pub async fn start_fixture_with(db: Db, allowed_address: &str) -> Result<BuildsF
     let more = if allowed_address.is_empty() { String::new() } else { format!(", \"{allowed_address}\"") };
     let text = format!(
         "[outbound]\nallow = [\"{}\"{more}]\n[outbound.mirrors]\n\"https://code.example/team\" = \"{}\"\n\
-         [builds]\nupload_limit = 100000\nkept = 3\n",
+         [builds]\nupload_limit = 100000\ntool_upload_bytes = 800000\ntool_uploads = 20\nkept = 3\n",
         git.address(),
         git.repository_url("")
     );

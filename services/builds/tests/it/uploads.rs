@@ -49,6 +49,22 @@ async fn uploads_over_the_limits_are_refused(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn number_of_uploads_of_a_tool_is_limited(db: Db) -> Result<()> {
+    let fixture = start_fixture(db).await?;
+    for _ in 0..20 {
+        fixture.maintainer.builds().upload(&fixture.tool, build_archive(1)).await?;
+    }
+    let refused = fixture.maintainer.builds().upload(&fixture.tool, build_archive(1)).await.err().unwrap();
+    assert_eq!(refused.code(), "uploads-full");
+    fixture.stranger.builds().upload(&"other".parse()?, build_archive(1)).await?;
+    fixture.stand.advance_clock(SignedDuration::from_hours(25));
+    hearth_testkit::wait_until("the uploads to expire", || async {
+        Ok(fixture.maintainer.builds().upload(&fixture.tool, build_archive(1)).await.ok())
+    })
+    .await?;
+    Ok(())
+}
+
 async fn upload_of_another_tool_is_not_found(db: Db) -> Result<()> {
     let fixture = start_fixture(db).await?;
     let theirs = fixture.stranger.builds().upload(&"other".parse()?, build_archive(10)).await?;
@@ -92,6 +108,7 @@ async fn archive_is_readable_by_the_builder_only(db: Db) -> Result<()> {
 on_every_store!(
     upload_reaches_the_builder_unchanged,
     uploads_over_the_limits_are_refused,
+    number_of_uploads_of_a_tool_is_limited,
     upload_of_another_tool_is_not_found,
     upload_is_deleted_a_day_after_its_last_use,
     archive_is_readable_by_the_builder_only,
