@@ -13,6 +13,7 @@ mod ref_permits;
 mod rights;
 mod settings;
 mod store;
+mod upload_reservations;
 mod workers;
 
 use hearth_base::{Result, Role};

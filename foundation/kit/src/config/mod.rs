@@ -17,7 +17,7 @@ use hearth_base::Role;
 use serde::Deserialize;
 
 pub use self::core::{
-    DatabaseSettings, DoorSettings, LogFormat, LogSettings, OutboundSettings, RuntimeSettings, ServiceAddress,
+    DatabaseSettings, DiskSettings, DoorSettings, LogFormat, LogSettings, OutboundSettings, RuntimeSettings, ServiceAddress,
 };
 pub use document::SectionDocument;
 pub use load::{load_config, parse};
@@ -40,6 +40,8 @@ pub struct HearthConfig {
     pub log: LogSettings,
     /// Addresses of services that run in their own processes: the sections `[services.ROLE]`.
     pub services: BTreeMap<Role, ServiceAddress>,
+    /// The section `[disk]`: the disk of the state folder.
+    pub disk: DiskSettings,
     /// The section `[runtime]`: the runtime on this machine.
     pub runtime: RuntimeSettings,
     /// The section `[outbound]`: connections on behalf of users.
@@ -50,7 +52,8 @@ pub struct HearthConfig {
 }
 
 /// Top-level keys that are not sections of services.
-const CORE_KEYS: [&str; 7] = ["state", "door", "database", "log", "services", "runtime", "outbound"];
+const CORE_KEYS: [&str; 8] =
+    ["state", "door", "database", "log", "services", "disk", "runtime", "outbound"];
 
 impl Default for HearthConfig {
     fn default() -> Self {
@@ -60,6 +63,7 @@ impl Default for HearthConfig {
             database: DatabaseSettings::Files,
             log: LogSettings::default(),
             services: BTreeMap::new(),
+            disk: DiskSettings::default(),
             runtime: RuntimeSettings::default(),
             outbound: OutboundSettings::default(),
             sections: LoadedSections::default(),

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
 mod builds;
+mod fetch_script;
 mod fixture;
 mod proxy;
 mod runtime;
+mod unpack_script;
