@@ -9,8 +9,10 @@ use crate::{
 
 const WEBHOOK_ID: &str = "webhook_00000000000000000000000001";
 
+const TOKEN_ID: &str = "token_00000000000000000000000001";
+
 /// Every changing command, as typed.
-const CHANGING_COMMANDS: [&[&str]; 50] = [
+const CHANGING_COMMANDS: [&[&str]; 65] = [
     &["admin", "queue", "retry", "notify", "mail", "mail_1"],
     &["admin", "queue", "discard", "notify", "mail", "mail_1"],
     &["new", "other"],
@@ -23,6 +25,21 @@ const CHANGING_COMMANDS: [&[&str]; 50] = [
     &["tool", "delete", "dup-finder"],
     &["tool", "members", "set", "bob", "viewer"],
     &["tool", "members", "remove", "bob"],
+    &["tool", "accept", "other"],
+    &["tool", "leave", "other"],
+    &["invite", "bob"],
+    &["invite", "withdraw", TOKEN_ID],
+    &["users", "disable", "bob"],
+    &["users", "enable", "bob"],
+    &["users", "promote", "bob"],
+    &["users", "demote", "bob"],
+    &["users", "recover", "bob"],
+    &["token", "create", "ci", "--days", "90"],
+    &["token", "revoke", TOKEN_ID],
+    &["token", "revoke", TOKEN_ID, "--personal"],
+    &["token", "take-over", TOKEN_ID],
+    &["password", "--forgot", "alice"],
+    &["notify", "email", "--code", "ABCD-EFGH-JKLM"],
     &["tool", "kubeconfig", "--output", "config"],
     &["tool", "kubeconfig"],
     &["tool", "quota", "--set", "memory=16Gi"],

@@ -6,7 +6,7 @@ use hearth_base::{ErrorKind, Result, Role, Secret, ToolName, ToolRole};
 use hearth_testkit::{Hearth, HearthShape, Person, in_every_shape, wait_until};
 use hearth_wire::{
     envvars::{Envvar, EnvvarCreate, EnvvarsQuery, EnvvarsQuota, EnvvarsScope},
-    tools::{MemberPut, QuotaPatch, ToolCreate},
+    tools::{QuotaPatch, ToolCreate},
 };
 
 fn build_envvar(name: &str, value: &str) -> Envvar {

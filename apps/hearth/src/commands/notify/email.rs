@@ -56,7 +56,7 @@ pub async fn run(cx: &CommandContext, args: SetEmailArgs) -> Result<()> {
         return result.print_sentence(&current, &format!("nothing to change: {}", shown(&current.address)));
     }
     let goes = match &put.address {
-        Some(address) => format!("mail to you goes to {address} once its code is entered"),
+        Some(address) => format!("mail to you goes to {address}"),
         None => "no mail goes to you".to_owned(),
     };
     if dry_run.dry_run {

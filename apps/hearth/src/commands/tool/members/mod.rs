@@ -4,7 +4,7 @@ pub mod list;
 pub mod remove;
 pub mod set;
 
-use hearth_base::{Result, ToolRole, UserName};
+use hearth_base::{ErrorKind, Result, ToolRole, UserName};
 use hearth_wire::tools::Member;
 
 use crate::{context::CommandContext, flags::HELP_TEMPLATE, session::Session, settings::Sourced};
@@ -53,7 +53,11 @@ async fn list_members(session: &Session<'_>, tool: &Sourced<hearth_base::ToolNam
 /// Lists the roles that the tool offers to users who have not accepted yet.
 async fn list_offers(session: &Session<'_>, tool: &hearth_base::ToolName) -> Result<Vec<Member>> {
     let tools = session.client.tools();
-    session.collect_items(|paging| async move { tools.list_member_offers(tool, &paging).await }).await
+    match session.collect_items(|paging| async move { tools.list_member_offers(tool, &paging).await }).await {
+        // A server of release 0.1.0 has no offers.
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        listed => listed,
+    }
 }
 
 /// Finds the role of `user` among `members`.
