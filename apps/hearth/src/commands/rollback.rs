@@ -65,8 +65,14 @@ fn select_revision<'a>(
     };
     match revisions.iter().find(is_earlier) {
         Some(earlier) => require_kept(earlier, revisions),
-        None => Err(build_nothing_error(&format!("{} has no earlier revision", newest.component))
-            .help("hearth revisions")),
+        None => {
+            let other = revisions.iter().find(|revision| revision.component != newest.component);
+            let error = build_nothing_error(&format!("{} has no earlier revision", newest.component));
+            Err(match other.filter(|_| component.is_none()) {
+                Some(other) => error.help(format!("hearth rollback --component {}", other.component)),
+                None => error.help("hearth revisions"),
+            })
+        }
     }
 }
 

@@ -188,9 +188,10 @@ mod local_hearth {
             true => "hearth up".to_owned(),
             false => format!("hearth up --state {}", state.display()),
         };
-        let clear = format!("hearthd clear --state {}", state.display());
         result.print_done(&LocalHearth { state, running: false, changed: true }, &sentence)?;
-        cx.printer.print_note(&format!("containers of tools continue to run; {clear} stops them"));
+        // With another configuration, it would stop the containers of another Hearth of this host.
+        let clear = "hearthd clear, with the same configuration and state, stops them";
+        cx.printer.print_note(&format!("containers of tools continue to run; {clear}"));
         cx.printer.print_next(&next);
         Ok(())
     }

@@ -50,7 +50,7 @@ impl From<Errno> for FileError {
 
 impl FileError {
     /// The stable code, and the problem.
-    pub fn describe(&self) -> (&'static str, String) {
+    pub fn describe_failure(&self) -> (&'static str, String) {
         let error = match self {
             Self::IsFolder => return ("is-folder", "it is a folder".to_owned()),
             Self::NotAFile => return ("not-a-file", "it is not a regular file".to_owned()),
@@ -129,7 +129,7 @@ pub fn open_file(path: &str) -> Result<(FileEntry, File), FileError> {
     let file = File::from(rustix::fs::openat(CWD, &path, flags, Mode::empty())?);
     let stat = rustix::fs::fstat(&file)?;
     match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => Ok((to_entry(base_name(&path), &stat), file)),
+        FileType::RegularFile => Ok((to_entry(extract_base_name(&path), &stat), file)),
         FileType::Directory => Err(FileError::IsFolder),
         _ => Err(FileError::NotAFile),
     }
@@ -169,7 +169,7 @@ pub fn write_file(
         rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
         rustix::fs::fsync(&file)?;
         rustix::fs::renameat(&folder_fd, &temporary, &folder_fd, name)?;
-        Ok(to_entry(base_name(&path), &rustix::fs::fstat(&file)?))
+        Ok(to_entry(extract_base_name(&path), &rustix::fs::fstat(&file)?))
     });
     if written.is_err() {
         // The first error is the one to report.
@@ -225,10 +225,10 @@ fn open_folder(path: &Path) -> Result<std::os::fd::OwnedFd, FileError> {
 }
 
 fn describe_path(path: &Path) -> Result<FileEntry, FileError> {
-    Ok(to_entry(base_name(path), &rustix::fs::statat(CWD, path, AtFlags::empty())?))
+    Ok(to_entry(extract_base_name(path), &rustix::fs::statat(CWD, path, AtFlags::empty())?))
 }
 
-fn base_name(path: &Path) -> String {
+fn extract_base_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
@@ -267,10 +267,10 @@ mod tests {
 
     #[test]
     fn failure_names_a_cause_of_the_file_system() {
-        let describe = |errno: Errno| FileError::from(errno).describe().0;
+        let describe = |errno: Errno| FileError::from(errno).describe_failure().0;
         assert_eq!(describe(Errno::NOSPC), "home-full");
         assert_eq!(describe(Errno::DQUOT), "home-full");
         assert_eq!(describe(Errno::NOENT), "no-such-file");
-        assert_eq!(FileError::Incomplete { copied: 1, size: 2 }.describe().0, "upload-incomplete");
+        assert_eq!(FileError::Incomplete { copied: 1, size: 2 }.describe_failure().0, "upload-incomplete");
     }
 }

@@ -94,7 +94,7 @@ fn execute_request(
 }
 
 fn to_failure(path: &str, error: &FileError) -> FileReply {
-    let (code, problem) = error.describe();
+    let (code, problem) = error.describe_failure();
     let path = if path.is_empty() { "/" } else { path };
     FileReply::Failed(FileFailure { code: code.to_owned(), message: format!("{path}: {problem}") })
 }

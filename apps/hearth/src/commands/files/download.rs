@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 
 use super::{
     copy::CopiedFiles,
-    home_path::{fetch_listing, join_home_path, last_part},
+    home_path::{fetch_listing, join_home_path, extract_last_part},
 };
 use crate::{context::CommandContext, io_error::describe_io_error, tool_session::ToolSession};
 
@@ -28,7 +28,7 @@ pub async fn copy_from_home(
 ) -> Result<CopiedFiles> {
     let target = PathBuf::from(target);
     let listing = fetch_listing(session, source).await?;
-    let name = last_part(source);
+    let name = extract_last_part(source);
     let to = if target.is_dir() && !name.is_empty() { target.join(check_name(name)?) } else { target };
     let mut copied = CopiedFiles::default();
     let mut open = vec![(source.to_owned(), to, listing.entry)];

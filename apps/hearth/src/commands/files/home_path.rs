@@ -22,7 +22,7 @@ pub fn join_home_path(folder: &str, name: &str) -> String {
 }
 
 /// Returns the last part of a path of the home; empty for the home itself.
-pub fn last_part(path: &str) -> &str {
+pub fn extract_last_part(path: &str) -> &str {
     path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
 }
 
@@ -49,6 +49,6 @@ mod tests {
         assert_eq!(parse_home_path("home:data/x"), Some("data/x"));
         assert_eq!(parse_home_path("data/x"), None);
         assert_eq!(join_home_path("data/", "x"), "data/x");
-        assert_eq!((join_home_path("", "x"), last_part("a/b/")), ("x".to_owned(), "b"));
+        assert_eq!((join_home_path("", "x"), extract_last_part("a/b/")), ("x".to_owned(), "b"));
     }
 }

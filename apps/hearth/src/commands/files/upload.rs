@@ -16,7 +16,7 @@ use http_body_util::StreamBody;
 
 use super::{
     copy::CopiedFiles,
-    home_path::{find_listing, join_home_path, last_part},
+    home_path::{find_listing, join_home_path, extract_last_part},
 };
 use crate::{context::CommandContext, io_error::describe_io_error, tool_session::ToolSession};
 
@@ -42,7 +42,7 @@ pub async fn copy_to_home(
         (true, Some(name)) => join_home_path(target, &name),
         _ => target.to_owned(),
     };
-    if last_part(&to).is_empty() {
+    if extract_last_part(&to).is_empty() {
         return Err(Error::invalid("file-path", format!("{source} has no name that the copy could have"))
             .help("name the target: home:NAME"));
     }

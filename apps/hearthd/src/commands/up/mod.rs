@@ -34,9 +34,9 @@ pub fn run(args: UpArgs) -> Result<()> {
         let mut term = signal(SignalKind::terminate()).map_err(Error::internal)?;
         let mut int = signal(SignalKind::interrupt()).map_err(Error::internal)?;
         let containers = runtime::open_runtime(&config, &folders.runtime)?;
-        write_pid_file(&config.state)?;
         let mut services = ServicesProcess::new(settings, user, &folders.services);
         let door = services.start().await?;
+        write_pid_file(&config.state)?;
         console::print_result(render_welcome(&config, &folders, &door));
         tokio::select! {
             served = runtime::serve_runtime(containers, user.uid) => served?,
