@@ -19,6 +19,7 @@ pub struct RefPermits {
     shared: Arc<Semaphore>,
     by_tool: Arc<Mutex<BTreeMap<ToolId, Weak<Semaphore>>>>,
     tool_limit: usize,
+    timeout: Duration,
 }
 
 /// A permit, until it is dropped.
@@ -36,12 +37,13 @@ impl RefPermits {
             shared: Arc::new(Semaphore::new(to_count(limit))),
             by_tool: Arc::default(),
             tool_limit: to_count(tool_limit),
+            timeout: PERMIT_TIMEOUT,
         }
     }
 
     /// Waits for a permit of a tool. Error `repositories-busy` (exhausted) after [`PERMIT_TIMEOUT`].
     pub async fn acquire_permit(&self, tool: ToolId) -> Result<RefPermit> {
-        let acquired = tokio::time::timeout(PERMIT_TIMEOUT, async {
+        let acquired = tokio::time::timeout(self.timeout, async {
             let of_tool = self.find_tool_permits(tool).acquire_owned().await.map_err(Error::internal)?;
             let shared = Arc::clone(&self.shared).acquire_owned().await.map_err(Error::internal)?;
             Ok(RefPermit { _of_tool: of_tool, _shared: shared })
@@ -102,9 +104,10 @@ mod tests {
         assert!(permits.by_tool.lock().unwrap().len() <= 1);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn request_that_gets_no_permit_is_refused_with_the_reason() {
         let (permits, tool) = (RefPermits::new(1, 1), create_tool_id());
+        let permits = RefPermits { timeout: Duration::from_millis(1), ..permits };
         let _held = permits.acquire_permit(tool).await.unwrap();
         assert_eq!(permits.acquire_permit(tool).await.err().unwrap().code(), "repositories-busy");
     }

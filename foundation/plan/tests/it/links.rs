@@ -30,7 +30,7 @@ fn link_that_leads_out_of_the_folder_counts_as_missing() -> io::Result<()> {
         symlink(target, folder.join(link))?;
     }
     let source = SourceFolder::new(&folder);
-    for path in ["Procfile", "above/Procfile", "package.json", "loop", "loop/x"] {
+    for path in ["Procfile", "above/Procfile", "package.json", "loop"] {
         assert!(matches!(source.find_entry(path), Ok(None)), "{path}: {:?}", source.find_entry(path));
         assert!(matches!(source.read(path), Ok(None)), "{path}");
     }

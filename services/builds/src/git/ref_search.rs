@@ -134,9 +134,10 @@ impl RefSearch {
             return Err(build_protocol_error());
         }
         let is_default = matches!(self.wanted.as_str(), "" | "HEAD");
-        let found = self.candidates.iter().find_map(|candidate| {
-            candidate.commit.clone().map(|commit| (candidate.name.clone(), commit))
-        });
+        let found = self
+            .candidates
+            .iter()
+            .find_map(|candidate| candidate.commit.clone().map(|commit| (candidate.name.clone(), commit)));
         match found {
             Some((_, commit)) if is_default => {
                 // The name is untrusted: it comes from the repository.
@@ -144,11 +145,10 @@ impl RefSearch {
                 Ok(ResolvedRef { commit, full_name: self.head.filter(is_ref) })
             }
             Some((name, commit)) => Ok(ResolvedRef { commit, full_name: Some(name) }),
-            None if is_default => Err(Error::invalid(
-                "no-such-ref",
-                "the repository is empty or has no default branch",
-            )
-            .help("push a commit, or give a branch with --ref")),
+            None if is_default => {
+                Err(Error::invalid("no-such-ref", "the repository is empty or has no default branch")
+                    .help("push a commit, or give a branch with --ref"))
+            }
             None if is_commit_id(&self.wanted) => Ok(ResolvedRef { commit: self.wanted, full_name: None }),
             None => Err(self.build_missing_ref_error()),
         }

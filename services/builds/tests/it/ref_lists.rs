@@ -67,7 +67,8 @@ async fn send_ref_list(mut stream: TcpStream) -> std::io::Result<()> {
     stream.write_all(b"0000").await?;
     for first in (0..REF_COUNT).step_by(1000) {
         let refs = first..first + 1000;
-        let lines = refs.map(|number| packet(format!("{COMMIT} refs/heads/some/longer/branch/{number:09}\n")));
+        let lines =
+            refs.map(|number| packet(format!("{COMMIT} refs/heads/some/longer/branch/{number:09}\n")));
         stream.write_all(lines.collect::<String>().as_bytes()).await?;
     }
     stream.write_all(packet(format!("{COMMIT} refs/heads/wanted\n")).as_bytes()).await?;
@@ -96,7 +97,8 @@ async fn long_ref_lists_of_one_tool_need_little_memory_and_few_connections() -> 
         ..BuildCreate::default()
     };
     let query = BuildCreateQuery { queue: true };
-    let starts = (0..6).map(|_| fixture.maintainer.builds().start(&fixture.tool, &create, &query));
+    let builds = fixture.maintainer.builds();
+    let starts = (0..6).map(|_| builds.start(&fixture.tool, &create, &query));
     for started in join_all(starts).await {
         assert_eq!(started?.resolved_ref, COMMIT);
     }

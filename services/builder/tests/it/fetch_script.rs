@@ -1,0 +1,190 @@
+//! The script of the fetch step, run by the shell and git of this machine against a git server.
+
+use std::{fs, os::unix::fs::symlink, path::Path};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use hearth_base::{Error, Result};
+use hearth_testkit::GitServer;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+const SCRIPTS: &str =
+    concat!(include_str!("../../src/scripts/git.sh"), include_str!("../../src/scripts/fetch.sh"));
+/// Exit status of a source that cannot be fetched.
+const FETCH_FAILED_STATUS: i32 = 71;
+
+/// The argument of a source that is built from its top folder.
+const NO_SUBFOLDER: &str = "";
+
+/// The end of the script, its output and the fetched folder.
+struct Fetched {
+    status: Option<i32>,
+    output: String,
+    folder: TempDir,
+}
+
+impl Fetched {
+    fn has_file(&self, path: &str) -> bool {
+        self.folder.path().join("source").join(path).is_file()
+    }
+}
+
+/// Fetches a commit of a repository; without an address, what is in `folder` already.
+async fn run_script(url: &str, commit: &str, folder: TempDir) -> Result<Fetched> {
+    let source = folder.path().join("source").display().to_string();
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", SCRIPTS, "hearth", url, commit, &source, NO_SUBFOLDER]);
+    command.args(["Procfile", "requirements.txt", "package.json"]);
+    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_TERMINAL_PROMPT", "0");
+    let output = command.env("GIT_ALLOW_PROTOCOL", "http:https").output().await.map_err(Error::internal)?;
+    let text = [output.stdout, output.stderr].concat();
+    Ok(Fetched { status: output.status.code(), output: String::from_utf8_lossy(&text).into_owned(), folder })
+}
+
+async fn fetch_commit(git: &GitServer, name: &str, commit: &str) -> Result<Fetched> {
+    run_script(&git.repository_url(name), commit, tempfile::tempdir().map_err(Error::internal)?).await
+}
+
+/// Adds the repository `from` as a submodule of `to`, with this address in `.gitmodules`. Returns the commit.
+fn add_submodule(git: &GitServer, to: &str, path: &str, from: &str, address: &str) -> Result<String> {
+    let folder = git.repository_folder(from).display().to_string();
+    let add =
+        ["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "--name", path, &folder, path];
+    git.run_git(to, &add)?;
+    git.run_git(to, &["config", "-f", ".gitmodules", &format!("submodule.{path}.url"), address])?;
+    git.commit_files(to, &[])
+}
+
+#[tokio::test]
+async fn submodules_of_all_levels_are_fetched() -> Result<()> {
+    let git = GitServer::start().await?;
+    git.commit_files("deep", &[("deep.txt", "x")])?;
+    git.commit_files("lib", &[("lib.txt", "x")])?;
+    add_submodule(&git, "lib", "a folder/deep", "deep", "../deep")?;
+    git.commit_files("main", &[("Procfile", "web: x\n")])?;
+    let commit = add_submodule(&git, "main", "lib", "lib", &git.repository_url("lib"))?;
+    let fetched = fetch_commit(&git, "main", &commit).await?;
+    assert_eq!(fetched.status, Some(0), "{}", fetched.output);
+    for file in ["Procfile", "lib/lib.txt", "lib/a folder/deep/deep.txt"] {
+        assert!(fetched.has_file(file), "{file}: {}", fetched.output);
+    }
+    assert!(!fetched.folder.path().join("source/lib/.git").exists());
+    assert!(
+        fetched.output.contains("Fetching the submodule lib/a folder/deep from http://"),
+        "{}",
+        fetched.output
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn submodule_that_cannot_be_fetched_refuses_the_source() -> Result<()> {
+    let git = GitServer::start().await?;
+    git.commit_files("lib", &[("lib.txt", "x")])?;
+    for (name, address, reason) in [
+        ("gone", "../none", "The submodule lib could not be fetched from http://"),
+        ("local", "/srv/lib", "its address in .gitmodules is not http or https"),
+        ("program", "ext::sh -c id", "its address in .gitmodules is not http or https"),
+    ] {
+        git.commit_files(name, &[("Procfile", "web: x\n")])?;
+        let commit = add_submodule(&git, name, "lib", "lib", address)?;
+        let fetched = fetch_commit(&git, name, &commit).await?;
+        assert_eq!(fetched.status, Some(FETCH_FAILED_STATUS), "{name}: {}", fetched.output);
+        assert!(fetched.output.contains(reason), "{name}: {}", fetched.output);
+    }
+    git.run_git("gone", &["rm", "--quiet", "-f", "--cached", ".gitmodules"])?;
+    fs::remove_file(git.repository_folder("gone").join(".gitmodules")).map_err(Error::internal)?;
+    let fetched = fetch_commit(&git, "gone", &git.commit_files("gone", &[])?).await?;
+    assert_eq!(fetched.status, Some(FETCH_FAILED_STATUS), "{}", fetched.output);
+    assert!(fetched.output.contains("The submodule lib has no address"), "{}", fetched.output);
+    Ok(())
+}
+
+#[tokio::test]
+async fn submodule_that_the_repository_leaves_out_is_named() -> Result<()> {
+    let git = GitServer::start().await?;
+    git.commit_files("lib", &[("lib.txt", "x")])?;
+    git.commit_files("main", &[("Procfile", "web: x\n")])?;
+    add_submodule(&git, "main", "lib", "lib", "../none")?;
+    git.run_git("main", &["config", "-f", ".gitmodules", "submodule.lib.update", "none"])?;
+    let fetched = fetch_commit(&git, "main", &git.commit_files("main", &[])?).await?;
+    assert_eq!(fetched.status, Some(0), "{}", fetched.output);
+    assert!(fetched.output.contains("The submodule lib is left out"), "{}", fetched.output);
+    Ok(())
+}
+
+#[tokio::test]
+async fn lfs_pointers_without_their_objects_refuse_the_source() -> Result<()> {
+    let git = GitServer::start().await?;
+    let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{:064}\nsize 12345\n", 1);
+    let files = [("Procfile", "web: x\n"), ("docs/pointer.txt", &pointer), ("data/big.bin", &pointer)];
+    let commit = git.commit_files("main", &files)?;
+    let fetched = fetch_commit(&git, "main", &commit).await?;
+    assert_eq!(fetched.status, Some(0), "text without the attribute is no pointer: {}", fetched.output);
+    let commit =
+        git.commit_files("main", &[(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n")])?;
+    let fetched = fetch_commit(&git, "main", &commit).await?;
+    assert_eq!(fetched.status, Some(FETCH_FAILED_STATUS), "{}", fetched.output);
+    assert!(
+        fetched.output.contains("1 files are only pointers, such as data/big.bin."),
+        "{}",
+        fetched.output
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn lfs_objects_above_the_limit_refuse_the_source() -> Result<()> {
+    let git = GitServer::start().await?;
+    let pointer =
+        format!("version https://git-lfs.github.com/spec/v1\noid sha256:{:064}\nsize 9000000000\n", 1);
+    let files = [(".gitattributes", "*.bin filter=lfs\n"), ("big.bin", &pointer)];
+    let commit = git.commit_files("main", &files)?;
+    let fetched = fetch_commit(&git, "main", &commit).await?;
+    assert_eq!(fetched.status, Some(FETCH_FAILED_STATUS), "{}", fetched.output);
+    assert!(fetched.output.contains("have 8583 MiB; at most"), "{}", fetched.output);
+    Ok(())
+}
+
+#[tokio::test]
+async fn addresses_for_ssh_become_public_ones() -> Result<()> {
+    for (address, public) in [
+        ("git@git.example:team/lib.git", "https://git.example/team/lib.git"),
+        ("ssh://git@git.example:22/team/lib", "https://git.example/team/lib"),
+        ("git://git.example/lib", "https://git.example/lib"),
+        ("https://git.example/lib", "https://git.example/lib"),
+        ("../lib", "../lib"),
+    ] {
+        let script = format!("{}\nto_public_address \"$1\"", include_str!("../../src/scripts/git.sh"));
+        let mut command = Command::new("/bin/sh");
+        let output =
+            command.args(["-c", &script, "hearth", address]).output().await.map_err(Error::internal)?;
+        assert_eq!(String::from_utf8_lossy(&output.stdout), public);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn file_behind_a_link_is_reported_only_inside_the_source() -> Result<()> {
+    let folder = tempfile::tempdir().map_err(Error::internal)?;
+    let source = folder.path().join("source");
+    let write = |path: &Path, text: &str| fs::write(path, text).map_err(Error::internal);
+    fs::create_dir_all(source.join("config")).map_err(Error::internal)?;
+    write(&source.join("config/requirements.txt"), "flask\n")?;
+    write(&folder.path().join("outside.json"), "{\"secret\": 1}")?;
+    for (target, link) in [
+        ("config/requirements.txt", "requirements.txt"),
+        ("../outside.json", "package.json"),
+        ("x", "Procfile"),
+    ] {
+        symlink(target, source.join(link)).map_err(Error::internal)?;
+    }
+    let fetched = run_script("", "", folder).await?;
+    assert_eq!(fetched.status, Some(0), "{}", fetched.output);
+    let text = format!("hearth-file requirements.txt\nhearth-text {}\n", BASE64_STANDARD.encode("flask\n"));
+    assert!(fetched.output.contains(&text), "{}", fetched.output);
+    for missing in ["hearth-file package.json", "hearth-file Procfile"] {
+        assert!(!fetched.output.contains(missing), "{}", fetched.output);
+    }
+    Ok(())
+}
