@@ -8,6 +8,7 @@ use hearth_kit::{
     blobs::BlobStore,
     config::{DoorSettings, HearthConfig},
     state::StateFolder,
+    tasks::BackgroundTasks,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -29,6 +30,7 @@ pub struct ImagesContext {
     pub blobs: BlobStore,
     pub door: Arc<DoorSettings>,
     pub quotas: QuotaSource,
+    pub tasks: BackgroundTasks,
 }
 
 impl ImagesContext {
@@ -38,6 +40,7 @@ impl ImagesContext {
         store: RegistryStore,
         quotas: QuotaSource,
         (clock, entropy): (Arc<dyn Clock>, Arc<Entropy>),
+        tasks: BackgroundTasks,
     ) -> Result<Self> {
         Ok(Self {
             base: RequestContext::new(clock, entropy, config.read_section()),
@@ -45,6 +48,7 @@ impl ImagesContext {
             blobs: BlobStore::open(state, Role::Images, &config.disk)?,
             door: Arc::new(config.door.clone()),
             quotas,
+            tasks,
         })
     }
 

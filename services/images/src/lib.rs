@@ -61,6 +61,7 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
         store,
         QuotaSource::from_accounts(kit.clients.clone()),
         (kit.clock.clone(), kit.entropy.clone()),
+        kit.tasks.clone(),
     )?;
     let (collecting, erasing) = (workers::garbage_collection::create_worker(&cx), cx.clone());
     let erase = move |tool| {

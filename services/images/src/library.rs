@@ -34,12 +34,17 @@ impl ImageLibrary {
     ) -> Result<Self> {
         migrate(db, store::list_migrations).await?;
         // A queue without a holder: only the running service claims queue items.
-        let store = RegistryStore::new(
-            db.clone(),
-            Queue::new(db.clone(), clock.clone(), None),
-            BackgroundTasks::new().shutdown_signal(),
-        );
-        Ok(Self(ImagesContext::new(config, state, store, QuotaSource::Fixed(u64::MAX), (clock, entropy))?))
+        let tasks = BackgroundTasks::new();
+        let queue = Queue::new(db.clone(), clock.clone(), None);
+        let store = RegistryStore::new(db.clone(), queue, tasks.shutdown_signal());
+        Ok(Self(ImagesContext::new(
+            config,
+            state,
+            store,
+            QuotaSource::Fixed(u64::MAX),
+            (clock, entropy),
+            tasks,
+        )?))
     }
 
     /// Imports an OCI image layout as `hearth/NAME:latest`.

@@ -95,10 +95,8 @@ impl Drop for IncomingContent {
         if mem::replace(&mut self.is_settled, true) {
             return;
         }
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let (cx, blob) = (self.cx.clone(), self.blob);
-            runtime.spawn(async move { discard_content(&cx, blob).await });
-        }
+        let (cx, blob) = (self.cx.clone(), self.blob);
+        self.cx.tasks.spawn("interrupted-upload", async move { discard_content(&cx, blob).await });
     }
 }
 

@@ -45,17 +45,16 @@ impl ImagesFixture {
     pub async fn build_with_quota(db: Db, config: HearthConfig, bytes: u64) -> Result<Self> {
         migrate(&db, store::list_migrations).await?;
         let clock = Arc::new(ManualClock::starting_at(SystemClock.now()));
-        let store = RegistryStore::new(
-            db.clone(),
-            Queue::new(db, clock.clone(), None),
-            BackgroundTasks::new().shutdown_signal(),
-        );
+        let tasks = BackgroundTasks::new();
+        let store =
+            RegistryStore::new(db.clone(), Queue::new(db, clock.clone(), None), tasks.shutdown_signal());
         let cx = ImagesContext::new(
             &config,
             &StateFolder::without_folder(),
             store,
             QuotaSource::Fixed(bytes),
             (clock.clone(), Arc::new(Entropy::System)),
+            tasks,
         )?;
         let owner = RepositoryOwner::Tool(cx.generate_id(), "hello".parse()?);
         Ok(Self { cx, clock, owner })

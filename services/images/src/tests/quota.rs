@@ -6,6 +6,7 @@ use hearth_base::{Digest, Result};
 use hearth_kit::{blobs::BoxError, config::HearthConfig, db::Db};
 use hearth_testkit::{on_every_store, wait_until};
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use super::{ImagesFixture, build_image_config, compute_digest};
 use crate::{
@@ -82,7 +83,8 @@ async fn content_counts_while_it_is_received(db: Db) -> Result<()> {
     let content: BlobStream = receiver.boxed();
     let body = UploadBody { content, length: Some(80) };
     let (cx, owner) = (fixture.cx.clone(), fixture.owner.clone());
-    let receiving = tokio::spawn(async move { uploads::append_body(&cx, &owner, slow, None, body).await });
+    let mut receiving = JoinSet::new();
+    receiving.spawn(async move { uploads::append_body(&cx, &owner, slow, None, body).await });
     let used_bytes = async || {
         let (cx, owner) = (&fixture.cx, fixture.owner.owner_key());
         Ok::<_, hearth_base::Error>(
@@ -92,7 +94,7 @@ async fn content_counts_while_it_is_received(db: Db) -> Result<()> {
     wait_until("the declared length counts", async || Ok((used_bytes().await? == 80).then_some(()))).await?;
     assert_eq!(code_of(begin_and_append(&fixture, &[2; 40]).await).as_deref(), Some("registry-quota"));
     // A client that has gone leaves nothing.
-    receiving.abort();
+    receiving.shutdown().await;
     wait_until("the room is free again", async || Ok((used_bytes().await? == 0).then_some(()))).await?;
     begin_and_append(&fixture, &[2; 80]).await?;
     Ok(())
@@ -104,15 +106,18 @@ async fn upload_that_was_cancelled_stops_receiving(db: Db) -> Result<()> {
     let (mut sender, receiver) = mpsc::channel::<Result<Bytes, BoxError>>(0);
     let (cx, owner) = (fixture.cx.clone(), fixture.owner.clone());
     let content: BlobStream = receiver.boxed();
-    let receiving =
-        tokio::spawn(async move { uploads::append_content(&cx, &owner, upload, None, content).await });
+    let mut receiving = JoinSet::new();
+    receiving.spawn(async move { uploads::append_content(&cx, &owner, upload, None, content).await });
     sender.send(Ok(Bytes::from_static(b"x"))).await.unwrap();
     let large = Bytes::from(vec![0; 20 << 20]);
     sender.send(Ok(large.clone())).await.unwrap();
     uploads::cancel_upload(&fixture.cx, upload).await?;
     // The next count of the received bytes finds the upload ended.
     while sender.send(Ok(large.clone())).await.is_ok() {}
-    assert_eq!(code_of(receiving.await.unwrap()).as_deref(), Some("blob-upload-unknown"));
+    assert_eq!(
+        code_of(receiving.join_next().await.unwrap().unwrap()).as_deref(),
+        Some("blob-upload-unknown")
+    );
     assert_eq!(fixture.count_blobs().await?, 0);
     Ok(())
 }
