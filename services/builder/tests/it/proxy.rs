@@ -210,8 +210,8 @@ async fn tool_beyond_its_share_is_refused_with_the_reason_and_may_connect_again_
     let refused = fixture.send_text("").await;
     assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("at most 128"), "{refused}");
     drop(held);
-    let server = fixture.server.to_string();
-    while !fixture.connect(&server).await.starts_with("HTTP/1.1 200") {
+    let address = format!("http://{}/", fixture.server);
+    while !fixture.get(&address).await.starts_with("HTTP/1.1 200") {
         tokio::task::yield_now().await;
     }
 }
