@@ -90,7 +90,8 @@ impl Hearth {
     /// Starts a second process of a role on the same database and with the same keys, and returns its URL.
     /// Requires a Hearth with a process for each role. Only the test calls the new process.
     pub async fn start_second(&mut self, role: Role) -> Result<String> {
-        let other = format!("{}:{}", allocate_address().0, 8000);
+        let (address, port) = allocate_address();
+        let other = format!("{address}:{port}");
         let role_address = self.role_address(role).ok_or_else(|| {
             Error::internal("role has no separate process: start Hearth with a split shape")
         })?;

@@ -70,13 +70,13 @@ async fn services_of_two_releases_work_together() -> Result<()> {
     record.check(&hearth).await
 }
 
-/// Two processes of `jobs`, one of each release, share the database and the work.
+/// A service has two processes, one of each release, which share the database and the work.
 #[tokio::test]
 async fn processes_of_two_releases_share_the_work_of_a_service() -> Result<()> {
     let shape = HearthShape::SPLIT_WITH_CONTAINERS;
     let mut hearth = Hearth::start_in_releases(shape, StateRecord::SETTINGS, ReleasePlan::CURRENT).await?;
     hearth.choose_releases(ReleasePlan::PREVIOUS);
-    for role in [Role::Accounts, Role::Logs, Role::Notify] {
+    for role in [Role::Logs, Role::Notify, Role::Components, Role::Jobs] {
         hearth.start_second(role).await?;
     }
     let record = StateRecord::create(&mut hearth).await?;
