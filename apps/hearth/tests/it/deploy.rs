@@ -115,7 +115,9 @@ fn failed_build_shows_its_last_output() {
     err|   │ Collecting flask
     err|   │ \u{1b}[2Jno
     err| ✗ build   N s
-    err| error: Building the image failed with status 1: last [build-failed]
+    err| error: Building the image failed with status 1: [build-failed]
+    err|        last but one
+    err|        last
     err|        Nothing else changed; no earlier revision was running.
     err| next:  hearth build logs build_00000000000000000000000001
     ends with 1
