@@ -7,6 +7,7 @@ pub mod list;
 pub mod logs;
 pub mod plan;
 pub mod quota;
+pub mod recipe_args;
 mod selection;
 pub mod show;
 pub mod start;
