@@ -58,7 +58,7 @@ impl FileRequest {
     }
 
     /// The path of the request; empty for the root.
-    pub fn path(&self) -> &str {
+    pub fn requested_path(&self) -> &str {
         match self {
             Self::List { path }
             | Self::Read { path }
@@ -71,7 +71,7 @@ impl FileRequest {
 
     /// Checks the path and the mode. Error `file-path` or `file-mode`.
     pub fn check(&self) -> Result<()> {
-        let path = self.path();
+        let path = self.requested_path();
         if path.len() > Self::MAX_PATH_BYTES || path.contains('\0') {
             return Err(Error::invalid("file-path", "invalid path: it is too long, or has a null character"));
         }

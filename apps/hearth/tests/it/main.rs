@@ -24,6 +24,7 @@ mod output;
 mod people;
 mod proposals;
 mod refusals;
+mod revisions;
 mod settings;
 mod sign_in;
 mod sources;

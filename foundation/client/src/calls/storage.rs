@@ -14,6 +14,9 @@ use crate::{Body, Call, Client};
 /// The time limit of a transfer: a large file over a slow connection takes long.
 const TRANSFER_TIMEOUT: Duration = Duration::from_secs(3600);
 
+/// The name of a tool's home among its volumes.
+const HOME_VOLUME: &str = "home";
+
 /// Calls to `/storage/v1`.
 #[derive(Debug, Clone, Copy)]
 pub struct StorageCalls<'a>(&'a Client);
@@ -26,28 +29,32 @@ impl Client {
 }
 
 impl StorageCalls<'_> {
-    fn volume_call(&self, method: Method, tool: &ToolName, below: &str) -> Call<'_> {
-        self.0.build_call(method, "/storage/v1/tool").segment(tool).path_suffix("/volumes").path_suffix(below)
+    fn volumes_call(&self, method: Method, tool: &ToolName) -> Call<'_> {
+        self.0.build_call(method, "/storage/v1/tool").segment(tool).path_suffix("/volumes")
+    }
+
+    fn home_call(&self, method: Method, tool: &ToolName, below: &str) -> Call<'_> {
+        self.volumes_call(method, tool).segment(HOME_VOLUME).path_suffix(below)
     }
 
     /// Lists the volumes of a tool.
     pub async fn list_volumes(&self, tool: &ToolName) -> Result<VolumeList> {
-        self.volume_call(Method::GET, tool, "").fetch_data().await
+        self.volumes_call(Method::GET, tool).fetch_data().await
     }
 
     /// Shows the usage of a tool's home.
     pub async fn show_home(&self, tool: &ToolName) -> Result<Volume> {
-        self.volume_call(Method::GET, tool, "/home").fetch_data().await
+        self.home_call(Method::GET, tool, "").fetch_data().await
     }
 
     /// Shows a file, or a folder with its entries.
     pub async fn list_files(&self, tool: &ToolName, query: &FileQuery) -> Result<FileListing> {
-        self.volume_call(Method::GET, tool, "/home/files").query(query).fetch_data().await
+        self.home_call(Method::GET, tool, "/files").query(query).fetch_data().await
     }
 
     /// Reads a file.
     pub async fn read_file(&self, tool: &ToolName, query: &FileQuery) -> Result<Response<Body>> {
-        self.volume_call(Method::GET, tool, "/home/files/content").query(query).send_streaming().await
+        self.home_call(Method::GET, tool, "/files/content").query(query).send_streaming().await
     }
 
     /// Writes a file of `size` bytes.
@@ -58,7 +65,7 @@ impl StorageCalls<'_> {
         size: u64,
         content: Body,
     ) -> Result<FileEntry> {
-        self.volume_call(Method::PUT, tool, "/home/files")
+        self.home_call(Method::PUT, tool, "/files")
             .query(query)
             .header(header::CONTENT_TYPE, "application/octet-stream")
             .header(header::CONTENT_LENGTH, &size.to_string())
@@ -70,11 +77,11 @@ impl StorageCalls<'_> {
 
     /// Deletes a file or folder.
     pub async fn delete_file(&self, tool: &ToolName, query: &FileDeleteQuery) -> Result<Done> {
-        self.volume_call(Method::DELETE, tool, "/home/files").query(query).fetch_data().await
+        self.home_call(Method::DELETE, tool, "/files").query(query).fetch_data().await
     }
 
     /// Makes a folder.
     pub async fn make_folder(&self, tool: &ToolName, query: &FileQuery) -> Result<FileEntry> {
-        self.volume_call(Method::PUT, tool, "/home/folders").query(query).fetch_data().await
+        self.home_call(Method::PUT, tool, "/folders").query(query).fetch_data().await
     }
 }

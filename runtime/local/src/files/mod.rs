@@ -77,7 +77,7 @@ pub fn start_session(place: StoragePlace, mount_point: PathBuf, request: FileReq
 /// Answers a request that changes nothing about a storage that was never made: it is an empty folder.
 pub fn answer_without_storage(request: &FileRequest) -> ExecSession {
     let root = FileEntry { name: String::new(), kind: FileKind::Folder, size: 0, mode: 0o700, modified: 0 };
-    let is_root = operations::resolve_path(request.path()) == Path::new("/");
+    let is_root = operations::resolve_path(request.requested_path()) == Path::new("/");
     let reply = match request {
         FileRequest::Measure {} => FileReply::Usage(StorageUsage::default()),
         FileRequest::List { .. } if is_root => {
@@ -85,7 +85,7 @@ pub fn answer_without_storage(request: &FileRequest) -> ExecSession {
         }
         request => FileReply::Failed(FileFailure {
             code: "no-such-file".to_owned(),
-            message: format!("{}: there is no such file or folder", request.path()),
+            message: format!("{}: there is no such file or folder", request.requested_path()),
         }),
     };
     let (mut session, _inputs, outputs) = ExecSession::new_with_channels();

@@ -35,7 +35,10 @@ pub fn main() -> i32 {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the variable is no setting: the runtime passes the task in it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the variable is no setting: the runtime passes the task in it"
+)]
 fn read_task() -> io::Result<FileTask> {
     let text = std::env::var(TASK_VARIABLE).map_err(io::Error::other)?;
     Ok(serde_json::from_str(&text)?)
@@ -62,7 +65,7 @@ fn serve_request(request: &FileRequest, has_disk: bool) -> io::Result<()> {
         };
     }
     let reply = execute_request(request, has_disk, &mut io::stdin().lock())
-        .unwrap_or_else(|error| to_failure(request.path(), &error));
+        .unwrap_or_else(|error| to_failure(request.requested_path(), &error));
     write_reply(&mut out, &reply)
 }
 

@@ -43,7 +43,7 @@ pub async fn open_session(cx: &StorageContext, tool: ToolId, request: FileReques
 /// Refuses a change or a read of the home itself, which is a folder.
 fn check_subject(request: &FileRequest) -> Result<()> {
     let needs_path = request.is_change() || matches!(request, FileRequest::Read { .. });
-    if needs_path && request.path().trim_matches('/').is_empty() {
+    if needs_path && request.requested_path().trim_matches('/').is_empty() {
         return Err(Error::invalid("file-path", "the request names no file").help("add the parameter path"));
     }
     Ok(())

@@ -1,9 +1,8 @@
 //! `hearth files copy SOURCE TARGET`: one of both is `home:PATH`.
 
 use hearth_base::{Error, Result};
-use serde::{Deserialize, Serialize};
 
-use super::{download, home_path::parse_home_path, upload};
+use super::{copied_files::CopiedFiles, download, home_path::parse_home_path, upload};
 use crate::{context::CommandContext, flags::DryRun, pack::format_size};
 
 /// The arguments of `hearth files copy`.
@@ -15,17 +14,6 @@ pub struct CopyFilesArgs {
     target: String,
     #[command(flatten)]
     dry_run: DryRun,
-}
-
-/// The result: what was copied.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub struct CopiedFiles {
-    /// The number of files.
-    pub files: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Links and special files, which are not copied.
-    pub skipped: Vec<String>,
 }
 
 /// Copies the files.

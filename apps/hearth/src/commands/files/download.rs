@@ -12,8 +12,8 @@ use hearth_wire::storage::{FileEntry, FileKind, FileQuery};
 use http_body_util::BodyExt;
 
 use super::{
-    copy::CopiedFiles,
-    home_path::{fetch_listing, join_home_path, extract_last_part},
+    copied_files::CopiedFiles,
+    home_path::{extract_last_part, fetch_listing, join_home_path},
 };
 use crate::{context::CommandContext, io_error::describe_io_error, tool_session::ToolSession};
 

@@ -1,5 +1,6 @@
 //! `hearth files …`: files of a tool's home, without a running job.
 
+mod copied_files;
 mod copy;
 mod delete;
 mod download;

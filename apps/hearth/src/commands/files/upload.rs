@@ -15,8 +15,8 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 
 use super::{
-    copy::CopiedFiles,
-    home_path::{find_listing, join_home_path, extract_last_part},
+    copied_files::CopiedFiles,
+    home_path::{extract_last_part, find_listing, join_home_path},
 };
 use crate::{context::CommandContext, io_error::describe_io_error, tool_session::ToolSession};
 
