@@ -6,8 +6,9 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
 use crate::{
     commands::{
-        admin, build, completion, deploy, deployment, envvars, exec, files, jobs, login, logout, logs, man, new,
-        notify, open, restart, revisions, rollback, shell, status, tool, up, webhooks, webservice,
+        admin, audit, build, completion, deploy, deployment, envvars, exec, files, invite, jobs,
+        login, logout, logs, man, new, notify, open, password, restart, revisions, rollback, shell,
+        status, token, tool, up, users, webhooks, webservice,
     },
     flags::{GlobalArgs, HELP_TEMPLATE},
 };
@@ -18,12 +19,11 @@ use crate::{
     name = "hearth",
     version,
     before_help = "Example: hearth deploy",
-    after_help = "Also: files, shell, revisions, rollback, deployment, set, ps, restart, webhooks, webservice,\n\
-                  admin, whoami, logout, down, completion, man.\n\
-                  hearth alone shows your settings and the next command. COMMAND -h shows an example.\n\
-                  Everywhere: --server --tool --json[=FIELDS] --yes --color --quiet; see hearth --help.",
+    after_help = "Also: files, shell, revisions, rollback, deployment, set, ps, restart, webhooks, webservice, token,\n\
+                  audit, invite, users, password, admin, whoami, logout, down, completion, man.\n\
+                  hearth alone shows your settings and the next command. COMMAND -h shows an example; --help all.",
     after_long_help = "Also: files, shell, revisions, rollback, deployment, set, ps, restart, webhooks, webservice,\n\
-                       admin, whoami, logout, down, completion, man.\n\
+                       token, audit, invite, users, password, admin, whoami, logout, down, completion, man.\n\
                        hearth alone shows your settings and the next command. COMMAND -h shows an example.\n\
                        Environment: HEARTH_SERVER, HEARTH_TOKEN, HEARTH_TOOL, NO_COLOR, CI.",
     help_template = ROOT_HELP_TEMPLATE,
@@ -153,6 +153,31 @@ pub enum CliCommand {
         #[command(subcommand)]
         command: tool::ToolCommand,
     },
+    /// Manage tokens for scripts
+    #[command(before_help = "Example: hearth token list", help_template = HELP_TEMPLATE, hide = true)]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Token {
+        /// The subcommand.
+        #[command(subcommand)]
+        command: token::TokenCommand,
+    },
+    /// Show who changed the tool, or this Hearth
+    #[command(before_help = "Example: hearth audit", help_template = HELP_TEMPLATE, hide = true)]
+    Audit(audit::ShowAuditArgs),
+    /// Invite a person to this Hearth (operators)
+    #[command(before_help = "Example: hearth invite bob", help_template = HELP_TEMPLATE, hide = true)]
+    Invite(invite::InviteArgs),
+    /// Manage the users of this Hearth (operators)
+    #[command(before_help = "Example: hearth users list", help_template = HELP_TEMPLATE, hide = true)]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Users {
+        /// The subcommand.
+        #[command(subcommand)]
+        command: users::UserCommand,
+    },
+    /// Change your password, or set a new one with a code
+    #[command(before_help = "Example: hearth password", help_template = HELP_TEMPLATE, hide = true)]
+    Password(password::ChangePasswordArgs),
     /// Operate this Hearth
     #[command(before_help = "Example: hearth admin queue list", help_template = HELP_TEMPLATE, hide = true)]
     #[command(subcommand_required = true, arg_required_else_help = true)]

@@ -5,8 +5,9 @@ use hearth_base::Result;
 use crate::{
     cli::CliCommand,
     commands::{
-        admin, build, deploy, deployment, envvars, exec, files, jobs, login, logout, logs, new, notify, open,
-        restart, revisions, rollback, shell, status, summary, tool, up, webhooks, webservice, whoami,
+        admin, audit, build, deploy, deployment, envvars, exec, files, invite, jobs, login, logout,
+        logs, new, notify, open, password, restart, revisions, rollback, shell, status, summary,
+        token, tool, up, users, webhooks, webservice, whoami,
     },
     context::CommandContext,
     exit::Exit,
@@ -45,6 +46,11 @@ pub async fn run(cx: &CommandContext, command: Option<CliCommand>) -> Result<Exi
         Some(CliCommand::Notify { command }) => notify::run(cx, command).await,
         Some(CliCommand::Webhooks { command }) => webhooks::run(cx, command).await,
         Some(CliCommand::Admin { command }) => admin::run(cx, command).await,
+        Some(CliCommand::Token { command }) => token::run(cx, command).await,
+        Some(CliCommand::Audit(args)) => audit::run(cx, args).await,
+        Some(CliCommand::Invite(args)) => invite::run(cx, args).await,
+        Some(CliCommand::Users { command }) => users::run(cx, command).await,
+        Some(CliCommand::Password(args)) => password::run(cx, args).await,
         Some(CliCommand::Up(args)) => up::start_hearth(cx, args).await,
         Some(CliCommand::Down(args)) => up::stop_hearth(cx, args).await,
         // These commands were handled above or in `run.rs`.
@@ -74,6 +80,10 @@ pub fn explain_interrupt(command: Option<&CliCommand>) -> &'static str {
         Some(CliCommand::Notify { command }) => notify::explain_interrupt(command),
         Some(CliCommand::Webhooks { command }) => webhooks::explain_interrupt(command),
         Some(CliCommand::Admin { command }) => admin::explain_interrupt(command),
+        Some(CliCommand::Token { command }) => token::explain_interrupt(command),
+        Some(CliCommand::Invite(args)) => invite::explain_interrupt(args),
+        Some(CliCommand::Users { command }) => users::explain_interrupt(command),
+        Some(CliCommand::Password(_)) => "the password may be changed already; hearth login tries it",
         Some(CliCommand::Deploy(_) | CliCommand::Rollback(_)) => {
             "a started deployment continues; hearth deploy --follow shows it"
         }

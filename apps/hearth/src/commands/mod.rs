@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub mod admin;
+pub mod audit;
 pub mod build;
 pub mod completion;
 pub mod deploy;
@@ -8,6 +9,7 @@ pub mod deployment;
 pub mod envvars;
 pub mod exec;
 pub mod files;
+pub mod invite;
 pub mod jobs;
 pub mod login;
 pub mod logout;
@@ -17,14 +19,17 @@ pub mod new;
 pub mod notify;
 pub mod open;
 pub mod overview;
+pub mod password;
 pub mod restart;
 pub mod revisions;
 pub mod rollback;
 pub mod shell;
 pub mod status;
 pub mod summary;
+pub mod token;
 pub mod tool;
 pub mod up;
+pub mod users;
 pub mod webhooks;
 pub mod webservice;
 pub mod whoami;

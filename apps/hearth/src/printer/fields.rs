@@ -94,7 +94,7 @@ mod tests {
             sentences,
             Some(vec![
                 "\"name\" is not a field of this result".to_owned(),
-                "The fields are user, role, since.".to_owned()
+                "The fields are user, role, since, pending.".to_owned()
             ])
         );
     }

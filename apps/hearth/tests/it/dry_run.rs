@@ -37,7 +37,7 @@ const CHANGING_COMMANDS: [&[&str]; 65] = [
     &["token", "create", "ci", "--days", "90"],
     &["token", "revoke", TOKEN_ID],
     &["token", "revoke", TOKEN_ID, "--personal"],
-    &["token", "take-over", TOKEN_ID],
+    &["token", "claim", TOKEN_ID],
     &["password", "--forgot", "alice"],
     &["notify", "email", "--code", "ABCD-EFGH-JKLM"],
     &["tool", "kubeconfig", "--output", "config"],

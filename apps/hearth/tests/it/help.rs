@@ -25,10 +25,9 @@ fn help_of_the_program_starts_with_an_example() {
     out|   tool     Manage tools and members
     out|   help     Print this message or the help of the given subcommand(s)
     out|
-    out| Also: files, shell, revisions, rollback, deployment, set, ps, restart, webhooks, webservice,
-    out| admin, whoami, logout, down, completion, man.
-    out| hearth alone shows your settings and the next command. COMMAND -h shows an example.
-    out| Everywhere: --server --tool --json[=FIELDS] --yes --color --quiet; see hearth --help.
+    out| Also: files, shell, revisions, rollback, deployment, set, ps, restart, webhooks, webservice, token,
+    out| audit, invite, users, password, admin, whoami, logout, down, completion, man.
+    out| hearth alone shows your settings and the next command. COMMAND -h shows an example; --help all.
     ends with 0
     ");
 }
@@ -48,9 +47,10 @@ fn help_of_a_command_lists_its_arguments() {
     out| Options:
     out|       --name <NAME>     Sign in as this user; default: ask
     out|       --code <CODE>     Join with a setup code or an invitation, and choose name and password
-    out|       --code-stdin      Read that code from standard input; other users of this machine can see the arguments of a
-    out|                         command
-    out|       --password-stdin  Read the password from standard input; with --code-stdin, from its second line
+    out|       --code-stdin      Read that code from standard input; other users of this machine can see the
+    out|                         arguments of a command
+    out|       --password-stdin  Read the password from standard input; with --code-stdin, from its second
+    out|                         line
     out|       --token-stdin     Read a token from standard input instead of signing in
     out|       --dry-run         Show the changes without making them
     out|
@@ -73,6 +73,9 @@ fn command_group_alone_shows_its_help() {
     err|   show        Show a tool and its members
     err|   delete      Delete a tool and everything that belongs to it
     err|   members     Manage the members of a tool
+    err|   offers      List the tools that offer you a membership
+    err|   accept      Accept an offered membership
+    err|   leave       Leave a tool, or decline an offered membership
     err|   quota       Show the limits of a tool; operators change them
     err|   kubeconfig  Create a kubeconfig for Toolforge's clients
     err|   help        Print this message or the help of the given subcommand(s)

@@ -83,8 +83,8 @@ fn token_secret_is_shown_once_and_a_suspended_token_names_the_next_command() {
     assert!(created.contains("hearth_token_s3cret") && created.contains("only once"), "{created}");
     let listed = build_home().run_to_transcript(&["token", "list"]);
     assert!(listed.contains("ci\tbob\tsuspended") && !listed.contains("s3cret"), "{listed}");
-    assert!(listed.contains("hearth token take-over token_00000000000000000000000001"), "{listed}");
-    let taken = build_home().run_to_transcript(&["token", "take-over", "token_00000000000000000000000001"]);
+    assert!(listed.contains("hearth token claim token_00000000000000000000000001"), "{listed}");
+    let taken = build_home().run_to_transcript(&["token", "claim", "token_00000000000000000000000001"]);
     assert!(taken.contains("hearth_token_s3cret"), "{taken}");
     let wrong = build_home().run_to_transcript(&["token", "create", "ci", "--scope", "everything"]);
     assert!(wrong.ends_with("ends with 1\n"), "{wrong}");

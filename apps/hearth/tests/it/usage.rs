@@ -11,7 +11,7 @@ fn nearest_command_is_proposed() {
     ");
     insta::assert_snapshot!(Home::new().run_to_transcript(&["tool", "shwo", "dup-finder"]), @"
     err| error: there is no command hearth tool shwo [no-such-command]
-    err|        The commands are list, show, delete, members, quota, kubeconfig.
+    err|        The commands are list, show, delete, members, offers, accept, leave, quota, kubeconfig.
     err| next:  hearth tool show dup-finder
     ends with 1
     ");
@@ -109,7 +109,7 @@ fn json_errors_cover_mistyped_commands() {
     ends with 1
     "#);
     insta::assert_snapshot!(Home::new().run_to_transcript(&["tool", "shwo", "--json"]), @r#"
-    err| {"error":["there is no command hearth tool shwo","The commands are list, show, delete, members, quota, kubeconfig."],"code":"no-such-command","help":"hearth tool show --json"}
+    err| {"error":["there is no command hearth tool shwo","The commands are list, show, delete, members, offers, accept, leave, quota, kubeconfig."],"code":"no-such-command","help":"hearth tool show --json"}
     ends with 1
     "#);
 }

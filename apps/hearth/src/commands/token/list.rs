@@ -47,7 +47,7 @@ pub async fn run(cx: &CommandContext, args: ListTokensArgs) -> Result<()> {
     result.print_list(&tokens, &table)?;
     if let Some(suspended) = tokens.iter().find(|token| token.suspended) {
         cx.printer.print_note("The owner of a suspended token may no longer change the tool; take it over.");
-        cx.printer.print_next(&format!("hearth token take-over {}", suspended.id));
+        cx.printer.print_next(&format!("hearth token claim {}", suspended.id));
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! `hearth token …`: tokens for scripts, of a tool or of oneself.
 
+mod claim;
 mod create;
 mod list;
 mod revoke;
-mod take_over;
 
 use hearth_base::{Result, TokenId};
 use hearth_wire::accounts::TokenCreated;
@@ -27,13 +27,13 @@ pub enum TokenCommand {
     #[command(before_help = "Example: hearth token revoke token_00000000000000000000000001", help_template = HELP_TEMPLATE)]
     Revoke(revoke::RevokeTokenArgs),
     /// Take over a token of the tool: you own it, and it gets a new secret
-    #[command(before_help = "Example: hearth token take-over token_00000000000000000000000001", help_template = HELP_TEMPLATE)]
-    TakeOver(TakeOverTokenArgs),
+    #[command(before_help = "Example: hearth token claim token_00000000000000000000000001", help_template = HELP_TEMPLATE)]
+    Claim(ClaimTokenArgs),
 }
 
-/// The arguments of `hearth token take-over`.
+/// The arguments of `hearth token claim`.
 #[derive(Debug, clap::Args)]
-pub struct TakeOverTokenArgs {
+pub struct ClaimTokenArgs {
     /// The token's id, as hearth token list shows it
     id: TokenId,
     #[command(flatten)]
@@ -46,7 +46,7 @@ pub async fn run(cx: &CommandContext, command: TokenCommand) -> Result<()> {
         TokenCommand::Create(args) => create::run(cx, args).await,
         TokenCommand::List(args) => list::run(cx, args).await,
         TokenCommand::Revoke(args) => revoke::run(cx, args).await,
-        TokenCommand::TakeOver(args) => take_over::run(cx, args).await,
+        TokenCommand::Claim(args) => claim::run(cx, args).await,
     }
 }
 
@@ -55,7 +55,7 @@ pub fn explain_interrupt(command: &TokenCommand) -> &'static str {
     match command {
         TokenCommand::List(_) => "nothing was changed",
         TokenCommand::Create(_) => "a token may exist whose secret was not shown; hearth token list shows it",
-        TokenCommand::TakeOver(_) => "the token may have a new secret already; the same command shows another one",
+        TokenCommand::Claim(_) => "the token may have a new secret already; the same command shows another one",
         TokenCommand::Revoke(_) => "the token may be revoked already; hearth token list shows it",
     }
 }

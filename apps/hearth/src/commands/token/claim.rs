@@ -1,10 +1,10 @@
-//! `hearth token take-over ID`.
+//! `hearth token claim ID`.
 
 use hearth_base::{Result, TokenId};
 use hearth_wire::accounts::TokenCreated;
 use serde::{Deserialize, Serialize};
 
-use super::{SECRET_SHOWN_ONCE, TakeOverTokenArgs, build_secret_table};
+use super::{SECRET_SHOWN_ONCE, ClaimTokenArgs, build_secret_table};
 use crate::context::CommandContext;
 
 /// The result of a dry run.
@@ -14,8 +14,8 @@ struct PlannedOwner {
 }
 
 /// Takes the token over.
-pub async fn run(cx: &CommandContext, args: TakeOverTokenArgs) -> Result<()> {
-    let TakeOverTokenArgs { id, dry_run } = args;
+pub async fn run(cx: &CommandContext, args: ClaimTokenArgs) -> Result<()> {
+    let ClaimTokenArgs { id, dry_run } = args;
     if dry_run.dry_run {
         let result = cx.printer.open_output::<PlannedOwner>()?;
         let sentence = format!("would take over the token {id} and give it a new secret");
