@@ -220,15 +220,17 @@ async fn open_library(config: &HearthConfig) -> Result<ImageLibrary> {
 }
 
 /// The state folder of the services, and its owner.
-struct ServicesState {
+pub(super) struct ServicesState {
     config: Option<PathBuf>,
     services: PathBuf,
-    owner: Option<HostUser>,
+    /// The owner; `None` for root.
+    pub(super) owner: Option<HostUser>,
     workspace: PathBuf,
 }
 
 impl ServicesState {
-    fn from_settings(settings: SettingsArgs) -> Result<Self> {
+    /// Finds the state folder by the settings of a command.
+    pub(super) fn from_settings(settings: SettingsArgs) -> Result<Self> {
         let file = settings.config.clone();
         let config = load_configuration(settings)?;
         let state = &config.state;
@@ -265,9 +267,14 @@ impl ServicesState {
     }
 
     fn run_image_command_with(&self, input: Stdio, arguments: &[&str]) -> Result<String> {
+        self.run_as_owner(input, &[&["image"], arguments].concat())
+    }
+
+    /// Runs `hearthd` with these arguments as the owner of the state folder. Returns its output.
+    pub(super) fn run_as_owner(&self, input: Stdio, arguments: &[&str]) -> Result<String> {
         // Works even if the owner has no access to this program's path.
         let mut command = Command::new("/proc/self/exe");
-        command.stdin(input).arg("image").args(arguments).arg("--state").arg(&self.services);
+        command.stdin(input).args(arguments).arg("--state").arg(&self.services);
         if let Some(config) = &self.config {
             command.arg("--config").arg(config);
         }

@@ -1,7 +1,9 @@
 //! The setup code of the first start, invitations and sessions.
 
-use hearth_base::{ErrorKind, Result, Secret};
-use hearth_testkit::{Hearth, Person, in_every_shape, wait_until};
+use std::path::Path;
+
+use hearth_base::{Error, ErrorKind, Result, Secret};
+use hearth_testkit::{Hearth, HearthShape, Person, in_every_shape, program_path, wait_until};
 use hearth_wire::{
     accounts::{
         AuditQuery, InvitationCreate, PasswordChange, PasswordReset, SessionCreate, SessionCreated, UserPatch,
@@ -210,6 +212,33 @@ async fn recovery_code_sets_a_password_once_and_ends_sessions(hearth: Hearth) ->
     assert!(sign_in_with("a new password", &bob, None, &hearth).await.is_ok());
     assert_eq!(sign_in_with(TEST_PASSWORD, &bob, None, &hearth).await.unwrap_err().code(), "wrong-password");
     Ok(())
+}
+
+#[tokio::test]
+async fn recovery_on_the_machine_gives_a_password_and_the_rights_of_an_operator() -> Result<()> {
+    let hearth = Hearth::start(HearthShape::TOGETHER_ON_FILES).await?;
+    let operator = hearth.operator().await?;
+    let bob = hearth.invite_person(&operator, "bob").await?;
+    let recover = async |arguments: &[&str], state: &Path| {
+        let mut command = tokio::process::Command::new(program_path("hearthd")?);
+        command.arg("recover").args(arguments).arg("--state").arg(state);
+        let output = command.output().await.map_err(Error::internal)?;
+        let text = [output.stdout, output.stderr].concat();
+        Result::Ok((output.status.success(), String::from_utf8_lossy(&text).into_owned()))
+    };
+    let (succeeded, text) = recover(&["bob", "--operator"], &hearth.state_folder()).await?;
+    assert!(succeeded, "{text}");
+    let code = text.lines().find_map(|line| line.strip_prefix("code:")).unwrap_or_default().trim();
+    let reset = PasswordReset { code: Secret::new(code), password: Secret::new("a new password") };
+    assert_eq!(hearth.anonymous()?.accounts().reset_password(&reset).await?.name, bob.name);
+    assert!(sign_in_with("a new password", &bob, None, &hearth).await?.user.operator);
+    // An unknown user, and a folder without a Hearth, which stays empty.
+    assert!(!recover(&["nobody"], &hearth.state_folder()).await?.0);
+    let empty = tempfile::tempdir().map_err(Error::internal)?;
+    let (succeeded, text) = recover(&["bob"], empty.path()).await?;
+    assert!(!succeeded && text.contains("[no-hearth]"), "{text}");
+    assert_eq!(std::fs::read_dir(empty.path()).map_err(Error::internal)?.count(), 0);
+    hearth.stop().await
 }
 
 async fn refused_change_is_audited_with_the_address_of_the_client(hearth: Hearth) -> Result<()> {
