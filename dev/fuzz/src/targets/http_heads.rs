@@ -53,6 +53,7 @@ async fn receive_response(mut peer: DuplexStream, here: DuplexStream) {
             let mut headers = answer.into_parts().0.headers;
             clean_response(&mut headers);
             assert_no_internal_headers(&headers);
+            assert!(!shares_cookie(&headers), "a cookie of a tool belongs to its own host: {headers:?}");
             assert!(
                 !sets_session_cookie(&headers),
                 "a tool must not set Hearth's session cookie: {headers:?}"
@@ -81,6 +82,8 @@ fn check_request(mut request: http::request::Parts) {
     }
     clean_request(headers);
     assert_no_internal_headers(headers);
+    let underscored = headers.keys().any(|name| name.as_str().contains('_'));
+    assert!(!underscored, "a header with an underscore is forwarded: {headers:?}");
     for value in headers.get_all(header::COOKIE) {
         let cookies = value.as_bytes().to_ascii_lowercase();
         let mut names = cookies.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
@@ -103,5 +106,21 @@ fn assert_no_internal_headers(headers: &HeaderMap) {
 fn sets_session_cookie(headers: &HeaderMap) -> bool {
     let mut values =
         headers.get_all(header::SET_COOKIE).iter().map(|value| value.as_bytes().to_ascii_lowercase());
-    values.any(|value| value.trim_ascii().starts_with(b"hearth_session="))
+    // A browser sends a cookie without a name as its value alone.
+    let strip = |value: &[u8]| {
+        let is_ignored = |byte: &u8| *byte == b'=' || byte.is_ascii_whitespace();
+        let start = value.iter().position(|byte| !is_ignored(byte)).unwrap_or(value.len());
+        value[start..].to_vec()
+    };
+    values.any(|value| strip(&value).starts_with(b"hearth_session="))
+}
+
+/// True when a cookie would also be sent to other hosts than the tool's own.
+fn shares_cookie(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::SET_COOKIE).iter();
+    let mut attributes = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b';').skip(1));
+    attributes.any(|attribute| {
+        let attribute = attribute.trim_ascii().to_ascii_lowercase();
+        attribute.starts_with(b"domain=") && !attribute.ends_with(b"hello.localhost")
+    })
 }

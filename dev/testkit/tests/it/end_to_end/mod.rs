@@ -10,6 +10,7 @@ mod process_kills;
 mod reboot;
 mod rollback;
 mod secrets;
+mod static_pages;
 mod tool_deletion;
 
 pub use images::provide_images;
