@@ -31,7 +31,7 @@ pub struct FolderSelection {
     pub folder: PathBuf,
     /// The selected entries, in the same order on every machine.
     pub entries: Vec<DirEntry>,
-    /// What was left out by default; entries that git ignores are not listed.
+    /// Names that were left out by default, without those that git ignores.
     left_out: BTreeMap<ExcludeReason, BTreeSet<String>>,
     /// Sentences about entries that will be missing in the image although they are selected.
     pub warnings: Vec<String>,

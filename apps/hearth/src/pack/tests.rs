@@ -16,8 +16,8 @@ const PACKING_TIME: &str = "2100-01-01T00:00:00Z";
 
 type TestResult = std::result::Result<(), Box<dyn std::error::Error>>;
 
-const PRIVATE_KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4=\n-----END PRIVATE KEY-----\n";
-const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMC4=\n-----END CERTIFICATE-----\n";
+const PRIVATE_KEY_TEXT: &str = "-----BEGIN PRIVATE KEY-----\nMC4=\n-----END PRIVATE KEY-----\n";
+const CERTIFICATE_TEXT: &str = "-----BEGIN CERTIFICATE-----\nMC4=\n-----END CERTIFICATE-----\n";
 
 fn write_files(folder: &Path, files: &[(&str, &str)]) -> io::Result<()> {
     for (path, text) in files {
@@ -149,8 +149,8 @@ fn credentials_and_caches_are_left_out_and_listed_once() -> TestResult {
         (".env.local", "KEY=secret\n"),
         (".netrc", "machine x\n"),
         ("id_ed25519", "x\n"),
-        ("server.key", PRIVATE_KEY),
-        ("deploy_key", PRIVATE_KEY),
+        ("server.key", PRIVATE_KEY_TEXT),
+        ("deploy_key", PRIVATE_KEY_TEXT),
         (".ssh/config", "x\n"),
         (".config/hearth/credentials.toml", "x\n"),
         (".npmrc", "//registry.example.org/:_authToken=abc\n"),
@@ -180,7 +180,7 @@ fn public_files_with_names_like_credentials_are_packed() -> TestResult {
         (".env.example", "KEY=\n"),
         (".env.sample", "KEY=\n"),
         (".npmrc", "legacy-peer-deps=true\n//r.example.org/:_authToken=${NPM_TOKEN}\n"),
-        ("ca.pem", CERTIFICATE),
+        ("ca.pem", CERTIFICATE_TEXT),
         ("environment.py", ""),
         ("keys.py", "MARK = '-----BEGIN PRIVATE KEY-----'\n"),
         ("venv.py", ""),

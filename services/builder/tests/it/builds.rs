@@ -372,3 +372,16 @@ async fn folder_of_the_source_is_the_context() -> Result<()> {
     assert!(image.contains(&"--file=/var/lib/containers/hearth-source/apps/api/Dockerfile".to_owned()));
     Ok(())
 }
+
+#[tokio::test]
+async fn dockerignore_applies_to_the_own_containerfile_of_a_source_only() -> Result<()> {
+    for (file, is_own) in [("requirements.txt", false), ("Containerfile", true), ("Dockerfile", true)] {
+        let mut fixture = start_fixture_with(&[(file, "FROM scratch\n"), (".dockerignore", "*\n")]).await?;
+        fixture.run_to_end().await?;
+        let image = fixture.runtime.find_workload("image").process.argv;
+        // An empty file of Hearth's instead of the source's.
+        let replaced = image.iter().any(|argument| argument == "--ignorefile=/tmp/in/ignorefile");
+        assert_eq!(replaced, !is_own, "{file}: {image:?}");
+    }
+    Ok(())
+}

@@ -10,6 +10,8 @@ use tokio::process::Command;
 
 const SCRIPTS: &str =
     concat!(include_str!("../../src/scripts/git.sh"), include_str!("../../src/scripts/fetch.sh"));
+/// The shell that runs the script in the sandbox; the test runs it here.
+const SANDBOX_SHELL: &str = "/bin/sh";
 /// Exit status of a source that cannot be fetched.
 const FETCH_FAILED_STATUS: i32 = 71;
 
@@ -32,7 +34,7 @@ impl Fetched {
 /// Fetches a commit of a repository; without an address, what is in `folder` already.
 async fn run_script(url: &str, commit: &str, folder: TempDir) -> Result<Fetched> {
     let source = folder.path().join("source").display().to_string();
-    let mut command = Command::new("/bin/sh");
+    let mut command = Command::new(SANDBOX_SHELL);
     command.args(["-c", SCRIPTS, "hearth", url, commit, &source, NO_SUBFOLDER]);
     command.args(["Procfile", "requirements.txt", "package.json"]);
     command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_TERMINAL_PROMPT", "0");
@@ -156,7 +158,7 @@ async fn addresses_for_ssh_become_public_ones() -> Result<()> {
         ("../lib", "../lib"),
     ] {
         let script = format!("{}\nto_public_address \"$1\"", include_str!("../../src/scripts/git.sh"));
-        let mut command = Command::new("/bin/sh");
+        let mut command = Command::new(SANDBOX_SHELL);
         let output =
             command.args(["-c", &script, "hearth", address]).output().await.map_err(Error::internal)?;
         assert_eq!(String::from_utf8_lossy(&output.stdout), public);
