@@ -82,18 +82,18 @@ impl CommandLine {
         (line.join(" "), found)
     }
 
-    /// Returns true when the word at this index is the value of `envvars create NAME VALUE` or `set NAME VALUE`.
+    /// Returns true when the word at this index is the value of `envvars create NAME VALUE`, or of `set`, its alias.
     fn is_secret_value(&self, at: usize) -> bool {
         match self.list_bare_words_before(at).as_slice() {
             ["set", _, ..] => true,
-            before => before.windows(3).any(|three| matches!(three, ["envvars", "create", _])),
+            before => before.windows(3).any(|three| matches!(three, ["envvars", "create" | "set", _])),
         }
     }
 
     /// Returns true when the word at this index is the assignment of `envvars create NAME=VALUE` or `set`.
     fn is_envvar_assignment(&self, at: usize) -> bool {
         let before = self.list_bare_words_before(at);
-        before == ["set"] || before.ends_with(&["envvars", "create"])
+        matches!(before.as_slice(), ["set"] | [.., "envvars", "create" | "set"])
     }
 
     /// Lists the words before this index that are neither flags nor their values; empty when the word itself is.
@@ -164,6 +164,8 @@ mod tests {
             ),
             (&["set", "API_KEY=s3cret", "--jsn"], "hearth set API_KEY=VALUE --json"),
             (&["set", "API_KEY", "s3cret", "--jsn"], "hearth set API_KEY VALUE --json"),
+            (&["envvars", "set", "API_KEY", "s3cret", "--jsn"], "hearth envvars set API_KEY VALUE --json"),
+            (&["envvars", "set", "API_KEY=s3cret", "--jsn"], "hearth envvars set API_KEY=VALUE --json"),
         ] {
             let line = build_command_line(typed).with_replacement("--jsn", "--json");
             assert_eq!(line.as_deref(), Some(expected));
