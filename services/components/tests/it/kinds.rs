@@ -8,7 +8,10 @@ use hearth_wire::{
     jobs::{JobCreate, JobType},
 };
 
-use crate::fixture::{build_image_deployment, start_components};
+use crate::{
+    fake_services::JobBehavior,
+    fixture::{build_image_deployment, start_components},
+};
 
 fn build_nightly(schedule: &str) -> Result<DeploymentCreate> {
     Ok(DeploymentCreate {
@@ -30,6 +33,23 @@ async fn unpublished_component_needs_no_port(db: Db) -> Result<()> {
     let job = fixture.find_web_job().unwrap();
     assert_eq!((job.port, job.publish, job.effective_type()), (None, Some(false), JobType::Continuous));
     assert_eq!(fixture.list_revisions().await?[0].port, 0);
+    Ok(())
+}
+
+async fn bot_that_ends_right_after_its_start_fails_the_deployment(db: Db) -> Result<()> {
+    let fixture = start_components(db).await?;
+    fixture.services.change_state(|state| state.jobs.behavior = JobBehavior::CrashingWhenReady);
+    let page = build_image_deployment("web-only");
+    assert_eq!(fixture.deploy_to_end(&page).await?.status, DeploymentState::Successful);
+    let bot = DeploymentCreate {
+        component: Some("bot".parse()?),
+        command: Some("./bot".to_owned()),
+        publish: Some(false),
+        ..build_image_deployment("python3.11")
+    };
+    let done = fixture.deploy_to_end(&bot).await?;
+    assert_eq!(done.code.as_deref(), Some("component-crashed"), "{done:?}");
+    assert!(fixture.services.lock_state().jobs.find_job("bot").is_none(), "it is rolled back");
     Ok(())
 }
 
@@ -84,6 +104,7 @@ async fn schedule_with_a_page_or_a_port_is_refused(db: Db) -> Result<()> {
 }
 
 on_every_store!(
+    bot_that_ends_right_after_its_start_fails_the_deployment,
     unpublished_component_needs_no_port,
     component_with_a_schedule_is_a_scheduled_job,
     deployment_without_a_schedule_keeps_that_of_the_job,

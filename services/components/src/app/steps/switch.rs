@@ -13,9 +13,13 @@ use hearth_wire::{
     reply::Paging,
 };
 use http_body_util::BodyExt;
+use jiff::SignedDuration;
 use tokio::time::sleep;
 
-use super::{NOT_READY_CODE, require_mandate, run_unless_changed, save_step_message, set_step_message};
+use super::{
+    super::create::NO_PORT, NOT_READY_CODE, require_mandate, run_unless_changed, save_step_message,
+    set_step_message,
+};
 use crate::{context::ComponentsContext, store::Deployment};
 
 /// The deployment fails after this many ended runs of the new definition.
@@ -24,6 +28,8 @@ const MAX_STARTUP_CRASHES: usize = 3;
 const JOB_POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// The maximum length of a log line in an error about the component.
 const MAX_ERROR_LINE_CHARS: usize = 500;
+/// The time for which a component without a port has to run: a program that fails at its start has ended by then.
+const STEADY_TIME: SignedDuration = SignedDuration::from_secs(5);
 /// The number of log lines in an error about the component.
 const ERROR_LOG_LINES: u32 = 5;
 
@@ -42,7 +48,7 @@ pub async fn run_switch_step(cx: &ComponentsContext, deployment: &mut Deployment
         let jobs = cx.clients.create_delegated_client(Role::Jobs, mandate).await?;
         let query = JobsQuery::default();
         let job = jobs.client.jobs().show(&jobs.tool, &deployment.component, &query).await?;
-        if is_ready(&job, deployment.progress.generation) {
+        if is_ready(&job, deployment.progress.generation) && runs_steadily(cx, &jobs, deployment).await? {
             set_step_message(deployment, StepName::Switch, "it is ready");
             return Ok(StepState::Done);
         }
@@ -79,10 +85,29 @@ fn is_ready(job: &Job, generation: Option<u64>) -> bool {
     new && job.status.up_to_date && job.status.ready > 0
 }
 
+/// True if the component has run for [`STEADY_TIME`]. A component with a port proves itself by its checks instead.
+async fn runs_steadily(
+    cx: &ComponentsContext,
+    jobs: &DelegatedClient,
+    deployment: &Deployment,
+) -> Result<bool> {
+    if deployment.port != NO_PORT {
+        return Ok(true);
+    }
+    let runs = list_newest_runs(jobs, deployment).await?;
+    let running = runs.iter().filter(|run| run.state == RunState::Running);
+    let started = running.filter_map(|run| run.started).max();
+    Ok(started.is_none_or(|started| started + STEADY_TIME <= cx.now()))
+}
+
+async fn list_newest_runs(jobs: &DelegatedClient, deployment: &Deployment) -> Result<Vec<Run>> {
+    let paging = Paging { limit: hearth_base::PageLimit::new(20)?, cursor: None };
+    Ok(jobs.client.jobs().list_runs(&jobs.tool, &deployment.component, &paging).await?.runs)
+}
+
 /// Lists the runs of the new definition that ended without a stop request, the newest first.
 async fn list_ended_runs(jobs: &DelegatedClient, deployment: &Deployment) -> Result<Vec<Run>> {
-    let paging = Paging { limit: hearth_base::PageLimit::new(20)?, cursor: None };
-    let runs = jobs.client.jobs().list_runs(&jobs.tool, &deployment.component, &paging).await?.runs;
+    let runs = list_newest_runs(jobs, deployment).await?;
     let since = deployment.progress.job_changed_at;
     let is_own = |run: &Run| since.is_none_or(|since| run.created >= since);
     let by_itself = |run: &Run| run.state == RunState::Ended && run.end != Some(RunEnd::Stopped);

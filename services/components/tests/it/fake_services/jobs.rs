@@ -42,6 +42,8 @@ pub enum JobBehavior {
     NeverReady,
     /// The new containers end right after each start.
     Crashing,
+    /// As before, but each counts as ready until it ends: it has no check.
+    CrashingWhenReady,
 }
 
 /// A job.
@@ -98,11 +100,19 @@ impl FakeJobs {
         }
         self.changes.push(spec.clone());
         self.events += 1;
-        (job.spec, job.generation, job.up_to_date) =
-            (spec, job.generation + 1, behavior == JobBehavior::Ready);
+        (job.spec, job.generation, job.up_to_date) = (
+            spec,
+            job.generation + 1,
+            matches!(behavior, JobBehavior::Ready | JobBehavior::CrashingWhenReady),
+        );
         match behavior {
             JobBehavior::Ready => job.ready = 1,
             JobBehavior::NeverReady => {}
+            JobBehavior::CrashingWhenReady => {
+                job.ready = 1;
+                job.runs.push(build_running_run(&job.spec, now));
+                job.runs.extend((0..3).map(|_| build_crashed_run(&job.spec, now)));
+            }
             JobBehavior::Crashing => job.runs.extend((0..3).map(|_| build_crashed_run(&job.spec, now))),
         }
         true
@@ -120,6 +130,12 @@ fn differs(old: &JobCreate, new: &JobCreate) -> bool {
         new.as_object_mut().map(|new| new.remove(sort));
     }
     kind || new.as_object().into_iter().flatten().any(|(field, value)| old.get(field) != Some(value))
+}
+
+/// Builds a run that has just started.
+fn build_running_run(spec: &JobCreate, now: Timestamp) -> Value {
+    json!({"id": "run", "job": spec.name, "cause": "keep", "attempt": 4, "state": "running", "created": now,
+        "started": now, "cpu_micros": 0, "peak_memory": 0, "ready": true})
 }
 
 /// Builds a run that ended right after its start.
