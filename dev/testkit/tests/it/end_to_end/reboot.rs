@@ -35,6 +35,12 @@ async fn jobs_and_homes_are_back_after_a_reboot_of_the_host() -> Result<()> {
 
     hearth.start_missing_processes().await?;
     wait_until("the job runs again, with the same home", async || count_starts("2").await).await?;
+    let state = hearth.runtime_state().parent().map(|state| state.display().to_string()).unwrap_or_default();
+    let down = cli.run_successfully(&["down", "--state", &state, "--dry-run"]).await?;
+    assert!(
+        down.contains("would stop process"),
+        "`hearth down` finds a Hearth that `hearthd up` started: {down}"
+    );
     assert!(cli.run_successfully(&["files", "list", "--tool", "hello"]).await?.contains("starts"));
     hearth.stop().await
 }
