@@ -102,19 +102,6 @@ impl ToolName {
     }
 }
 
-impl UserName {
-    /// Checks the further rule for the name of a new user: no dots, because mail to `TOOL.ANYTHING` is for the tool.
-    /// Users from before the rule keep their names, so parsing accepts them.
-    pub fn check_new(&self) -> Result<()> {
-        let name = self.as_str();
-        if !name.contains('.') {
-            return Ok(());
-        }
-        let public = format!("a new user's name has a dot: {}; hyphens are allowed", quote_untrusted(name));
-        Err(Error::invalid("user-name", public).help(format!("call yourself {}", name.replace('.', "-"))))
-    }
-}
-
 impl EnvvarName {
     /// True when other Toolforge-like platforms accept the name: four or more capital letters, digits and
     /// underscores.

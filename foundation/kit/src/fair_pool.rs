@@ -182,7 +182,7 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: PoolLimits = PoolLimits { permits: 2, permits_per_key: 1, waiting_per_key: 3, waiting: 5 };
+    const TEST_LIMITS: PoolLimits = PoolLimits { permits: 2, permits_per_key: 1, waiting_per_key: 3, waiting: 5 };
 
     /// Polls a request once, so that it has its place.
     async fn poll_once<F: Future + Unpin>(request: &mut F) -> Option<F::Output> {
@@ -197,7 +197,7 @@ mod tests {
 
     #[tokio::test]
     async fn busy_key_leaves_permits_for_the_others() {
-        let pool = FairPool::new(LIMITS);
+        let pool = FairPool::new(TEST_LIMITS);
         let busy = pool.acquire("busy").await.unwrap();
         assert!(pool.try_acquire("busy").is_none(), "its share is used up");
         let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(pool.acquire("busy"))).collect();
@@ -216,7 +216,7 @@ mod tests {
 
     #[tokio::test]
     async fn waiting_keys_take_turns() {
-        let pool = FairPool::new(PoolLimits { permits: 1, waiting: 100, waiting_per_key: 50, ..LIMITS });
+        let pool = FairPool::new(PoolLimits { permits: 1, waiting: 100, waiting_per_key: 50, ..TEST_LIMITS });
         let first = pool.acquire("many").await.unwrap();
         let mut many: Vec<_> = (0..20).map(|_| Box::pin(pool.acquire("many"))).collect();
         for request in &mut many {
@@ -232,7 +232,7 @@ mod tests {
 
     #[tokio::test]
     async fn requests_that_are_given_up_lose_their_places_and_permits() {
-        let pool = FairPool::new(PoolLimits { permits: 1, ..LIMITS });
+        let pool = FairPool::new(PoolLimits { permits: 1, ..TEST_LIMITS });
         let first = pool.acquire("one").await.unwrap();
         let mut given_up = Box::pin(pool.acquire("two"));
         assert!(poll_once(&mut given_up).await.is_none());

@@ -99,7 +99,7 @@ fn audit_shows_refused_changes_with_the_client() {
 }
 
 #[test]
-fn offered_role_is_told_as_an_offer_and_accepted_by_the_person() {
+fn offered_role_is_shown_as_an_offer_and_accepted_by_the_person() {
     let set = build_home().run_to_transcript(&["tool", "members", "set", "bob", "viewer"]);
     assert!(set.contains("it applies once bob accepts"), "{set}");
     assert!(set.contains("hearth tool accept dup-finder"), "{set}");

@@ -63,7 +63,7 @@ async fn mail_address_is_used_once_its_code_is_entered() -> Result<()> {
     // One user floods no address: after three codes within a quarter of an hour no more are mailed.
     calls.update_email(&build_address("ada@example.net")).await?;
     let refused = calls.update_email(&build_address("ada@example.net")).await.unwrap_err();
-    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Exhausted, "sign-in-locked"));
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Exhausted, "too-many-codes"));
     assert_eq!(calls.update_email(&MailAddress::default()).await?, MailAddress::default());
     assert!(ada.client.notify().show_mail_settings(&tool).await?.recipients.is_empty());
     hearth.stop().await

@@ -98,39 +98,58 @@ pub async fn record_attempt(
     counters: &[AttemptCounter],
     (action, subject): (&'static str, &str),
 ) -> Result<()> {
-    let tx = cx.store.begin().await?;
-    let is_allowed = count_attempt(cx, &tx, actor, counters, (action, subject)).await?;
-    tx.commit().await?;
-    if is_allowed { Ok(()) } else { Err(build_locked_error(cx)) }
+    let minutes = cx.settings.sign_in_lock_minutes;
+    let locked =
+        Error::new(ErrorKind::Exhausted, "sign-in-locked", "too many failed attempts from this place").help(
+            format!(
+                "try again in {minutes} minutes; a device that has signed in before is not affected by others"
+            ),
+        );
+    count_attempt(cx, actor, counters, (action, subject), locked).await
 }
 
-/// Counts an attempt in the transaction. Returns false while a counter is at its limit.
+/// Counts the request of a mail with a code. Fails with `too-many-codes` while a counter is at its limit.
+pub async fn record_mail_request(
+    cx: &AccountsContext,
+    actor: &RequestActor,
+    counters: &[AttemptCounter],
+    request: (&'static str, &str),
+) -> Result<()> {
+    let minutes = cx.settings.sign_in_lock_minutes;
+    let exhausted = Error::new(ErrorKind::Exhausted, "too-many-codes", "too many codes were requested")
+        .help(format!("use the newest code, or try again in {minutes} minutes"));
+    count_attempt(cx, actor, counters, request, exhausted).await
+}
+
+/// Counts an attempt. Fails with `refusal` while a counter is at its limit.
 async fn count_attempt(
     cx: &AccountsContext,
-    tx: &Tx,
     actor: &RequestActor,
     counters: &[AttemptCounter],
     (action, subject): (&'static str, &str),
-) -> Result<bool> {
+    refusal: Error,
+) -> Result<()> {
+    let tx = cx.store.begin().await?;
     let mut locked = Vec::new();
     for counter in sort_counters(counters) {
-        let (attempts, last) = cx.store.lock_attempts(tx, &counter.name, actor.now).await?;
+        let (attempts, last) = cx.store.lock_attempts(&tx, &counter.name, actor.now).await?;
         let attempts = if is_expired(cx, last, actor.now) { 0 } else { attempts };
         locked.push((counter, attempts, last));
     }
     let full = locked.iter().find(|(counter, attempts, _)| *attempts >= counter.max_attempts);
     let Some((counter, attempts, last)) = full else {
         for (counter, attempts, _) in &locked {
-            cx.store.update_attempts(tx, &counter.name, attempts.saturating_add(1), actor.now).await?;
+            cx.store.update_attempts(&tx, &counter.name, attempts.saturating_add(1), actor.now).await?;
         }
-        return Ok(true);
+        return tx.commit().await;
     };
     if *attempts == counter.max_attempts {
         // Only the first refusal is recorded: a flood must not fill the audit log.
-        cx.store.update_attempts(tx, &counter.name, attempts.saturating_add(1), *last).await?;
-        cx.record_refusal(tx, actor, action, None, subject, LOCKED_CODE).await?;
+        cx.store.update_attempts(&tx, &counter.name, attempts.saturating_add(1), *last).await?;
+        cx.record_refusal(&tx, actor, action, None, subject, refusal.code()).await?;
+        tx.commit().await?;
     }
-    Ok(false)
+    Err(refusal)
 }
 
 /// Forgets the attempts of a success: those of its own counters, and its own one of shared counters.
@@ -165,16 +184,6 @@ fn is_expired(cx: &AccountsContext, last: Timestamp, now: Timestamp) -> bool {
 /// Returns the duration of a lock after the last attempt.
 pub fn lock_duration(settings: &AccountsSettings) -> SignedDuration {
     SignedDuration::from_mins(settings.sign_in_lock_minutes.into())
-}
-
-/// Code of the error while attempts are refused.
-const LOCKED_CODE: &str = "sign-in-locked";
-
-fn build_locked_error(cx: &AccountsContext) -> Error {
-    let minutes = cx.settings.sign_in_lock_minutes;
-    Error::new(ErrorKind::Exhausted, LOCKED_CODE, "too many failed attempts from this place").help(format!(
-        "try again in {minutes} minutes; a device that has signed in before is not affected by others"
-    ))
 }
 
 #[cfg(test)]

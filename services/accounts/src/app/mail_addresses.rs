@@ -40,12 +40,13 @@ pub async fn set_email(
     if user.verified_email() == Some(&address) {
         return find_email(cx, id).await;
     }
+    let address_hash = secrets::hash_secret(&Secret::new(address.as_str()));
     let counters = [
         AttemptCounter::new(format!("email-code:{id}"), cx.settings.code_mails_per_user),
         // Several accounts must not flood one address.
-        AttemptCounter::new(format!("email-code-to:{address}"), cx.settings.code_mails_per_user),
+        AttemptCounter::new(format!("email-code-to:{address_hash}"), cx.settings.code_mails_per_user),
     ];
-    attempts::record_attempt(cx, actor, &counters, ("user.email", user.name.as_str())).await?;
+    attempts::record_mail_request(cx, actor, &counters, ("user.email", user.name.as_str())).await?;
     let code = secrets::create_entered_code(&cx.entropy);
     let stored = EmailCode {
         address: address.clone(),

@@ -69,7 +69,7 @@ pub async fn request_recovery_mail(
         AttemptCounter::new(format!("recovery-mail:{name}"), max_mails),
         AttemptCounter::new(format!("recovery-mail-address:{client}"), max_mails),
     ];
-    attempts::record_attempt(cx, actor, &counters, ("recovery.mail", name.as_str())).await?;
+    attempts::record_mail_request(cx, actor, &counters, ("recovery.mail", name.as_str())).await?;
     let Some(user) = cx.store.find_user(name).await? else { return Ok(()) };
     if user.disabled || user.verified_email().is_none() {
         return Ok(());

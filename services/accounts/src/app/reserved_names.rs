@@ -86,9 +86,14 @@ pub fn check_new_tool_name(name: &ToolName, more: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Checks that a new user may have this name.
+/// Checks that a new user may have this name. It has no dot, because mail to `TOOL.ANYTHING` is for the tool. Users from
+/// before the rule keep their names.
 pub fn check_new_user_name(name: &UserName) -> Result<()> {
-    name.check_new()?;
+    if name.as_str().contains('.') {
+        let public = format!("a new user's name has a dot: {name}; hyphens are allowed");
+        let other = name.as_str().replace('.', "-");
+        return Err(Error::invalid("user-name", public).help(format!("call yourself {other}")));
+    }
     if NAMES_FOR_NOBODY.contains(&name.as_str()) {
         return Err(Error::conflict("user-name-reserved", format!("the name {name} is reserved"))
             .help("choose another name"));
