@@ -24,11 +24,11 @@ impl Exit {
     /// The exit status of a run as a shell reports it: that of its program, 128 plus a signal, or 124 after a
     /// time limit as `timeout` reports it.
     pub fn from_run(run: &Run) -> Self {
-        const TIMED_OUT: i32 = 124;
-        const KILLED: i32 = 137;
+        const TIMED_OUT_STATUS: i32 = 124;
+        const KILLED_STATUS: i32 = 137;
         let status = match run.end {
-            Some(RunEnd::TimedOut) => Some(TIMED_OUT),
-            Some(RunEnd::OutOfMemory) => Some(KILLED),
+            Some(RunEnd::TimedOut) => Some(TIMED_OUT_STATUS),
+            Some(RunEnd::OutOfMemory) => Some(KILLED_STATUS),
             _ => run.exit_code.or(run.signal.map(|signal| 128 + signal)),
         };
         match status {

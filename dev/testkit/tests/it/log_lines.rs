@@ -107,7 +107,7 @@ async fn list_that_is_cut_says_so_and_how_to_get_more() -> Result<()> {
     let logs = ["jobs", "logs", "--tool", "site", "counts"];
     let cut = cli.run(&logs).await?;
     assert_eq!(cut.out.lines().count(), 100);
-    assert!(cut.err.contains("hearth logs counts --last 1000"), "{}", cut.err);
+    assert!(cut.err.contains("logs counts --last 1000"), "{}", cut.err);
     let whole = cli.run(&[&logs[..], &["--last", "1000"]].concat()).await?;
     assert_eq!((whole.out.lines().count(), whole.err.as_str()), (300, ""));
     hearth.stop().await

@@ -23,7 +23,7 @@ macro_rules! with_job_fields {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub concurrency: Option<Concurrency>,
             /// True: write output to files in the tool's home instead of the log. Default: true for provided
-            /// images whose job mounts the home, false for others.
+            /// images whose job mounts the home and is no web service, false for others.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub filelog: Option<bool>,
             /// File for standard output; default `NAME.out` in the tool's home.

@@ -1,4 +1,4 @@
-//! What is said about the end of a container: its reason, its replacement, the definition that it belongs to.
+//! Descriptions of a container's end: its reason, its replacement, the definition that it belongs to.
 
 use hearth_base::Result;
 use hearth_kit::db::Db;
@@ -8,7 +8,7 @@ use hearth_wire::jobs::{JobCreate, RunEnd, StatusShort};
 
 use crate::harness::{JobsHarness, build_continuous_job, build_one_off_job};
 
-/// What Node.js prints about a missing module, shortened.
+/// The output of Node.js about a missing module, shortened.
 const NODE_CRASH: [&str; 8] = [
     "node:internal/modules/cjs/loader:1143",
     "  throw err;",

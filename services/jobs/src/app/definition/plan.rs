@@ -130,7 +130,7 @@ pub mod tests {
     use super::*;
     use crate::store::ImageConfig;
     use hearth_base::Digest;
-    use hearth_wire::jobs::JobCreate;
+    use hearth_wire::jobs::{JobCreate, JobType};
 
     pub fn build_image(provided: bool) -> ResolvedImage {
         ResolvedImage {
@@ -191,6 +191,7 @@ pub mod tests {
         let files = |provided, change: fn(&mut JobCreate)| plan_job(provided, change).unwrap().argv.len() > 4;
         assert!(files(true, |job| job.filelog = None));
         assert!(!files(true, |job| job.filelog = Some(false)));
+        assert!(!files(true, |job| (job.filelog, job.job_type) = (None, Some(JobType::Webservice))));
         assert!(!files(false, |job| job.filelog = None));
         assert!(!files(false, |job| (job.filelog, job.mount) = (None, Some(MountMode::All))));
     }

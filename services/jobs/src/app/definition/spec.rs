@@ -244,11 +244,12 @@ impl JobSpec {
     }
 
     /// Returns whether output goes to files in the tool's home: as the job says, or else that of provided images
-    /// does, as in Toolforge.
+    /// does, except for web services, as in Toolforge.
     pub fn writes_files(&self, image_is_provided: bool) -> bool {
         let names_file = self.filelog_stdout.is_some() || self.filelog_stderr.is_some();
         let is_mounted = self.mount_mode(image_is_provided) == MountMode::All;
-        self.filelog.unwrap_or(names_file || image_is_provided && is_mounted)
+        let is_default = image_is_provided && is_mounted && self.job_type != JobType::Webservice;
+        self.filelog.unwrap_or(names_file || is_default)
     }
 }
 

@@ -48,7 +48,7 @@ pub async fn issue_credential(cx: &JobsContext, workload: &Workload) -> Result<I
     Ok(IssuedCredential { credential, file })
 }
 
-/// What programs in runs may do: what Toolforge's clients do for their own tool.
+/// The scopes of a run's token: everything that Toolforge's clients do for their own tool.
 fn build_scopes() -> Scopes {
     let services = [Role::Jobs, Role::Builds, Role::Envvars, Role::Components, Role::Logs];
     Scopes::from_scopes(services.map(|service| Scope::Tools(Some(service), Access::Write)))

@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn uncaught_error_is_the_reason_whatever_its_runtime_prints_after_it() {
+    fn uncaught_error_is_the_reason_although_its_runtime_prints_more() {
         let node = "node:internal/modules/cjs/loader:1143\n  throw err;\n  ^\n\n\
             Error: Cannot find module './config.json'\nRequire stack:\n- /app/server.js\n    at Module._load (x)\n\
             \x20   at node:internal/main {\n  code: 'MODULE_NOT_FOUND',\n}\n\nNode.js v18.20.4";
