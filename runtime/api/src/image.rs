@@ -112,7 +112,7 @@ impl ImageReference {
     }
 
     /// The repository without its last component: what the images of one owner have in common.
-    pub fn namespace(&self) -> &str {
+    pub fn owner_namespace(&self) -> &str {
         self.repository.rsplit_once('/').map_or("", |(namespace, _)| namespace)
     }
 
@@ -211,7 +211,7 @@ mod tests {
             let reference: ImageReference = format!("{text}@{EXAMPLE_DIGEST}").parse().unwrap();
             assert_eq!(reference.repository(), repository);
             assert_eq!(reference.to_string(), format!("{repository}@{EXAMPLE_DIGEST}"));
-            assert_eq!(reference.namespace(), repository.rsplit_once('/').map_or("", |(first, _)| first));
+            assert_eq!(reference.owner_namespace(), repository.rsplit_once('/').map_or("", |(first, _)| first));
             assert_eq!(reference.to_string().parse::<ImageReference>().unwrap(), reference);
         }
     }

@@ -99,8 +99,8 @@ impl LocalImageStore {
         let ledger = self.lock_ledger();
         ledger.check_layer(layer)?;
         let has_room = |image: &&ResolvedImage| {
-            let namespace = image.reference.namespace();
-            let owned = ledger.list_images().filter(|other| other.reference.namespace() == namespace);
+            let namespace = image.reference.owner_namespace();
+            let owned = ledger.list_images().filter(|other| other.reference.owner_namespace() == namespace);
             self.layers.sum_sizes(owned.flat_map(|other| &other.layers)).bytes < self.namespace_bytes
         };
         let limits = ledger.list_images_with(layer.digest).filter(has_room).map(|image| {

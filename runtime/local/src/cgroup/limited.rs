@@ -35,7 +35,7 @@ impl LimitedCgroup {
         Ok(group)
     }
 
-    pub fn path(&self) -> &str {
+    pub fn cgroup_path(&self) -> &str {
         &self.0
     }
 

@@ -111,7 +111,7 @@ impl LayerStore {
             target: partial.0.clone(),
             compression: layer.compression,
             limits,
-            cgroup: group.path().to_owned(),
+            cgroup: group.cgroup_path().to_owned(),
         };
         let size = tokio::select! {
             unpacked = unpack_layer(&task, &group, layer, bytes) => unpacked?,

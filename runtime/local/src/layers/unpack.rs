@@ -26,7 +26,7 @@ use super::{
 pub struct UnpackTask {
     pub target: PathBuf,
     pub compression: Compression,
-    /// What the layer may take of its image's limits.
+    /// Limits of the layer: the part of its image's limits that other layers leave.
     pub limits: LayerLimits,
     /// Path of the control group that limits this process.
     pub cgroup: String,

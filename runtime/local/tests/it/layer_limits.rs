@@ -38,7 +38,6 @@ async fn wait_for_count(fixture: &RuntimeFixture, folder: &str, count: usize) {
         if count_files(fixture, folder) == count {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("{folder} has {} entries", count_files(fixture, folder));
 }
@@ -221,7 +220,6 @@ async fn wait_for_unpacker_group(fixture: &RuntimeFixture) -> Option<PathBuf> {
                 return Some(group.path());
             }
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     None
 }

@@ -7,6 +7,8 @@ use tempfile::TempDir;
 use tokio::{io::AsyncWriteExt, process::Command};
 
 const UNPACK_SCRIPT: &str = include_str!("../../src/scripts/unpack.sh");
+/// The shell of the sandbox that runs the script; the arguments are data.
+const SANDBOX_SHELL: &str = "/bin/sh";
 const MAX_BYTES: &str = "1073741824";
 const MAX_ENTRIES: &str = "1000";
 
@@ -15,7 +17,7 @@ const MAX_ENTRIES: &str = "1000";
 async fn unpack_archive(archive: &[u8]) -> Result<(Option<String>, TempDir)> {
     let folder = tempfile::tempdir().map_err(Error::internal)?;
     let target = folder.path().join("source").display().to_string();
-    let mut command = Command::new("/bin/sh");
+    let mut command = Command::new(SANDBOX_SHELL);
     command.args(["-c", UNPACK_SCRIPT, "hearth", &target, MAX_BYTES, MAX_ENTRIES]);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(Error::internal)?;
@@ -57,17 +59,17 @@ async fn folder_is_unpacked_with_spaces_links_and_deep_paths() -> Result<()> {
 
 #[tokio::test]
 async fn small_archive_of_a_gigabyte_is_refused_and_leaves_nothing() -> Result<()> {
-    let folder = tempfile::tempdir().unwrap();
-    let file = fs::File::create(folder.path().join("zeros")).unwrap();
-    file.set_len(1 << 30).unwrap();
-    // As zeros that gzip packs, and as a hole in each of the sparse formats of GNU tar.
-    let formats: [&[&str]; 4] = [
-        &[],
-        &["--sparse", "--format=gnu"],
-        &["--sparse", "--format=pax", "--sparse-version=1.0"],
-        &["--sparse", "--format=pax", "--sparse-version=0.0"],
+    // Zeros that gzip packs, and holes in each of the sparse formats of GNU tar.
+    let formats: [(u64, &[&str]); 4] = [
+        (400 << 20, &[]),
+        (1 << 30, &["--sparse", "--format=gnu"]),
+        (1 << 40, &["--sparse", "--format=pax", "--sparse-version=1.0"]),
+        (1 << 40, &["--sparse", "--format=pax", "--sparse-version=0.0"]),
     ];
-    for format in formats {
+    for (length, format) in formats {
+        let folder = tempfile::tempdir().unwrap();
+        let file = fs::File::create(folder.path().join("zeros")).unwrap();
+        file.set_len(length).unwrap();
         let archive = build_archive(folder.path(), format);
         assert!(archive.len() < 2 << 20, "{format:?}");
         let (refused, unpacked) = unpack_archive(&archive).await?;

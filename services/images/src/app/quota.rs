@@ -77,7 +77,7 @@ pub async fn make_room(cx: &ImagesContext, quota: &OwnerQuota) {
 async fn collect_if_nearly_full(cx: &ImagesContext, quota: &OwnerQuota) -> Result<()> {
     let RepositoryOwner::Tool(..) = quota.owner else { return Ok(()) };
     let key = quota.owner.owner_key();
-    let usage = cx.store.measure_usage(cx.store.reader(), &key, cx.incoming_cutoff()).await?;
+    let usage = cx.store.measure_usage(cx.store.reader_connection(), &key, cx.incoming_cutoff()).await?;
     let is_near =
         |limit: &QuotaLimit| limit.used.saturating_mul(100) >= limit.max.saturating_mul(NEAR_LIMIT_PERCENT);
     if !quota.list_limits(cx, usage).iter().any(is_near) {

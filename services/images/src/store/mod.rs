@@ -49,7 +49,7 @@ impl RegistryStore {
     }
 
     /// Connection for reading outside of a transaction.
-    pub fn reader(&self) -> &DatabaseConnection {
+    pub fn reader_connection(&self) -> &DatabaseConnection {
         self.db.reader()
     }
 

@@ -88,7 +88,7 @@ async fn content_counts_while_it_is_received(db: Db) -> Result<()> {
     let used_bytes = async || {
         let (cx, owner) = (&fixture.cx, fixture.owner.owner_key());
         Ok::<_, hearth_base::Error>(
-            cx.store.measure_usage(cx.store.reader(), &owner, cx.incoming_cutoff()).await?.bytes,
+            cx.store.measure_usage(cx.store.reader_connection(), &owner, cx.incoming_cutoff()).await?.bytes,
         )
     };
     wait_until("the declared length counts", async || Ok((used_bytes().await? == 80).then_some(()))).await?;

@@ -18,7 +18,7 @@ use crate::end_to_end::Visitor;
 const PAGE_COMMAND: &str =
     "mkdir /tmp/www; echo open > /tmp/www/index.html; exec httpd -f -p 8000 -h /tmp/www";
 /// Bytes that a refused layer may leave in the state folder of the runtime: files of its images and runs.
-const MAX_LEFTOVER_BYTES: u64 = 16 << 20;
+const MAX_REMAINING_BYTES: u64 = 16 << 20;
 
 /// Archives a file of a gigabyte of zeros with these options of GNU tar.
 fn build_bomb(options: &[&str]) -> Result<Vec<u8>> {
@@ -91,7 +91,7 @@ async fn tiny_images_of_a_gigabyte_are_refused_and_leave_nothing() -> Result<()>
     }
     assert_eq!(sum_file_sizes(&state.join("layers")), before);
     assert!(
-        sum_file_sizes(&state.join("partial")) + sum_file_sizes(&state.join("images")) < MAX_LEFTOVER_BYTES
+        sum_file_sizes(&state.join("partial")) + sum_file_sizes(&state.join("images")) < MAX_REMAINING_BYTES
     );
     client.jobs().flush(&tool).await?;
     client.jobs().flush(&"page".parse()?).await?;
