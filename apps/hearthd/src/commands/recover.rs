@@ -1,7 +1,7 @@
 //! `hearthd recover`: a recovery code for a user, for whoever operates the machine. It works on the database of
 //! `accounts` directly, whether or not Hearth runs, as the owner of the state folder.
 
-use std::process::Stdio;
+use std::{path::Path, process::Stdio};
 
 use hearth_accounts::{ACCOUNTS_SERVICE, RecoveryCode};
 use hearth_base::{Error, Result, UserName};
@@ -21,6 +21,7 @@ use crate::{
 /// Creates the code and prints it.
 pub fn run(args: RecoverArgs) -> Result<()> {
     let RecoverArgs { name, operator, user, settings } = args;
+    check_state_folder(&load_configuration(settings.clone())?.state)?;
     if user.is_none() && rustix::process::geteuid().is_root() {
         let services = ServicesState::from_settings(settings.clone())?;
         if services.owner.is_some() {
@@ -44,12 +45,17 @@ pub fn run(args: RecoverArgs) -> Result<()> {
     Ok(())
 }
 
-async fn create_code(config: HearthConfig, name: &UserName, operator: bool) -> Result<RecoveryCode> {
-    // A mistyped folder must not become a new Hearth.
-    if !config.state.join("keys").is_dir() {
-        let what = format!("there is no Hearth in the state folder {}", config.state.display());
-        return Err(Error::invalid("no-hearth", what).help("name the state folder: --state DIR"));
+/// Checks that a Hearth has started in the state folder: a mistyped one must not become a new Hearth. `hearthd serve` uses
+/// the folder itself, `hearthd up` a subfolder.
+fn check_state_folder(state: &Path) -> Result<()> {
+    if [state.join("keys"), state.join("services").join("keys")].iter().any(|keys| keys.is_dir()) {
+        return Ok(());
     }
+    let what = format!("there is no Hearth in the state folder {}", state.display());
+    Err(Error::invalid("no-hearth", what).help("name the state folder (--state DIR), or run the command as root"))
+}
+
+async fn create_code(config: HearthConfig, name: &UserName, operator: bool) -> Result<RecoveryCode> {
     let kit = build_command_kit(config, &ACCOUNTS_SERVICE).await?;
     migrate(kit.db()?, (ACCOUNTS_SERVICE.mount)(&kit)?.migrations).await?;
     hearth_accounts::recover_user(&kit, name, operator).await

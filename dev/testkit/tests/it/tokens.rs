@@ -1,9 +1,10 @@
 //! Permissions of tokens.
 
 use hearth_base::{ErrorKind, Result, ToolRole};
-use hearth_testkit::{Hearth, in_every_shape, wait_until};
+use hearth_testkit::{Hearth, HearthShape, in_every_shape, wait_until};
 use hearth_wire::{
     accounts::TokenCreate,
+    notify::{WebhookCreate, WebhookPatch},
     reply::Paging,
     tools::{ToolCreate, ToolQuery},
 };
@@ -133,6 +134,44 @@ async fn log_and_database_contain_no_secrets(hearth: Hearth) -> Result<()> {
     }
     for secret in [token.expose_secret(), operator.session.expose_secret(), "a password for tests"] {
         assert!(stored.iter().all(|text| !text.contains(secret)));
+    }
+    Ok(())
+}
+
+/// A webhook depends on the right of its owner as a token does.
+#[tokio::test]
+async fn webhook_of_a_removed_maintainer_is_switched_off_until_another_takes_it_over() -> Result<()> {
+    for shape in [HearthShape::TOGETHER_ON_FILES, HearthShape::SPLIT_ON_FILES] {
+        let hearth = Hearth::start_with(shape, "[outbound]\nallow = [\"127.0.0.1:9\"]\n").await?;
+        let operator = hearth.operator().await?;
+        let (ann, bob) =
+            (hearth.invite_person(&operator, "ann").await?, hearth.invite_person(&operator, "bob").await?);
+        let create = ToolCreate { name: "hello".parse()?, description: String::new() };
+        let tool = ann.client.tools().create(&create).await?.name;
+        ann.add_member(&tool, &bob, ToolRole::Maintainer).await?;
+        let create = WebhookCreate { url: "http://127.0.0.1:9/".to_owned(), events: Vec::new() };
+        let made = wait_until("bob is a maintainer", async || {
+            Ok(bob.client.notify().create_webhook(&tool, &create).await.ok())
+        });
+        let (id, calls) = (made.await?.webhook.id, ann.client.notify());
+        ann.client.tools().remove_member(&tool, &bob.name).await?;
+        calls.send_test_event(&tool, id).await?;
+        let off = wait_until("the webhook is off", async || {
+            Ok(Some(calls.show_webhook(&tool, id).await?).filter(|webhook| !webhook.enabled))
+        })
+        .await?;
+        assert!(off.reason.as_deref().unwrap().contains("its owner bob"), "{off:?}");
+        let on = WebhookPatch { enabled: Some(true), ..WebhookPatch::default() };
+        assert!(calls.update_webhook(&tool, id, &on).await?.enabled);
+        // The receiver does not answer; the webhook of the new owner stays on, and the test is tried.
+        calls.send_test_event(&tool, id).await?;
+        wait_until("the test is tried", async || {
+            let all = calls.list_deliveries(&tool, id, &Paging::default()).await?.items;
+            Ok(all.iter().any(|delivery| delivery.tries > 0).then_some(()))
+        })
+        .await?;
+        assert!(calls.show_webhook(&tool, id).await?.enabled);
+        hearth.stop().await?;
     }
     Ok(())
 }
