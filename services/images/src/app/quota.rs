@@ -56,7 +56,7 @@ impl OwnerQuota {
         let settings = &cx.settings;
         let limit = |what, setting, used, max| QuotaLimit { what, setting, used, max };
         [
-            limit("bytes", "image_storage of the tool's quota", usage.bytes, self.max_bytes),
+            limit("bytes", "image-storage of the tool's quota", usage.bytes, self.max_bytes),
             limit("blobs", "images.tool_blobs", usage.blobs, settings.tool_blobs.into()),
             limit("manifests", "images.tool_manifests", usage.manifests, settings.tool_manifests.into()),
             limit("tags", "images.tool_tags", usage.tags, settings.tool_tags.into()),
