@@ -9,6 +9,14 @@ const SECRET_FLAGS: [(&str, &str); 3] =
 /// Flags whose value is the next word, allowed beside the value of a variable.
 const FLAGS_WITH_VALUE: [&str; 5] = ["--color", "--from-file", "--job", "--server", "--tool"];
 
+/// The change of one word.
+struct WordChange<'a> {
+    at: usize,
+    /// The part that is replaced: the word, the name of its flag or the flag's value.
+    wrong: &'a str,
+    right: &'a str,
+}
+
 /// The typed words.
 #[derive(Debug, Clone, Default)]
 pub struct CommandLine(Vec<String>);
@@ -27,26 +35,43 @@ impl CommandLine {
     /// Renders the command line without the words `left_out`; secrets are replaced by placeholders.
     pub fn render_without(&self, left_out: &[&str]) -> String {
         let is_kept = |word: &&String| !left_out.contains(&word.as_str());
-        Self(self.0.iter().filter(is_kept).cloned().collect()).render_line(None).0
+        Self(self.0.iter().filter(is_kept).cloned().collect()).render_line(None)
     }
 
     /// Returns the command line with one more argument.
     pub fn with_argument(&self, word: &str) -> String {
-        let (line, _) = self.render_line(None);
-        format!("{line} {}", quote_argument(word))
+        format!("{} {}", self.render_line(None), quote_argument(word))
     }
 
-    /// Returns the command with `right` in the place of `wrong`, or `None` when `wrong` was not typed.
+    /// Returns the command with `right` in the place of `wrong`, or `None` when `wrong` was not typed. An argument
+    /// has precedence over an equal value of a flag.
     pub fn with_replacement(&self, wrong: &str, right: &str) -> Option<String> {
-        let (line, found) = self.render_line(Some((wrong, right)));
-        found.then_some(line)
+        let matches = |word: &str| {
+            let (flag, value) = word.split_once('=').unwrap_or((word, ""));
+            word == wrong || flag == wrong || (flag.starts_with("--") && !value.is_empty() && value == wrong)
+        };
+        let all = 0..self.0.len();
+        let argument = all.clone().find(|at| self.0[*at] == wrong && self.is_bare_word(*at));
+        let at = argument.or_else(|| all.clone().find(|at| matches(&self.0[*at])))?;
+        Some(self.render_line(Some(WordChange { at, wrong, right })))
     }
 
-    /// Renders the command without secrets; the boolean is true when the change was applied.
-    fn render_line(&self, change: Option<(&str, &str)>) -> (String, bool) {
-        let (wrong, right) = change.unzip();
-        let right = right.unwrap_or_default();
-        let mut found = change.is_none();
+    /// Returns the command with `right` as the value of a flag, or `None` when the flag was not typed.
+    pub fn with_flag_value(&self, flag: &str, right: &str) -> Option<String> {
+        let joined =
+            self.0.iter().position(|word| word.split_once('=').is_some_and(|(name, _)| name == flag));
+        let separate = self.0.iter().position(|word| word == flag).map(|at| at + 1);
+        let at = joined.or(separate)?;
+        let typed = self.0.get(at)?;
+        let wrong = typed
+            .split_once('=')
+            .filter(|(name, _)| *name == flag)
+            .map_or(typed.as_str(), |(_, value)| value);
+        Some(self.render_line(Some(WordChange { at, wrong, right })))
+    }
+
+    /// Renders the command without secrets.
+    fn render_line(&self, change: Option<WordChange<'_>>) -> String {
         let mut line = vec!["hearth".to_owned()];
         let mut secret = None;
         for (at, word) in self.0.iter().enumerate() {
@@ -55,15 +80,13 @@ impl CommandLine {
                 continue;
             }
             let (flag, value) = word.split_once('=').unwrap_or((word, ""));
-            if Some(word.as_str()) == wrong && !found {
-                found = true;
-                line.push(quote_argument(right));
-            } else if Some(flag) == wrong && !found {
-                found = true;
-                line.push(format!("{right}={}", quote_argument(value)));
-            } else if flag.starts_with("--") && !value.is_empty() && Some(value) == wrong && !found {
-                found = true;
-                line.push(format!("{flag}={}", quote_argument(right)));
+            let change = change.as_ref().filter(|change| change.at == at);
+            if let Some(WordChange { wrong, right, .. }) = change {
+                line.push(match () {
+                    () if word == wrong => quote_argument(right),
+                    () if flag == *wrong => format!("{right}={}", quote_argument(value)),
+                    () => format!("{flag}={}", quote_argument(right)),
+                });
             } else if let Some((_, placeholder)) = SECRET_FLAGS.iter().find(|(name, _)| *name == flag) {
                 if value.is_empty() {
                     line.push(word.clone());
@@ -79,7 +102,7 @@ impl CommandLine {
                 line.push(quote_argument(word));
             }
         }
-        (line.join(" "), found)
+        line.join(" ")
     }
 
     /// Returns true when the word at this index is the value of `envvars create NAME VALUE`, or of `set`, its alias.
@@ -98,17 +121,18 @@ impl CommandLine {
 
     /// Lists the words before this index that are neither flags nor their values; empty when the word itself is.
     fn list_bare_words_before(&self, at: usize) -> Vec<&str> {
-        let is_flag = |at: usize| self.0.get(at).is_some_and(|word| word.starts_with('-'));
-        let is_flags = |at: usize| {
-            let before = at.checked_sub(1).and_then(|before| self.0.get(before));
-            before.is_some_and(|before| FLAGS_WITH_VALUE.contains(&before.as_str()))
-        };
-        let is_bare = |at: usize| !is_flag(at) && !is_flags(at);
-        if !is_bare(at) {
+        if !self.is_bare_word(at) {
             return Vec::new();
         }
-        let before = self.0.iter().enumerate().take(at).filter(|(at, _)| is_bare(*at));
+        let before = self.0.iter().enumerate().take(at).filter(|(at, _)| self.is_bare_word(*at));
         before.map(|(_, word)| word.as_str()).collect()
+    }
+
+    /// Returns true when the word at this index is neither a flag nor the value of one.
+    fn is_bare_word(&self, at: usize) -> bool {
+        let is_flag = self.0.get(at).is_some_and(|word| word.starts_with('-'));
+        let before = at.checked_sub(1).and_then(|before| self.0.get(before));
+        !is_flag && before.is_none_or(|before| !FLAGS_WITH_VALUE.contains(&before.as_str()))
     }
 }
 
@@ -146,6 +170,24 @@ mod tests {
             build_command_line(&["--tool=X"]).with_replacement("X", "x").as_deref(),
             Some("hearth --tool=x")
         );
+    }
+
+    #[test]
+    fn equal_value_of_a_flag_is_not_replaced() {
+        let typed = build_command_line(&["--tool", "web", "jobs", "show", "web"]);
+        assert_eq!(
+            typed.with_replacement("web", "web2").as_deref(),
+            Some("hearth --tool web jobs show web2"),
+            "the job is mistyped, not the tool"
+        );
+        assert_eq!(
+            typed.with_flag_value("--tool", "wiki").as_deref(),
+            Some("hearth --tool wiki jobs show web"),
+            "the tool is mistyped, not the job"
+        );
+        let joined = build_command_line(&["logs", "web", "--tool=web"]);
+        assert_eq!(joined.with_flag_value("--tool", "wiki").as_deref(), Some("hearth logs web --tool=wiki"));
+        assert_eq!(build_command_line(&["logs", "web"]).with_flag_value("--tool", "wiki"), None);
     }
 
     #[test]

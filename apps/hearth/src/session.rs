@@ -197,7 +197,13 @@ impl Session<'_> {
             better = better.and_message(sentence);
         }
         let near = find_nearest(name, own_tools.iter().map(|mine| mine.name.as_str()));
-        let command = near.and_then(|near| self.cx.command_line.with_replacement(name, near));
+        let typed = &self.cx.command_line;
+        let command = near.and_then(|near| match &tool.source {
+            SettingSource::Argument => typed.with_replacement(name, near),
+            SettingSource::Flag(flag) => typed.with_flag_value(flag, near),
+            // The name was not typed: an equal word means something else.
+            _ => Some(typed.with_argument(&format!("--tool={near}"))),
+        });
         better.help(command.unwrap_or_else(|| "hearth tool list".to_owned()))
     }
 }

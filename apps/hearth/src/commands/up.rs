@@ -105,7 +105,8 @@ mod local_hearth {
             let code = hearth.state.join(SETUP_CODE_FILE);
             if code.exists() {
                 cx.printer.print_note(&format!("There is no account yet. The setup code is in {}", code.display()));
-                cx.printer.print_next("hearth login --code-stdin");
+                let address = listen.map(|listen| format!(" http://{listen}")).unwrap_or_default();
+                cx.printer.print_next(&format!("hearth login{address} --code-stdin"));
             }
             return Ok(());
         }

@@ -24,7 +24,7 @@ fn forbidden_tool_is_answered_with_the_nearest_own_tool() {
     err| error: dup-findr is not one of your tools [forbidden]
     err|        Its name comes from: environment HEARTH_TOOL.
     err|        You are signed in as alice at [SERVER] (hearth login, ~/.config/hearth/credentials.toml).
-    err| next:  hearth tool list
+    err| next:  hearth tool show --tool=dup-finder
     ends with 1
     ");
 }
