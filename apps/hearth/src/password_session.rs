@@ -7,9 +7,7 @@ use hearth_base::{Error, Result, Secret, UserName};
 use hearth_client::Bearer;
 use hearth_wire::accounts::{SessionCreate, TokenCreate, TokenCreated};
 
-use crate::{
-    context::CommandContext, prompter, session::Session, settings::ServerAddress,
-};
+use crate::{context::CommandContext, prompter, session::Session, settings::ServerAddress};
 
 /// A token that was created with a password.
 pub struct SignedInToken {
@@ -53,9 +51,10 @@ pub async fn create_personal_token(
 ) -> Result<TokenCreated> {
     let session = cx.open_session()?;
     let me = session.send(session.client.accounts().show_caller()).await?;
-    let name: UserName = me.name.parse().map_err(|_| {
-        Error::invalid("not-a-user", "a tool token has no password").help("hearth login")
-    })?;
+    let name: UserName = me
+        .name
+        .parse()
+        .map_err(|_| Error::invalid("not-a-user", "a tool token has no password").help("hearth login"))?;
     let password = match from_input {
         true => prompter::read_secret_from_stdin("--password-stdin").await?,
         false => cx.prompter.ask_secret(

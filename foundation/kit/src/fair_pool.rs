@@ -182,7 +182,8 @@ mod tests {
 
     use super::*;
 
-    const TEST_LIMITS: PoolLimits = PoolLimits { permits: 2, permits_per_key: 1, waiting_per_key: 3, waiting: 5 };
+    const TEST_LIMITS: PoolLimits =
+        PoolLimits { permits: 2, permits_per_key: 1, waiting_per_key: 3, waiting: 5 };
 
     /// Polls a request once, so that it has its place.
     async fn poll_once<F: Future + Unpin>(request: &mut F) -> Option<F::Output> {

@@ -7,7 +7,8 @@ use hearth_base::{
     to_single_line,
 };
 use hearth_kit::{
-    Authed, Kit, RequestContext, Right, ServiceClients, config::DoorSettings, db::Tx, events::NewEvent, state::StateFolder,
+    Authed, Kit, RequestContext, Right, ServiceClients, config::DoorSettings, db::Tx, events::NewEvent,
+    state::StateFolder,
 };
 use hearth_wire::{
     accounts::internal::{AccessChanged, AccessEvent},

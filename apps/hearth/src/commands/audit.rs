@@ -43,7 +43,8 @@ pub async fn run(cx: &CommandContext, args: ShowAuditArgs) -> Result<()> {
         session.send(session.client().audit().list_for_tool(session.tool_name(), &paging)).await?
     };
     let mut table = Table::with_headings(&["time", "who", "action", "tool", "subject", "refused", "client"]);
-    for AuditEntry { id: _, at, who, action, tool, subject, request_id: _, refused, client } in &listed.items {
+    for AuditEntry { id: _, at, who, action, tool, subject, request_id: _, refused, client } in &listed.items
+    {
         table.add_row([
             Cell::from(*at),
             Cell::from(who.as_str()),

@@ -78,9 +78,7 @@ async fn change_password(cx: &CommandContext, password_stdin: bool) -> Result<()
     let command = "hearth password --password-stdin";
     let current = match password_stdin {
         true => prompter::read_secret_from_stdin("--password-stdin").await?,
-        false => {
-            cx.prompter.ask_secret("Current password: ", "the password (--password-stdin)", command)?
-        }
+        false => cx.prompter.ask_secret("Current password: ", "the password (--password-stdin)", command)?,
     };
     let new = ask_password(cx, command, password_stdin).await?;
     let change = PasswordChange { current, new };

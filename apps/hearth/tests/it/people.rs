@@ -74,7 +74,9 @@ fn users_are_listed_changed_and_recovered() {
     let promoted = build_home().run_to_transcript(&["users", "promote", "bob"]);
     assert!(promoted.contains("bob is an operator"), "{promoted}");
     let recovered = build_home().run_to_transcript(&["users", "recover", "bob"]);
-    assert!(recovered.contains("hearth_recovery_s3cret") && recovered.contains("hearth password --code CODE"));
+    assert!(
+        recovered.contains("hearth_recovery_s3cret") && recovered.contains("hearth password --code CODE")
+    );
 }
 
 #[test]

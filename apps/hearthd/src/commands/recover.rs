@@ -52,7 +52,8 @@ fn check_state_folder(state: &Path) -> Result<()> {
         return Ok(());
     }
     let what = format!("there is no Hearth in the state folder {}", state.display());
-    Err(Error::invalid("no-hearth", what).help("name the state folder (--state DIR), or run the command as root"))
+    Err(Error::invalid("no-hearth", what)
+        .help("name the state folder (--state DIR), or run the command as root"))
 }
 
 async fn create_code(config: HearthConfig, name: &UserName, operator: bool) -> Result<RecoveryCode> {

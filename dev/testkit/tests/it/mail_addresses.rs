@@ -1,7 +1,9 @@
 //! Mail addresses of users, which only the users themselves set, confirm and read.
 
 use hearth_base::{ErrorKind, Result, Secret};
-use hearth_testkit::{Hearth, HearthShape, MailServer, Person, in_every_shape, send_json_request, wait_until};
+use hearth_testkit::{
+    Hearth, HearthShape, MailServer, Person, in_every_shape, send_json_request, wait_until,
+};
 use hearth_wire::{
     accounts::{MailAddress, MailAddressConfirmation, PasswordReset, RecoveryMailRequest, TokenCreate},
     reply::Paging,

@@ -6,8 +6,8 @@ use hearth_base::{Error, ErrorKind, Result, Secret};
 use hearth_testkit::{Hearth, HearthShape, Person, in_every_shape, program_path, wait_until};
 use hearth_wire::{
     accounts::{
-        AuditQuery, InvitationCreate, PasswordChange, PasswordReset, SessionCreate, SessionCreated, UserPatch,
-        UserRegistration,
+        AuditQuery, InvitationCreate, PasswordChange, PasswordReset, SessionCreate, SessionCreated,
+        UserPatch, UserRegistration,
     },
     tools::ToolCreate,
 };

@@ -192,8 +192,7 @@ mod tests {
 
     fn list_names(client: &str, device: Option<TokenId>) -> Vec<String> {
         let settings = AccountsSettings::default();
-        let counters =
-            list_sign_in_counters(&settings, &"ann".parse().unwrap(), client.parse().ok(), device);
+        let counters = list_sign_in_counters(&settings, &"ann".parse().unwrap(), client.parse().ok(), device);
         counters.into_iter().map(|counter| counter.name).collect()
     }
 

@@ -43,9 +43,8 @@ pub async fn create_invitation(
 pub async fn withdraw_invitation(cx: &AccountsContext, actor: &RequestActor, id: TokenId) -> Result<()> {
     let tx = cx.store.begin().await?;
     let withdrawn = cx.store.delete_invitation(&tx, id).await?;
-    let invitation = withdrawn.ok_or_else(|| {
-        Error::not_found("invitation", id).help("hearth invite list")
-    })?;
+    let invitation =
+        withdrawn.ok_or_else(|| Error::not_found("invitation", id).help("hearth invite list"))?;
     cx.record_audit_entry(&tx, actor, "invitation.withdraw", None, invitation.note).await?;
     tx.commit().await
 }

@@ -74,8 +74,7 @@ pub async fn confirm_email(
     attempts::record_attempt(cx, actor, &counters, ("user.email", &actor.who)).await?;
     let hash = secrets::hash_entered_code(&confirmation.code);
     let tx = cx.store.begin().await?;
-    let mut user =
-        cx.store.lock_user_by_id(&tx, id).await?.ok_or_else(|| Error::not_found("user", id))?;
+    let mut user = cx.store.lock_user_by_id(&tx, id).await?.ok_or_else(|| Error::not_found("user", id))?;
     let code = cx.store.lock_email_code(&tx, id).await?;
     let code = code.filter(|code| code.hash == hash && code.expires > actor.now);
     let EmailCode { address, .. } = code.ok_or_else(build_code_error)?;
@@ -91,8 +90,7 @@ pub async fn confirm_email(
 
 async fn remove_email(cx: &AccountsContext, actor: &RequestActor, id: UserId) -> Result<MailAddress> {
     let tx = cx.store.begin().await?;
-    let mut user =
-        cx.store.lock_user_by_id(&tx, id).await?.ok_or_else(|| Error::not_found("user", id))?;
+    let mut user = cx.store.lock_user_by_id(&tx, id).await?.ok_or_else(|| Error::not_found("user", id))?;
     cx.store.delete_email_code(&tx, id).await?;
     if user.email.is_some() || user.confirmed_email.is_some() {
         (user.email, user.confirmed_email) = (None, None);

@@ -59,11 +59,10 @@ async fn resolve_secret(
             resolve_token(cx, actor, valid.ok_or_else(build_refused_error)?).await
         }
         Some(SecretKind::Run) => resolve_run_token(cx, actor, &hash).await,
-        Some(SecretKind::Invitation | SecretKind::Recovery) => Err(Error::unauthenticated(
-            "code-is-no-token",
-            "the credential is a code, not a token",
-        )
-        .help("hearth login --code CODE, or hearth password --code CODE")),
+        Some(SecretKind::Invitation | SecretKind::Recovery) => {
+            Err(Error::unauthenticated("code-is-no-token", "the credential is a code, not a token")
+                .help("hearth login --code CODE, or hearth password --code CODE"))
+        }
         Some(SecretKind::Device) | None => Err(build_refused_error()),
     }
 }

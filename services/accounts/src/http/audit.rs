@@ -43,8 +43,7 @@ pub async fn list_tool_audit(
     let page = cx.store.list_audit_entries(filter, limit, cursor.as_ref()).await?;
     // Members see who changed the tool, not where the person was.
     let may_see_clients = tool.access >= Access::Own;
-    Ok(ApiResponse::from_page(page.map(|entry| AuditEntry {
-        client: entry.client.filter(|_| may_see_clients),
-        ..entry
-    })))
+    Ok(ApiResponse::from_page(
+        page.map(|entry| AuditEntry { client: entry.client.filter(|_| may_see_clients), ..entry }),
+    ))
 }

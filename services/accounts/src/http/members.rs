@@ -79,7 +79,8 @@ pub async fn remove_member(
 pub fn describe_suspended_tokens(tokens: u64) -> ApiResponse<Done> {
     match tokens {
         0 => ApiResponse::ok_done(),
-        1 => ApiResponse::ok_done().with_info("1 token of the tool is suspended until a maintainer takes it over"),
+        1 => ApiResponse::ok_done()
+            .with_info("1 token of the tool is suspended until a maintainer takes it over"),
         many => ApiResponse::ok_done()
             .with_info(format!("{many} tokens of the tool are suspended until a maintainer takes them over")),
     }

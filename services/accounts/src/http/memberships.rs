@@ -58,7 +58,6 @@ pub async fn end_membership(
     me: Authed<SelfService>,
     Param(tool): Param<ToolName>,
 ) -> ApiResult<Done> {
-    let tokens =
-        app::members::end_membership(&cx, &cx.build_actor(&me), (me.id, &me.name), &tool).await?;
+    let tokens = app::members::end_membership(&cx, &cx.build_actor(&me), (me.id, &me.name), &tool).await?;
     Ok(members::describe_suspended_tokens(tokens))
 }

@@ -28,7 +28,8 @@ pub async fn create(
     let app::sessions::OpenedSession { secret, session, user, device } =
         app::sessions::create_session(&cx, &cx.build_actor(&anyone), create).await?;
     let cookie = build_session_cookie(&cx, &secret, i64::from(cx.settings.session_days) * 86_400)?;
-    let created = SessionCreated { id: session.id, secret, user: user.into(), device, expires: session.expires };
+    let created =
+        SessionCreated { id: session.id, secret, user: user.into(), device, expires: session.expires };
     Ok(ApiResponse::created(created).with_header(header::SET_COOKIE, cookie))
 }
 

@@ -61,8 +61,7 @@ pub async fn take_over_token(
 ) -> ApiResult<TokenCreated> {
     let actor = cx.build_actor(&tool);
     let held = &tool.identity.scopes;
-    let (secret, token) =
-        app::tokens::take_over_token(&cx, &actor, (tool.id, &tool.name), held, id).await?;
+    let (secret, token) = app::tokens::take_over_token(&cx, &actor, (tool.id, &tool.name), held, id).await?;
     Ok(ApiResponse::ok(TokenCreated { secret, token: token.into() }))
 }
 

@@ -74,8 +74,7 @@ impl AccountStore {
 
     /// Deletes counters whose last attempt was before `before`.
     pub async fn delete_expired_attempts(&self, tx: &Tx, before: Timestamp) -> Result<()> {
-        let old =
-            row::Entity::delete_many().filter(row::Column::LastAttemptAt.lt(DbTimestamp::from(before)));
+        let old = row::Entity::delete_many().filter(row::Column::LastAttemptAt.lt(DbTimestamp::from(before)));
         old.exec(&**tx).await.or_db_error().map(|_| ())
     }
 }

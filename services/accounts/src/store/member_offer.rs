@@ -121,7 +121,12 @@ impl AccountStore {
     }
 
     /// Deletes and returns the offer of a tool to a user.
-    pub async fn take_member_offer(&self, tx: &Tx, tool: ToolId, user: UserId) -> Result<Option<MemberOffer>> {
+    pub async fn take_member_offer(
+        &self,
+        tx: &Tx,
+        tool: ToolId,
+        user: UserId,
+    ) -> Result<Option<MemberOffer>> {
         let key = (tool.to_string(), user.to_string());
         let query = row::Entity::find_by_id(key.clone()).lock(LockType::Update);
         let found = query.one(&**tx).await.or_db_error()?;
@@ -136,7 +141,12 @@ impl AccountStore {
     }
 
     /// Deletes the offers of a tool: those that one user made, or all.
-    pub async fn delete_member_offers(&self, tx: &Tx, tool: ToolId, offered_by: Option<UserId>) -> Result<()> {
+    pub async fn delete_member_offers(
+        &self,
+        tx: &Tx,
+        tool: ToolId,
+        offered_by: Option<UserId>,
+    ) -> Result<()> {
         let mut query = row::Entity::delete_many().filter(row::Column::ToolId.eq(tool.to_string()));
         if let Some(user) = offered_by {
             query = query.filter(row::Column::OfferedBy.eq(user.to_string()));
@@ -191,9 +201,8 @@ impl AccountStore {
         }
         let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_db_error()?;
         let offers = rows.into_iter().filter_map(|(offer, tool)| tool.map(|tool| (offer, tool)));
-        let named = offers.map(|(offer, tool)| {
-            Ok((parse_column("tool.name", &tool.name)?, MemberOffer::try_from(offer)?))
-        });
+        let named = offers
+            .map(|(offer, tool)| Ok((parse_column("tool.name", &tool.name)?, MemberOffer::try_from(offer)?)));
         Ok(Page::from_items(named.collect::<Result<_>>()?, limit, |(name, _): &(ToolName, MemberOffer)| {
             name.clone()
         }))

@@ -3,9 +3,7 @@
 use hearth_base::{Error, Result, TokenId, UserId};
 use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
 use jiff::Timestamp;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::LockType,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::LockType};
 
 use super::{AccountStore, columns::parse_column};
 

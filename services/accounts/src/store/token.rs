@@ -126,18 +126,8 @@ impl AccountStore {
 
     /// Inserts a token.
     pub async fn insert_token(&self, tx: &Tx, token: &StoredToken) -> Result<()> {
-        let StoredToken {
-            id,
-            hash,
-            maker,
-            holder,
-            label,
-            scopes,
-            created,
-            last_used,
-            expires,
-            suspended_at,
-        } = token;
+        let StoredToken { id, hash, maker, holder, label, scopes, created, last_used, expires, suspended_at } =
+            token;
         let tool = match holder {
             TokenHolder::User(_) => None,
             TokenHolder::Tool(tool) => Some(tool),
@@ -204,9 +194,14 @@ impl AccountStore {
     }
 
     /// Finds a token of a tool, as seen within the transaction, under the tool's lock.
-    pub async fn find_tool_token_in(&self, tx: &Tx, tool: ToolId, id: TokenId) -> Result<Option<StoredToken>> {
-        let query = row::Entity::find_by_id(id.to_string())
-            .filter(build_holder_condition(TokenHolder::Tool(tool)));
+    pub async fn find_tool_token_in(
+        &self,
+        tx: &Tx,
+        tool: ToolId,
+        id: TokenId,
+    ) -> Result<Option<StoredToken>> {
+        let query =
+            row::Entity::find_by_id(id.to_string()).filter(build_holder_condition(TokenHolder::Tool(tool)));
         query.one(&**tx).await.or_db_error()?.map(StoredToken::try_from).transpose()
     }
 

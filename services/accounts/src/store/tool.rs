@@ -53,7 +53,8 @@ impl TryFrom<row::Model> for StoredTool {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { id, name, reserved_name: _, description, deleting, created, name_released_at: _ } = row;
+        let row::Model { id, name, reserved_name: _, description, deleting, created, name_released_at: _ } =
+            row;
         let (id, name) = (parse_column("tool.id", &id)?, parse_column("tool.name", &name)?);
         Ok(Self { id, name, description, deleting, created: created.into() })
     }

@@ -83,7 +83,13 @@ async fn deliver_mail(cx: &NotifyContext, mail: &Mail) -> Result<Result<(), Mail
         return never("the recipient is no longer a maintainer with an address, or has switched mail off");
     };
     let Mail { id, tool_name, subject, body, created, .. } = mail;
-    let outgoing_mail =
-        OutgoingMail { id: *id, tool: Some(tool_name), to: &recipient.address, subject, body, written: *created };
+    let outgoing_mail = OutgoingMail {
+        id: *id,
+        tool: Some(tool_name),
+        to: &recipient.address,
+        subject,
+        body,
+        written: *created,
+    };
     Ok(mailer.send(&outgoing_mail).await)
 }

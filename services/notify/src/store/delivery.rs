@@ -5,8 +5,8 @@ use hearth_kit::db::{DbTimestamp, OldRows, OrDbError, Tx, delete_old_rows};
 use hearth_wire::notify::{DeliveryState, EventType};
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait,
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, OnConflict},
 };
 

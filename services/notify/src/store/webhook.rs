@@ -89,18 +89,8 @@ impl TryFrom<row::Model> for Webhook {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model {
-            id,
-            tool_id,
-            url,
-            events,
-            enabled,
-            reason,
-            key_id,
-            sealed_secret,
-            created,
-            owner,
-        } = row;
+        let row::Model { id, tool_id, url, events, enabled, reason, key_id, sealed_secret, created, owner } =
+            row;
         Ok(Self {
             id: parse_column("webhook.id", &id)?,
             tool: parse_column("webhook.tool_id", &tool_id)?,

@@ -298,8 +298,7 @@ async fn webhook_is_switched_off_when_its_owner_loses_the_right(db: Db) -> Resul
     // Another maintainer takes it over.
     *fixture.services.owners_lost.lock().unwrap() = false;
     let taker = UserId::new(fixture.now(), &Entropy::System);
-    let maintainer =
-        fixture.stand.member_with_user_id(taker, fixture.id, &fixture.tool, Access::Write)?;
+    let maintainer = fixture.stand.member_with_user_id(taker, fixture.id, &fixture.tool, Access::Write)?;
     let on = WebhookPatch { enabled: Some(true), ..WebhookPatch::default() };
     let on = maintainer.notify().update_webhook(&fixture.tool, made.webhook.id, &on).await?;
     assert_eq!(on.owner, Some(taker.to_string()));

@@ -31,5 +31,8 @@ pub async fn run(cx: &CommandContext, args: WithdrawInvitationArgs) -> Result<()
     }
     let session = cx.open_session()?;
     session.send(session.client.accounts().withdraw_invitation(id)).await?;
-    result.print_done(&WithdrawnInvitation { id, withdrawn: true }, &format!("the invitation {id} is withdrawn"))
+    result.print_done(
+        &WithdrawnInvitation { id, withdrawn: true },
+        &format!("the invitation {id} is withdrawn"),
+    )
 }

@@ -4,7 +4,7 @@ use hearth_base::{Result, TokenId};
 use hearth_wire::accounts::TokenCreated;
 use serde::{Deserialize, Serialize};
 
-use super::{SECRET_SHOWN_ONCE, ClaimTokenArgs, build_secret_table};
+use super::{ClaimTokenArgs, SECRET_SHOWN_ONCE, build_secret_table};
 use crate::context::CommandContext;
 
 /// The result of a dry run.

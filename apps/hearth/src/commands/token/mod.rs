@@ -55,7 +55,9 @@ pub fn explain_interrupt(command: &TokenCommand) -> &'static str {
     match command {
         TokenCommand::List(_) => "nothing was changed",
         TokenCommand::Create(_) => "a token may exist whose secret was not shown; hearth token list shows it",
-        TokenCommand::Claim(_) => "the token may have a new secret already; the same command shows another one",
+        TokenCommand::Claim(_) => {
+            "the token may have a new secret already; the same command shows another one"
+        }
         TokenCommand::Revoke(_) => "the token may be revoked already; hearth token list shows it",
     }
 }
