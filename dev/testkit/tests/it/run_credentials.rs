@@ -11,7 +11,7 @@ const CALLER_COMMAND: &str = r#"token=$(sed 's/.*"token":"\([^"]*\)".*/\1/' "$KU
     call() { wget -qO- --header "Authorization: Bearer $token" "$TOOL_TOOLFORGE_API_URL$1" 2>&1; }
     call /jobs/v1/tool/site/jobs | head -c 8; echo
     call /jobs/v1/tool/other/jobs | grep -o '403'
-    call /tools/v1/tools/site/tokens | grep -o '40[0-9]'
+    call /tools/v1/tool/site/tokens | grep -o '40[0-9]'
     (echo x > "$KUBECONFIG") 2>/dev/null || echo read-only"#;
 
 #[tokio::test]

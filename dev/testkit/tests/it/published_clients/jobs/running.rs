@@ -45,7 +45,10 @@ pub async fn check_ending_jobs(hearth: &Hearth, maintainer: &Maintainer, mails: 
     let elsewhere = maintainer.terminal.run_toolforge(&["jobs", "logs", "filed"]);
     assert_eq!(elsewhere.status, Some(1));
     assert!(elsewhere.err.contains("filed.out and filed.err"), "{}", elsewhere.err);
-    maintainer.run_all(&[("reader", "cat filed.out filed.err named.out named.err; cat defaulted.out; ls")]);
+    maintainer.run_all(&[(
+        "reader",
+        "cat filed.out filed.err named.out named.err; cat defaulted.out; ls defaulted.* filed.* named.*",
+    )]);
     maintainer.wait_for_end("reader", Succeeded).await?;
     let files = ["defaulted.err", "defaulted.out", "filed.err", "filed.out", "named.err", "named.out"];
     let written = ["out", "err", "out", "err", "by default"];
