@@ -28,8 +28,8 @@ pub fn find_client_address(door: &DoorSettings, request: &Request) -> Option<IpA
 
 /// Traces the path of a request: the addresses of the client and of the trusted proxies, in the order of the path.
 ///
-/// `X-Forwarded-For` is read from its end, because each proxy appends the address that it saw: the first address that is
-/// not a trusted proxy is the client, and everything before it was sent by the client and may be forged.
+/// `X-Forwarded-For` is read from its end, because each proxy appends the address that it saw: the first address that
+/// is not a trusted proxy is the client, and everything before it was sent by the client and may be forged.
 pub fn trace_forwarded_path(door: &DoorSettings, peer: Option<IpAddr>, headers: &HeaderMap) -> Vec<IpAddr> {
     let Some(peer) = peer else { return Vec::new() };
     let is_trusted = |address: &IpAddr| door.trusted_proxies.contains(address);

@@ -26,12 +26,10 @@ macro_rules! serve_folder {
     };
 }
 
-/// Step that adds the static server to an image with Python. It is a part of the recipe, not of the base image, so that a
-/// printed Containerfile is complete.
-pub const SERVER_STEP: RecipeStep = RecipeStep::WriteFile {
-    path: "/usr/local/lib/static_server.py",
-    text: include_str!("static_server.py"),
-};
+/// Step that adds the static server to an image with Python. It is a part of the recipe, not of the base image, so
+/// that a printed Containerfile is complete.
+pub const SERVER_STEP: RecipeStep =
+    RecipeStep::WriteFile { path: "/usr/local/lib/static_server.py", text: include_str!("static_server.py") };
 
 const SERVE_DIST_COMMAND: &str = serve_folder!("dist");
 const SERVE_BUILD_COMMAND: &str = serve_folder!("build");

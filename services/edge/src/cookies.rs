@@ -1,5 +1,5 @@
-//! Cookies between visitors and tools. All tools' pages are subdomains of one domain, so a browser would send one tool's
-//! cookie to another tool, or to Hearth itself, if the cookie's `Domain` were the shared one.
+//! Cookies between visitors and tools. All tools' pages are subdomains of one domain, so a browser would send one
+//! tool's cookie to another tool, or to Hearth itself, if the cookie's `Domain` were the shared one.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use hearth_wire::accounts::SESSION_COOKIE;
@@ -22,8 +22,8 @@ pub fn remove_session_cookie(headers: &mut HeaderMap) {
     replace_values(headers, &header::COOKIE, kept);
 }
 
-/// Filters the cookies that the tool at `host` sets: Hearth's session is dropped, and every other cookie belongs to this
-/// host alone.
+/// Filters the cookies that the tool at `host` sets: Hearth's session is dropped, and every other cookie belongs to
+/// this host alone.
 pub fn filter_set_cookies(headers: &mut HeaderMap, host: &str) {
     let kept: Vec<HeaderValue> = headers
         .get_all(header::SET_COOKIE)

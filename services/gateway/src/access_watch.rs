@@ -9,8 +9,8 @@
 //! | the credential expires, or the caller has less access | the stream ends |
 //! | the caller cannot be resolved for [`MAX_UNCHECKED_TIME`] | the stream ends |
 //!
-//! A change between the resolution of the caller and the start of the watch is not missed: the identity has the epoch of
-//! the cache in which it was resolved, and each change begins another epoch.
+//! A change between the resolution of the caller and the start of the watch is not missed: the identity has the epoch
+//! of the cache in which it was resolved, and each change begins another epoch.
 
 use std::{
     future::Future,

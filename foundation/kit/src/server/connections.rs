@@ -3,9 +3,9 @@
 //! | a new connection | effect |
 //! |---|---|
 //! | within the limits | admitted |
-//! | beyond the limit of its address, which has an idle connection | admitted; the address's longest idle one is closed |
-//! | beyond the limit of the listener, and some address has an idle one | admitted; of the address with the most connections, the longest idle one is closed |
-//! | otherwise | refused |
+//! | beyond the limit of its address | admitted; the address's longest idle one is closed |
+//! | beyond the limit of the listener | admitted; the longest idle one of the largest address is closed |
+//! | beyond a limit, and none is idle | refused |
 //!
 //! A connection is idle while its client has sent no complete head of a request: before the first request, between two,
 //! and while a head arrives slowly.

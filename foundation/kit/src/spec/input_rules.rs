@@ -1,5 +1,5 @@
-//! Rules for inputs that the OpenAPI document declares and types of Rust do not check: the ranges of query parameters, and
-//! whether a body is required. They are read from the document itself, so that the document and the checks agree.
+//! Rules for inputs that the OpenAPI document declares and types of Rust do not check: the ranges of query parameters,
+//! and whether a body is required. They are read from the document itself, so that document and checks agree.
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -58,8 +58,7 @@ async fn static_page_changes_with_its_content_and_hides_other_files() -> Result<
         assert_eq!((status, text.as_str()), (StatusCode::NOT_FOUND, "<p>lost</p>"), "{path}");
     }
     assert_eq!(fetch(&visitor, "/.well-known/security.txt", &[]).await?.2, "contact");
-    let (status, headers, text) =
-        fetch(&visitor, "/files/a.txt", &[(header::RANGE, "bytes=2-3")]).await?;
+    let (status, headers, text) = fetch(&visitor, "/files/a.txt", &[(header::RANGE, "bytes=2-3")]).await?;
     assert_eq!((status, text.as_str()), (StatusCode::PARTIAL_CONTENT, "23"));
     assert_eq!(headers[header::CONTENT_TYPE], "text/plain; charset=utf-8");
 
