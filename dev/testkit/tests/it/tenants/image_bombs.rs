@@ -53,6 +53,11 @@ async fn push_image(client: &Client, repository: &str, media_type: &str, layer: 
 
 #[tokio::test]
 async fn tiny_images_of_a_gigabyte_are_refused_and_leave_nothing() -> Result<()> {
+    // Compressing a gigabyte takes longer than a client's connection may be idle.
+    let bombs = [
+        ("packed", "application/vnd.oci.image.layer.v1.tar+gzip", build_bomb(&["-I", "gzip -1"])?),
+        ("sparse", "application/vnd.oci.image.layer.v1.tar", build_bomb(&["--sparse", "--format=gnu"])?),
+    ];
     let hearth = Hearth::start_with(HearthShape::UP_WITH_CONTAINERS, "[jobs]\ngrace = 1\n").await?;
     let client = hearth.operator().await?.client;
     TestImage::from_busybox(&[])?.push(&client, "hearth/bookworm", "latest").await?;
@@ -71,12 +76,8 @@ async fn tiny_images_of_a_gigabyte_are_refused_and_leave_nothing() -> Result<()>
     let before = sum_file_sizes(&state.join("layers"));
 
     let tool = "bombs".parse()?;
-    let bombs = [
-        ("packed", "application/vnd.oci.image.layer.v1.tar+gzip", build_bomb(&["-z"])?),
-        ("sparse", "application/vnd.oci.image.layer.v1.tar", build_bomb(&["--sparse", "--format=gnu"])?),
-    ];
     for (name, media_type, layer) in bombs {
-        assert!(layer.len() < 2 << 20, "{name}");
+        assert!(layer.len() < 5 << 20, "{name}");
         push_image(&client, &format!("tool-bombs/{name}"), media_type, layer).await?;
         let job = JobCreate::new(name.parse()?, format!("tool-bombs/{name}:latest"), "true");
         client.jobs().create(&tool, &job).await?;
