@@ -117,9 +117,12 @@ pub async fn record_attempt(
             record_sent(cx, tx, webhook, *delivery, answer, now).await?;
         }
         DeliveryAttempt::OwnerLost(webhook, reason) => disable_webhook(cx, tx, webhook, reason).await?,
-        // It may have been switched on meanwhile.
-        _ if cx.store.lock_webhook(tx, webhook.tool, id).await?.is_some_and(|webhook| webhook.enabled) => {}
-        _ => cx.store.fail_waiting_deliveries(tx, id, "the webhook is off").await?,
+        _ => {}
+    }
+    // It may have been switched off by this attempt, or on meanwhile.
+    let current = cx.store.lock_webhook(tx, webhook.tool, id).await?;
+    if current.is_none_or(|webhook| !webhook.enabled) {
+        cx.store.fail_waiting_deliveries(tx, id, "the webhook is off").await?;
     }
     Ok(match cx.store.find_next_due_time(tx, id).await? {
         Some(next) => ItemOutcome::DueAt(next),
