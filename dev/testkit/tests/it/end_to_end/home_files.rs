@@ -148,3 +148,25 @@ async fn incomplete_upload_changes_nothing() -> Result<()> {
     wait_until("the home is erased", async || Ok((count_homes()? == 0).then_some(()))).await?;
     hearth.stop().await
 }
+
+#[tokio::test]
+async fn upload_beyond_the_quota_of_a_home_is_refused_and_leaves_nothing() -> Result<()> {
+    let mut hearth = Hearth::start(HearthShape::UP_WITH_CONTAINERS).await?;
+    hearth.replace_in_config("[runtime]\n", "[runtime]\nhome_size = \"32Mi\"\nhome_files = 2000\n")?;
+    hearth.kill_all().await?;
+    hearth.start_missing_processes().await?;
+    let operator = hearth.operator().await?;
+    let files = operator.client.storage();
+    let create = ToolCreate { name: "hello".parse()?, description: String::new() };
+    let tool = operator.client.tools().create(&create).await?.name;
+    let write = FileWriteQuery { path: "data".to_owned(), mode: None };
+    let large = vec![1; 40 << 20];
+    let refused =
+        files.write_file(&tool, &write, 40 << 20, box_body(Full::new(large.into()))).await.unwrap_err();
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Exhausted, "home-full"));
+    assert!(files.list_files(&tool, &FileQuery::default()).await?.entries.is_empty());
+    let home = files.show_home(&tool).await?;
+    assert!(home.max_bytes.is_some_and(|most| most <= 32 << 20) && home.used_bytes < 8 << 20, "{home:?}");
+    files.write_file(&tool, &write, 4, box_body(Full::new("fits".into()))).await?;
+    hearth.stop().await
+}
