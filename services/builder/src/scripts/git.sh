@@ -17,6 +17,11 @@ fail_fetch() {
     exit 71
 }
 
+# Prints each line of the input after a prefix: PREFIX. Names of a source are never part of a program.
+add_prefix() {
+    while IFS= read -r line; do printf '%s%s\n' "$1" "$line"; done
+}
+
 # Fetches a repository into the current folder, which is empty: ADDRESS COMMIT.
 fetch_repository() {
     root=$(pwd -P)
@@ -46,9 +51,11 @@ fetch_commit() {
 # Fetches the LFS objects and submodules of the repository in the current folder, and removes its .git:
 # DEPTH PREFIX. PREFIX is the folder's path from the top, for messages.
 complete_repository() {
-    fetch_lfs_objects "$2"
     local links="$lists/submodules.$1"
     git -c core.quotePath=false ls-files --stage | sed -n "s/^160000 \([0-9a-f]*\) 0$tab/\1$tab/p" >"$links"
+    # Named before anything is fetched: the log of a refused source tells all of its parts.
+    cut -f 2 "$links" | add_prefix "The source has the submodule $2"
+    fetch_lfs_objects "$2"
     local commit path
     while IFS=$tab read -r commit path; do
         fetch_submodule "$1" "$2" "$commit" "$path"
@@ -141,6 +148,6 @@ fetch_lfs_objects() {
     else
         echo 'The builder image has no Git LFS; an operator adds it with: hearthd image bootstrap builder' >&2
     fi
-    shown=$(head -n 3 "$pointers" | sed "s|^|$1|" | paste -s -d ' ')
+    shown=$(head -n 3 "$pointers" | add_prefix "$1" | paste -s -d ' ')
     fail_fetch "Git LFS objects could not be fetched: $(wc -l <"$pointers") files are only pointers, such as $shown."
 }
