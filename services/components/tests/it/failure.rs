@@ -167,6 +167,23 @@ async fn component_that_is_never_ready_is_deleted_if_it_is_new(db: Db) -> Result
     fixture.wait_until_finalized(0).await
 }
 
+async fn component_bound_to_the_loopback_interface_fails_before_its_start_timeout(db: Db) -> Result<()> {
+    let fixture = start_components(db).await?;
+    fixture.services.change_state(|state| state.jobs.behavior = JobBehavior::BoundToLoopback);
+    let id = fixture.deploy(&build_git_deployment()).await?.deploy_id;
+    fixture.wait_for_step(id, StepName::Switch).await?;
+    let looks = fixture.services.count_calls("GET jobs web runs");
+    fixture.wait_for_calls("GET jobs web runs", looks + 2).await?;
+    fixture.stand.advance_clock(SignedDuration::from_secs(11));
+    let failed = fixture.wait_for_end(id).await?;
+    assert_eq!(failed.status, DeploymentState::Failed, "{failed:?}");
+    assert_eq!(failed.code.as_deref(), Some("component-unreachable"));
+    let what = "web cannot be reached: it listens on 127.0.0.1:8000 only";
+    assert_eq!(failed.long_status.lines().next(), Some(what));
+    assert_eq!(failed.help.as_deref(), Some("listen on 0.0.0.0, port 8000 ($PORT), then deploy again"));
+    fixture.wait_until_finalized(0).await
+}
+
 async fn component_that_is_never_ready_is_restored_to_its_revision(db: Db) -> Result<()> {
     let fixture = start_components(db).await?;
     fixture.deploy_to_end(&build_git_deployment()).await?;
@@ -214,6 +231,7 @@ on_every_store!(
     paused_job_is_not_changed,
     refused_start_fails_the_deployment,
     component_that_is_never_ready_is_deleted_if_it_is_new,
+    component_bound_to_the_loopback_interface_fails_before_its_start_timeout,
     component_that_is_never_ready_is_restored_to_its_revision,
     job_made_by_hand_is_restored_after_a_failure,
     component_that_crashes_three_times_fails_the_deployment,

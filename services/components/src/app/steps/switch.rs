@@ -32,6 +32,10 @@ const MAX_ERROR_LINE_CHARS: usize = 500;
 const STEADY_TIME: SignedDuration = SignedDuration::from_secs(5);
 /// The number of log lines in an error about the component.
 const ERROR_LOG_LINES: u32 = 5;
+/// Beginning of the runtime's message about a program that listens where nothing outside of its container reaches it.
+const LOOPBACK_MESSAGE: &str = "it listens on 127.0.0.1:";
+/// The deployment fails after it has had this message for this time: waiting longer changes nothing.
+const LOOPBACK_TIMEOUT: SignedDuration = SignedDuration::from_secs(10);
 
 /// Waits until the new definition of the job is ready, has crashed too often, or is over its deadline.
 pub async fn run_switch_step(cx: &ComponentsContext, deployment: &mut Deployment) -> Result<StepState> {
@@ -41,6 +45,7 @@ pub async fn run_switch_step(cx: &ComponentsContext, deployment: &mut Deployment
     }
     let mandate = require_mandate(deployment)?;
     let mut routes = TopicReader::new(&cx.clients, RouteEvent::TOPIC_INFO);
+    let mut loopback_since = None;
     loop {
         // The first call moves the reader to the end of the stream, before the job is read: no later event is
         // missed.
@@ -55,6 +60,13 @@ pub async fn run_switch_step(cx: &ComponentsContext, deployment: &mut Deployment
         let ended = list_ended_runs(&jobs, deployment).await?;
         if ended.len() >= MAX_STARTUP_CRASHES {
             return Err(build_crash_error(&jobs, deployment, &ended).await);
+        }
+        let unreachable = job.status.messages.iter().find(|message| message.starts_with(LOOPBACK_MESSAGE));
+        loopback_since = unreachable.map(|_| loopback_since.unwrap_or_else(|| cx.now()));
+        if let (Some(message), Some(since)) = (unreachable, loopback_since)
+            && since + LOOPBACK_TIMEOUT <= cx.now()
+        {
+            return Err(build_unreachable_error(&jobs, deployment, message).await);
         }
         let reason = job.status.messages.join("; ");
         if deployment.progress.ready_deadline.is_none_or(|deadline| deadline <= cx.now()) {
@@ -121,6 +133,13 @@ async fn build_crash_error(jobs: &DelegatedClient, deployment: &Deployment, ende
     let reason = explained.map(describe_run_end).unwrap_or_default();
     let what = format!("{name} ended {} times right after its start: {reason}", ended.len());
     add_log_lines(Error::conflict("component-crashed", what), jobs, deployment).await
+}
+
+async fn build_unreachable_error(jobs: &DelegatedClient, deployment: &Deployment, message: &str) -> Error {
+    let (name, port) = (&deployment.component, deployment.port);
+    let what = format!("{name} cannot be reached: {message}");
+    let error = add_log_lines(Error::conflict("component-unreachable", what), jobs, deployment).await;
+    error.help(format!("listen on 0.0.0.0, port {port} ($PORT), then deploy again"))
 }
 
 async fn build_not_ready_error(

@@ -40,6 +40,8 @@ pub enum JobBehavior {
     Ready,
     /// The new containers are never ready.
     NeverReady,
+    /// The new containers listen on the loopback interface only.
+    BoundToLoopback,
     /// The new containers end right after each start.
     Crashing,
     /// As before, but each counts as ready until it ends: it has no check.
@@ -107,7 +109,7 @@ impl FakeJobs {
         );
         match behavior {
             JobBehavior::Ready => job.ready = 1,
-            JobBehavior::NeverReady => {}
+            JobBehavior::NeverReady | JobBehavior::BoundToLoopback => {}
             JobBehavior::CrashingWhenReady => {
                 job.ready = 1;
                 job.runs.push(build_running_run(&job.spec, now));
@@ -169,6 +171,10 @@ async fn show(State(all): FakeServicesState, Path((tool, name)): Path<(String, S
     let Some(job) = state.jobs.all.get(&format!("{tool} {name}")) else {
         return build_not_found("job", &name);
     };
+    let messages: &[&str] = match state.jobs.behavior {
+        JobBehavior::BoundToLoopback => &["0 of 1 are ready", "it listens on 127.0.0.1:8000 only"],
+        _ => &[],
+    };
     let mut shown = json!(job.spec);
     shown["job_type"] = json!(job.spec.effective_type());
     for (field, value) in [
@@ -178,7 +184,7 @@ async fn show(State(all): FakeServicesState, Path((tool, name)): Path<(String, S
         ("status_long", json!("Running")),
         (
             "status",
-            json!({"short": "running", "messages": [], "duration": "1s", "up_to_date": job.up_to_date,
+            json!({"short": "running", "messages": messages, "duration": "1s", "up_to_date": job.up_to_date,
                 "ready": job.ready, "generation": job.generation, "paused": job.paused}),
         ),
     ] {
