@@ -85,9 +85,9 @@ impl<K: Ord> Drop for ToolSlot<K> {
 mod tests {
     use super::*;
 
-    const ONE: Ipv4Addr = Ipv4Addr::new(10, 64, 0, 130);
-    const NEIGHBOUR_OF_ONE: Ipv4Addr = Ipv4Addr::new(10, 64, 0, 250);
-    const OTHER: Ipv4Addr = Ipv4Addr::new(10, 64, 1, 2);
+    const FIRST_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 64, 0, 130);
+    const NEIGHBOUR_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 64, 0, 250);
+    const OTHER_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 64, 1, 2);
 
     fn take(pool: &Arc<ToolSlots<ToolNetwork>>, address: Ipv4Addr) -> Option<ToolSlot<ToolNetwork>> {
         pool.take_slot(ToolNetwork::from_address(address))
@@ -96,20 +96,20 @@ mod tests {
     #[test]
     fn tool_is_limited_to_its_share_over_all_its_containers() {
         let pool = ToolSlots::new(ToolSlotLimits { per_tool: 2, in_total: 10 });
-        let held = [take(&pool, ONE), take(&pool, NEIGHBOUR_OF_ONE)];
+        let held = [take(&pool, FIRST_ADDRESS), take(&pool, NEIGHBOUR_ADDRESS)];
         assert!(held.iter().all(Option::is_some));
-        assert!(take(&pool, ONE).is_none() && take(&pool, NEIGHBOUR_OF_ONE).is_none());
-        assert!(take(&pool, OTHER).is_some());
+        assert!(take(&pool, FIRST_ADDRESS).is_none() && take(&pool, NEIGHBOUR_ADDRESS).is_none());
+        assert!(take(&pool, OTHER_ADDRESS).is_some());
         drop(held);
-        assert!(take(&pool, ONE).is_some());
+        assert!(take(&pool, FIRST_ADDRESS).is_some());
         assert!(pool.lock_taken().is_empty());
     }
 
     #[test]
     fn tool_without_a_slot_gets_one_when_all_are_taken() {
         let pool = ToolSlots::new(ToolSlotLimits { per_tool: 2, in_total: 2 });
-        let _held = [take(&pool, ONE), take(&pool, ONE)];
-        let other = take(&pool, OTHER);
-        assert!(other.is_some() && take(&pool, OTHER).is_none());
+        let _held = [take(&pool, FIRST_ADDRESS), take(&pool, FIRST_ADDRESS)];
+        let other = take(&pool, OTHER_ADDRESS);
+        assert!(other.is_some() && take(&pool, OTHER_ADDRESS).is_none());
     }
 }

@@ -230,7 +230,7 @@ impl Runtime for LocalRuntime {
         }
         let prepared = self.helpers.run_blocking(move |helpers| {
             let number = helpers.tools.assign_number(tool)?;
-            helpers.storage.prepare(number, kind, &user, helpers.may_run_containers(owner, None))
+            helpers.storage.prepare_storage(number, kind, &user, helpers.may_run_containers(owner, None))
         });
         let place = prepared.await.ok_or_else(|| Error::internal("the runtime is shutting down"))??;
         files::start_session(place, self.helpers.layout.mounts_folder(), request)
@@ -276,7 +276,7 @@ impl Runtime for LocalRuntime {
         };
         // The files are taken away and the number comes back in one step, so that no other tool finds files there.
         let (discarded, released) = self.engine.with_idle_tool(tool, || {
-            let discarded = self.helpers.storage.discard(number)?;
+            let discarded = self.helpers.storage.discard_storage(number)?;
             Ok((discarded, self.helpers.tools.release_number(tool)))
         })?;
         // Deleting many files takes time, so it happens without the engine's lock.

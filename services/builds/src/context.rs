@@ -29,7 +29,7 @@ impl BuildsContext {
             base: RequestContext::from_kit(kit),
             store: BuildStore::new(kit.db()?.clone(), kit.create_queue()?),
             blobs: BlobStore::open(&kit.state, Role::Builds, &kit.config.disk)?,
-            outbound: OutboundClient::from_settings(&kit.config.outbound),
+            outbound: kit.config.outbound.create_client(),
             ref_permits: RefPermits::new(settings.ref_requests, settings.tool_ref_requests),
             upload_reservations: UploadReservations::default(),
             clients: kit.clients.clone(),

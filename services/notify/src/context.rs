@@ -39,7 +39,7 @@ impl NotifyContext {
             vault: Vault::new(kit.role, &kit.state),
             clients: kit.clients.clone(),
             mailer,
-            outbound: OutboundClient::from_settings(&kit.config.outbound),
+            outbound: kit.config.outbound.create_client(),
             webhook_backoff: WebhookBackoff::default(),
         })
     }

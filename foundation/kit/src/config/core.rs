@@ -7,7 +7,7 @@ use hearth_wire::accounts::SESSION_COOKIE;
 use serde::{Deserialize, Serialize};
 
 use super::{SectionDocument, SectionSettings};
-use crate::outbound::{Mirrors, OutboundException, RefusedNetwork};
+use crate::outbound::{Mirrors, OutboundClient, OutboundException, RefusedNetwork};
 
 crate::settings! {
     /// The door: the listener for the API and for tools' pages.
@@ -190,6 +190,13 @@ crate::settings! {
         smtp: bool = false,
         /// Mirrors, by public address: `"https://HOST/PATH" = "https://MIRROR/PATH"`.
         mirrors: Mirrors = Mirrors::default(),
+    }
+}
+
+impl OutboundSettings {
+    /// Creates a client with these settings.
+    pub fn create_client(&self) -> OutboundClient {
+        OutboundClient::new(&self.allow, &self.mirrors).with_refused_networks(&self.refuse)
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tower::Service;
 
 use super::{Mirrors, OutboundException, RefusedNetwork, is_own_address, is_public_address};
-use crate::{config::OutboundSettings, outbound::names::NameResolver};
+use crate::outbound::names::NameResolver;
 
 /// Timeout of each connection attempt.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,10 +39,9 @@ impl OutboundClient {
         Self { allow: allow.into(), mirrors: Arc::new(mirrors.clone()), ..Self::default() }
     }
 
-    /// A client with an operator's settings.
-    pub fn from_settings(settings: &OutboundSettings) -> Self {
-        let refuse = settings.refuse.as_slice().into();
-        Self { refuse, ..Self::new(&settings.allow, &settings.mirrors) }
+    /// This client with networks that an operator refuses.
+    pub fn with_refused_networks(self, refuse: &[RefusedNetwork]) -> Self {
+        Self { refuse: refuse.into(), ..self }
     }
 
     /// Resolves the mirror of `address`; `None` without one.
@@ -176,12 +175,9 @@ mod tests {
 
     #[test]
     fn refused_network_is_closed_and_an_exception_opens_it() {
-        let settings = OutboundSettings {
-            refuse: vec!["203.0.113.0/28".parse().unwrap(), "2001:db8:7::/48".parse().unwrap()],
-            allow: vec!["203.0.113.5:443".parse().unwrap()],
-            ..OutboundSettings::default()
-        };
-        let outbound = OutboundClient::from_settings(&settings);
+        let refuse: [RefusedNetwork; 2] = ["203.0.113.0/28".parse().unwrap(), "2001:db8:7::/48".parse().unwrap()];
+        let allow: [OutboundException; 1] = ["203.0.113.5:443".parse().unwrap()];
+        let outbound = OutboundClient::new(&allow, &Mirrors::default()).with_refused_networks(&refuse);
         let refused = Some("outbound-private".to_owned());
         for address in ["203.0.113.7", "::ffff:203.0.113.7", "64:ff9b::cb00:7107", "2001:db8:7::1"] {
             assert_eq!(check(&outbound, "x", address, 443), refused, "{address}");

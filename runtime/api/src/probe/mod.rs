@@ -103,7 +103,7 @@ pub enum ProbeCheck {
 
 impl ProbeCheck {
     /// The TCP port of a network check.
-    pub fn port(&self) -> Option<u16> {
+    pub fn network_port(&self) -> Option<u16> {
         match self {
             Self::HttpGet { port, .. } | Self::Tcp { port } => Some(*port),
             Self::Exec { .. } => None,

@@ -18,7 +18,7 @@ impl ContainerManager {
         let volumes = workload.mounts.iter().map(|mount| {
             let kind = StorageKind::from_source(&mount.source);
             let kind = kind.ok_or_else(|| Feature::Volume.to_unsupported_error())?;
-            let place = self.storage.prepare(number, kind, &workload.process.user, may_run)?;
+            let place = self.storage.prepare_storage(number, kind, &workload.process.user, may_run)?;
             let (at, read_only) = (mount.at.clone(), mount.read_only);
             Ok(Volume { source: place.path, disk: place.disk, at, read_only })
         });

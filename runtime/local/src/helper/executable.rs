@@ -18,7 +18,7 @@ const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// Maximum length of an interpreter line (linux/binfmts.h, `BINPRM_BUF_SIZE`).
 const MAX_INTERPRETER_LINE_BYTES: u64 = 256;
 /// Interpreters to suggest, by file name extension.
-const INTERPRETERS: [(&str, &str); 7] = [
+const INTERPRETERS_BY_EXTENSION: [(&str, &str); 7] = [
     ("js", "node"),
     ("mjs", "node"),
     ("php", "php"),
@@ -108,7 +108,7 @@ fn check_executable(path: &Path, name: &str) -> Result<(), StartError> {
         }
         Ok(meta) if meta.permissions().mode() & 0o111 == 0 => {
             let extension = path.extension().and_then(|extension| extension.to_str());
-            let interpreter = INTERPRETERS.iter().find(|(known, _)| Some(*known) == extension);
+            let interpreter = INTERPRETERS_BY_EXTENSION.iter().find(|(known, _)| Some(*known) == extension);
             let other = interpreter.map(|(_, program)| format!(", or start it with: {program} {name:.200}"));
             Err(StartError::not_executable(format!(
                 "{name:.200?} is not executable; run chmod +x {name:.200}{}",
@@ -136,8 +136,8 @@ fn check_interpreter(path: &Path, name: &str) -> Result<(), StartError> {
             "the first line of {name:.200?} ends with a carriage return; convert the file to Unix line ends"
         )));
     }
-    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let interpreter = line.split(is_blank).find(|word| !word.is_empty()).unwrap_or_default();
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let interpreter = line.split(is_space).find(|word| !word.is_empty()).unwrap_or_default();
     let interpreter = Path::new(std::ffi::OsStr::from_bytes(interpreter));
     if interpreter.is_absolute() && !interpreter.exists() {
         return Err(StartError::not_found(format!(

@@ -64,7 +64,7 @@ fn parse_listener(line: &str) -> Option<(IpAddr, u16)> {
 mod tests {
     use super::*;
 
-    const HEADER: &str =
+    const TABLE_HEADER: &str =
         "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n";
 
     /// Builds a line of a table on a little-endian host.
@@ -76,7 +76,7 @@ mod tests {
 
     fn choose(lines: &[(&str, &str)], port: u16) -> Option<(bool, u16)> {
         let lines: String = lines.iter().map(|(address, state)| build_line(address, state)).collect();
-        choose_listener(&format!("{HEADER}{lines}"), port).map(|failure| match failure {
+        choose_listener(&format!("{TABLE_HEADER}{lines}"), port).map(|failure| match failure {
             ProbeFailure::ListensElsewhere { loopback, port } => (loopback, port),
             other => panic!("{other:?}"),
         })

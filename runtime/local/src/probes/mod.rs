@@ -47,7 +47,8 @@ impl LocalProber {
     async fn send_network(&self, probe: ProbeRequest, address: Ipv4Addr) -> ProbeOutcome {
         let outcome = self.network.send_probe(address, &probe.check, probe.timeout).await;
         let refused = outcome == ProbeOutcome::Failed(ProbeFailure::NoConnection);
-        let (true, Some(port), Some(init)) = (refused, probe.check.port(), self.find_init(probe.instance))
+        let (true, Some(port), Some(init)) =
+            (refused, probe.check.network_port(), self.find_init(probe.instance))
         else {
             return outcome;
         };

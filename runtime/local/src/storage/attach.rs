@@ -30,7 +30,7 @@ pub fn mount_disk(path: &Path, owner: DiskOwner, at: &Path) -> io::Result<PathBu
 
 /// Mounts the file system of a disk file without a place in the file tree.
 pub fn open_disk(locked: &DiskFile) -> io::Result<OwnedFd> {
-    let device = locked.attach()?;
+    let device = locked.attach_device()?;
     let disk = rustix::mount::fsopen(disk_templates::FILE_SYSTEM_TYPE, FsOpenFlags::FSOPEN_CLOEXEC)?;
     rustix::mount::fsconfig_set_string(&disk, "source", device.path.as_path())?;
     // Deleted files become holes of the disk file; unused inode tables stay uninitialised.

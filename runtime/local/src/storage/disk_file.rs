@@ -107,7 +107,7 @@ impl DiskFile {
     }
 
     /// Finds the loop device that the file is attached to, or attaches it to a free one.
-    pub fn attach(&self) -> io::Result<LoopDevice> {
+    pub fn attach_device(&self) -> io::Result<LoopDevice> {
         match LoopDevice::find_attached(&self.file, &self.path)? {
             Some(device) => Ok(device),
             None => {
@@ -125,7 +125,7 @@ impl DiskFile {
 
     /// Repairs the file system, if the kernel has noted an error. A journal of an interrupted mount needs no repair:
     /// the kernel replays it.
-    pub fn repair(&mut self) -> io::Result<()> {
+    pub fn repair_errors(&mut self) -> io::Result<()> {
         match self.read_superblock()? {
             Superblock { state: CLEAN_STATE, .. } => Ok(()),
             _ => self.run_fsck(&["-p"]),
@@ -133,7 +133,7 @@ impl DiskFile {
     }
 
     /// Enlarges the file system to `size`. A larger one stays as it is.
-    pub fn enlarge(&mut self, size: Memory) -> io::Result<()> {
+    pub fn enlarge_to(&mut self, size: Memory) -> io::Result<()> {
         if self.file.metadata()?.len() >= size.get() {
             return Ok(());
         }
@@ -233,11 +233,11 @@ mod tests {
         let path = folder.path().join("1.disk");
         make_disk_file(&path, SMALL_QUOTA, DiskFormat::Durable)?;
         let mut disk = DiskFile::open_locked(&path)?;
-        disk.enlarge(Memory::from_mib(256))?;
+        disk.enlarge_to(Memory::from_mib(256))?;
         assert_eq!(disk.read_superblock()?.blocks, 256 << 8);
-        disk.enlarge(Memory::from_mib(64))?;
+        disk.enlarge_to(Memory::from_mib(64))?;
         assert_eq!(disk.read_superblock()?.blocks, 256 << 8);
-        disk.repair()
+        disk.repair_errors()
     }
 
     #[test]
@@ -249,10 +249,10 @@ mod tests {
         // The kernel sets the second bit when it meets an error.
         disk.file.write_all_at(&[3, 0], SUPERBLOCK_OFFSET + 0x3A)?;
         assert!(!disk.has_room(1));
-        disk.repair()?;
+        disk.repair_errors()?;
         assert!(disk.has_room(1));
         disk.file.write_all_at(&[0; SUPERBLOCK_BYTES], SUPERBLOCK_OFFSET)?;
-        assert!(disk.repair().is_err() && !disk.has_room(0));
+        assert!(disk.repair_errors().is_err() && !disk.has_room(0));
         Ok(())
     }
 }

@@ -115,7 +115,7 @@ impl ToolStorage {
 
     /// Makes the storage of the tool with this number, if it does not exist. A disk file that no container uses is
     /// checked, and enlarged to the quota. A container of the tool `may_run` while this is called.
-    pub fn prepare(
+    pub fn prepare_storage(
         &self,
         number: u32,
         kind: StorageKind,
@@ -175,7 +175,7 @@ impl ToolStorage {
             return Ok(());
         }
         let usable = match kind {
-            StorageKind::Home => disk.repair().and_then(|()| disk.enlarge(quota.size)),
+            StorageKind::Home => disk.repair_errors().and_then(|()| disk.enlarge_to(quota.size)),
             StorageKind::BuildCache if disk.has_room(MIN_FREE_CACHE_PERCENT) => Ok(()),
             StorageKind::BuildCache => {
                 tracing::info!(path = %path.display(), "build cache almost full or damaged; emptied");
@@ -197,7 +197,7 @@ impl ToolStorage {
     }
 
     /// Takes the storage of an erased tool away. The returned files must be deleted.
-    pub fn discard(&self, number: u32) -> Result<DiscardedStorage> {
+    pub fn discard_storage(&self, number: u32) -> Result<DiscardedStorage> {
         let mut discarded = DiscardedStorage(Vec::new());
         for kind in [StorageKind::Home, StorageKind::BuildCache] {
             let folder = self.find_folder(number, kind);

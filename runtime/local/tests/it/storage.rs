@@ -51,8 +51,8 @@ async fn wait_until_unused(bench: &Bench, fixture: &RuntimeFixture, name: &str) 
 async fn home_takes_neither_more_bytes_nor_more_files_than_its_quota() {
     let (bench, fixture) = start_bench_with(&["home=64Mi:3000"]).await;
     let fill = "dd if=/dev/zero of=/home/big bs=1M count=100 2>/dev/null && echo all; rm /home/big; \
-                mkdir /home/many; n=0; while [ $n -lt 3500 ]; do echo > /home/many/$n || break; n=$((n+1)); done 2>/dev/null; \
-                test $n -lt 3500 && test $n -gt 2500 && echo limited; rm -r /home/many; echo kept > /home/small; cat /home/small";
+                cd /home; mkdir many; n=0; while [ $n -lt 3500 ]; do echo > many/$n || break; n=$((n+1)); done 2>/dev/null; \
+                test $n -lt 3500 && test $n -gt 2500 && echo limited; rm -r many; echo kept > /home/small; cat /home/small";
     assert_eq!(bench.run_for_lines(&build_shell_run(&bench, fill)).await, ["limited", "kept"]);
     // The disk file gives the space of deleted files back to the host.
     let disk = fixture.state_folder().join("homes/0.disk");

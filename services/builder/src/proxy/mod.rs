@@ -47,7 +47,7 @@ pub async fn run(settings: config::OutboundSettings, stop: ShutdownSignal) {
         match TcpListener::bind(&settings.listen).await {
             Ok(listener) => {
                 tracing::info!(address = settings.listen, "outbound proxy listening");
-                let outbound = OutboundClient::from_settings(&settings);
+                let outbound = settings.create_client();
                 stop.run_until_shutdown(serve_proxy(listener, outbound)).await;
                 return;
             }
