@@ -53,7 +53,7 @@ impl CommandLine {
         let all = 0..self.0.len();
         let argument = all.clone().find(|at| self.0[*at] == wrong && self.is_bare_word(*at));
         let at = argument.or_else(|| all.clone().find(|at| matches(&self.0[*at])))?;
-        Some(self.render_line(Some(WordChange { at, wrong, right })))
+        Some(self.render_line(Some(&WordChange { at, wrong, right })))
     }
 
     /// Returns the command with `right` as the value of a flag, or `None` when the flag was not typed.
@@ -67,11 +67,11 @@ impl CommandLine {
             .split_once('=')
             .filter(|(name, _)| *name == flag)
             .map_or(typed.as_str(), |(_, value)| value);
-        Some(self.render_line(Some(WordChange { at, wrong, right })))
+        Some(self.render_line(Some(&WordChange { at, wrong, right })))
     }
 
     /// Renders the command without secrets.
-    fn render_line(&self, change: Option<WordChange<'_>>) -> String {
+    fn render_line(&self, change: Option<&WordChange<'_>>) -> String {
         let mut line = vec!["hearth".to_owned()];
         let mut secret = None;
         for (at, word) in self.0.iter().enumerate() {
@@ -80,7 +80,7 @@ impl CommandLine {
                 continue;
             }
             let (flag, value) = word.split_once('=').unwrap_or((word, ""));
-            let change = change.as_ref().filter(|change| change.at == at);
+            let change = change.filter(|change| change.at == at);
             if let Some(WordChange { wrong, right, .. }) = change {
                 line.push(match () {
                     () if word == wrong => quote_argument(right),

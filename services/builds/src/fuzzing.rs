@@ -18,7 +18,7 @@ pub fn resolve_ref(advertisement: &[u8], wanted: &str) -> Result<(String, Option
             break;
         }
     }
-    let resolved = search.finish()?;
+    let resolved = search.finish_search()?;
     Ok((resolved.commit, resolved.full_name))
 }
 

@@ -8,7 +8,7 @@ use hearth_testkit::GitServer;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-const SCRIPTS: &str =
+const FETCH_SCRIPTS: &str =
     concat!(include_str!("../../src/scripts/git.sh"), include_str!("../../src/scripts/fetch.sh"));
 /// The shell that runs the script in the sandbox; the test runs it here.
 const SANDBOX_SHELL: &str = "/bin/sh";
@@ -35,7 +35,7 @@ impl Fetched {
 async fn run_script(url: &str, commit: &str, folder: TempDir) -> Result<Fetched> {
     let source = folder.path().join("source").display().to_string();
     let mut command = Command::new(SANDBOX_SHELL);
-    command.args(["-c", SCRIPTS, "hearth", url, commit, &source, NO_SUBFOLDER]);
+    command.args(["-c", FETCH_SCRIPTS, "hearth", url, commit, &source, NO_SUBFOLDER]);
     command.args(["Procfile", "requirements.txt", "package.json"]);
     command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_TERMINAL_PROMPT", "0");
     let output = command.env("GIT_ALLOW_PROTOCOL", "http:https").output().await.map_err(Error::internal)?;

@@ -27,7 +27,7 @@ pub async fn resolve_remote_ref(
     while let Some(chunk) = listed.next_chunk().await.map_err(build_unreadable_error)? {
         search.parse_chunk(&chunk)?;
     }
-    search.finish()
+    search.finish_search()
 }
 
 /// Checks that a response is a list of refs.

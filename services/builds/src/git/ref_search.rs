@@ -128,7 +128,7 @@ impl RefSearch {
     }
 
     /// Ends the search after the last piece. A full commit id is tried last, without the repository.
-    pub fn finish(self) -> Result<ResolvedRef> {
+    pub fn finish_search(self) -> Result<ResolvedRef> {
         self.packets.check_end()?;
         if self.packet_count == 0 {
             return Err(build_protocol_error());
@@ -215,7 +215,7 @@ mod tests {
         for piece in advertisement.as_bytes().chunks(7) {
             search.parse_chunk(piece)?;
         }
-        search.finish()
+        search.finish_search()
     }
 
     fn build_advertisement() -> String {
@@ -296,7 +296,7 @@ mod tests {
         }
         search.parse_chunk(format_packet(&format!("{COMMIT_C} refs/tags/wanted\n")).as_bytes()).unwrap();
         assert_eq!((search.branches.len(), search.candidates.len()), (MAX_NAMED_BRANCHES, 4));
-        assert_eq!(search.finish().unwrap().commit, COMMIT_C);
+        assert_eq!(search.finish_search().unwrap().commit, COMMIT_C);
     }
 
     #[test]

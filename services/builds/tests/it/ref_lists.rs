@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::fixture::{start_fixture, start_fixture_with};
 
-const COMMIT: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+const LISTED_COMMIT: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 /// Refs in one list, which has about 16 MB.
 const REF_COUNT: usize = 200_000;
 /// Allowed growth of this process, far below the size of the lists.
@@ -68,10 +68,10 @@ async fn send_ref_list(mut stream: TcpStream) -> std::io::Result<()> {
     for first in (0..REF_COUNT).step_by(1000) {
         let refs = first..first + 1000;
         let lines =
-            refs.map(|number| packet(format!("{COMMIT} refs/heads/some/longer/branch/{number:09}\n")));
+            refs.map(|number| packet(format!("{LISTED_COMMIT} refs/heads/some/longer/branch/{number:09}\n")));
         stream.write_all(lines.collect::<String>().as_bytes()).await?;
     }
-    stream.write_all(packet(format!("{COMMIT} refs/heads/wanted\n")).as_bytes()).await?;
+    stream.write_all(packet(format!("{LISTED_COMMIT} refs/heads/wanted\n")).as_bytes()).await?;
     stream.write_all(b"0000").await?;
     stream.shutdown().await
 }
@@ -100,7 +100,7 @@ async fn long_ref_lists_of_one_tool_need_little_memory_and_few_connections() -> 
     let builds = fixture.maintainer.builds();
     let starts = (0..6).map(|_| builds.start(&fixture.tool, &create, &query));
     for started in join_all(starts).await {
-        assert_eq!(started?.resolved_ref, COMMIT);
+        assert_eq!(started?.resolved_ref, LISTED_COMMIT);
     }
     let growth = read_memory_kib("VmHWM").saturating_sub(before);
     assert!(growth < MAX_GROWTH_KIB, "the process grew by {growth} KiB");
