@@ -38,7 +38,8 @@ async fn check_notifications(shape: HearthShape) -> Result<()> {
     cli.run_successfully(&["new", "nightly"]).await?;
     cli.run_successfully(&["notify", "email", "ada@example.org"]).await?;
     let mail = wait_until("the code arrives", async || Ok(server.read_mails()?.pop())).await?;
-    let code = mail.split("hearth notify email --code ").nth(1).and_then(|rest| rest.split_whitespace().next());
+    let code =
+        mail.split("hearth notify email --code ").nth(1).and_then(|rest| rest.split_whitespace().next());
     cli.run_successfully(&["notify", "email", "--code", code.unwrap_or_default()]).await?;
     let made = ["webhooks", "create", &receiver.url(), "--event", "job.run.failed", "--json"];
     let made: Value = serde_json::from_str(&cli.run_successfully(&made).await?).map_err(Error::internal)?;
@@ -46,7 +47,7 @@ async fn check_notifications(shape: HearthShape) -> Result<()> {
 
     let run = ["jobs", "run", "tidy", "--image", "bookworm", "--emails", "onfailure", "--wait", "--command"];
     let ran = cli.run(&[&run[..], &["echo no such table: dups; exit 3"]].concat()).await?;
-    assert!(ran.status == Some(1) && !ran.err.contains("sends no mail"), "{ran:?}");
+    assert!(ran.status == Some(3) && !ran.err.contains("sends no mail"), "{ran:?}");
 
     let mail = wait_until("a mail arrives", async || Ok(server.read_mails()?.into_iter().nth(1))).await?;
     for line in [

@@ -17,6 +17,10 @@ pub async fn check_ending_jobs(hearth: &Hearth, maintainer: &Maintainer, mails: 
     assert!(images.contains("bookworm"), "{images}");
     let cli = maintainer.person.open_cli_session(hearth).await?;
     cli.run_successfully(&["notify", "email", "ada@example.org", "--tool", "hello"]).await?;
+    let mail = wait_until("the code arrives", async || Ok(mails.read_mails()?.pop())).await?;
+    let code =
+        mail.split("hearth notify email --code ").nth(1).and_then(|rest| rest.split_whitespace().next());
+    cli.run_successfully(&["notify", "email", "--code", code.unwrap_or_default()]).await?;
     maintainer.run_all(&[
         ("stubborn --retry 2", "echo one try; exit 3"),
         ("hungry --mem 16Mi", "tail /dev/zero"),
@@ -69,7 +73,8 @@ pub async fn check_ending_jobs(hearth: &Hearth, maintainer: &Maintainer, mails: 
     let shown = maintainer.read_fields("late");
     assert!(shown("Hints:").contains("Next: "), "{}", shown("Hints:"));
 
-    let mail = wait_until("a mail", async || Ok(mails.read_mails()?.pop())).await?;
+    let is_outcome = |mail: &String| mail.contains("hello/mailed");
+    let mail = wait_until("a mail", async || Ok(mails.read_mails()?.into_iter().find(is_outcome))).await?;
     for text in ["X-To: ada@example.org", "hello/mailed", "| the last line"] {
         assert!(mail.contains(text), "{text}\n{mail}");
     }
