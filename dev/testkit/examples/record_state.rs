@@ -10,9 +10,10 @@ use hearth_testkit::{Hearth, ReleasePlan, StateRecord};
 async fn main() -> Result<()> {
     let archive = std::env::args_os().nth(1).map(PathBuf::from);
     let archive = archive.ok_or_else(|| Error::internal("the path of the archive is missing"))?;
-    let settings = StateRecord::SETTINGS;
-    let mut hearth = Hearth::start_in_releases(StateRecord::SHAPE, settings, ReleasePlan::PREVIOUS).await?;
+    let settings = StateRecord::HEARTH_SETTINGS;
+    let mut hearth =
+        Hearth::start_in_releases(StateRecord::HEARTH_SHAPE, settings, ReleasePlan::ALL_PREVIOUS).await?;
     let record = StateRecord::create(&mut hearth).await?;
     hearth.kill_all().await?;
-    record.pack(&hearth.durable_folder(), &archive)
+    record.write_archive(&hearth.durable_folder(), &archive)
 }

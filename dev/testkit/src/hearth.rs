@@ -1,6 +1,7 @@
 //! A whole Hearth of real processes.
 
 mod processes;
+mod program;
 mod release;
 
 use std::{
@@ -22,12 +23,12 @@ use hearth_kit::{db::Db, keys::KeyFolder};
 use tempfile::TempDir;
 use tokio::process::Child;
 
+pub(crate) use self::processes::send_signal;
 use self::{processes::ProcessKind, release::is_new_role};
 pub use self::{
-    processes::program_path,
+    program::program_path,
     release::{Release, ReleasePlan},
 };
-pub(crate) use self::processes::send_signal;
 use crate::databases::{DatabaseKind, new_postgres};
 
 /// The processes and the database of a Hearth.
@@ -91,18 +92,18 @@ impl Hearth {
         more_config: &str,
         releases: ReleasePlan,
     ) -> Result<Self> {
-        let mut hearth = Self::prepare(shape, more_config, releases)?;
+        let mut hearth = Self::create_stopped(shape, more_config, releases)?;
         hearth.start_missing_processes().await?;
         Ok(hearth)
     }
 
     /// Starts a Hearth with additional lines of configuration.
     pub async fn start_with(shape: HearthShape, more_config: &str) -> Result<Self> {
-        Self::start_in_releases(shape, more_config, ReleasePlan::CURRENT).await
+        Self::start_in_releases(shape, more_config, ReleasePlan::ALL_CURRENT).await
     }
 
     /// Creates the state folder and the configuration of a Hearth without starting it.
-    pub fn prepare(shape: HearthShape, more_config: &str, releases: ReleasePlan) -> Result<Self> {
+    pub fn create_stopped(shape: HearthShape, more_config: &str, releases: ReleasePlan) -> Result<Self> {
         let folder = tempfile::tempdir().map_err(Error::internal)?;
         let (address, port) = allocate_address();
         // Services under `hearthd up` run as another user.

@@ -67,13 +67,13 @@ pub struct StateRecord {
 }
 
 impl StateRecord {
-    /// The shape that [`StateRecord::create`] and [`StateRecord::unpack`] need: the builder is a process of
+    /// The shape that [`StateRecord::create`] and [`StateRecord::unpack_archive`] need: the builder is a process of
     /// its own, which can be killed, and all durable data are files.
-    pub const SHAPE: HearthShape =
+    pub const HEARTH_SHAPE: HearthShape =
         HearthShape { split: true, database_kind: DatabaseKind::Sqlite, containers: true };
 
     /// Settings under which a recorded state stays complete, however old it is, and its webhook is accepted.
-    pub const SETTINGS: &str =
+    pub const HEARTH_SETTINGS: &str =
         "[logs]\ndays = 36500\n[jobs]\nruns_kept = 36500\n[outbound]\nallow = [\"127.0.0.1:9\"]\n";
 
     /// Creates data of every kind in a new Hearth, and records the answers. Kills the builder.
@@ -131,7 +131,7 @@ impl StateRecord {
 
     /// Writes a state folder and its record into an archive (tar, gzip), without the disks of containers: a
     /// restart of the host ends the containers.
-    pub fn pack(&self, state: &Path, archive: &Path) -> Result<()> {
+    pub fn write_archive(&self, state: &Path, archive: &Path) -> Result<()> {
         let record = serde_json::to_vec_pretty(self).map_err(Error::internal)?;
         fs::write(state.join("record.json"), record).map_err(Error::internal)?;
         let mut options = vec!["--create", "--gzip", "--numeric-owner", "--sort=name"];
@@ -140,7 +140,7 @@ impl StateRecord {
     }
 
     /// Unpacks an archive into the state folder of a Hearth that has not been started, and returns its record.
-    pub fn unpack(archive: &Path, hearth: &Hearth) -> Result<Self> {
+    pub fn unpack_archive(archive: &Path, hearth: &Hearth) -> Result<Self> {
         let state = hearth.durable_folder();
         fs::create_dir_all(&state).map_err(Error::internal)?;
         run_tar(&["--extract", "--gzip", "--numeric-owner", "--preserve-permissions"], archive, &state)?;

@@ -1,12 +1,6 @@
 //! Starts, kills, restarts and stops the processes of a Hearth.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    process::Stdio,
-    time::Duration,
-};
+use std::{fs, process::Stdio, time::Duration};
 
 use hearth_base::{Error, Result, Role};
 use tokio::{
@@ -96,7 +90,7 @@ impl Hearth {
             Error::internal("role has no separate process: start Hearth with a split shape")
         })?;
         let folder = self.folder.path();
-        let release = self.releases.release_for(ProcessKind::Second(role));
+        let release = self.release_for(ProcessKind::Second(role));
         let config = fs::read_to_string(folder.join(release.config_file())).map_err(Error::internal)?;
         let config = config.replace(&role_address, &other);
         fs::write(folder.join("second.toml"), config).map_err(Error::internal)?;
@@ -146,7 +140,7 @@ impl Hearth {
     pub(super) fn list_process_kinds(&self) -> Vec<ProcessKind> {
         let HearthShape { split, containers, .. } = self.shape;
         let roles = Role::ALL.iter().copied().filter(|role| {
-            self.releases.release_for(ProcessKind::Role(*role)) == Release::Current || !is_new_role(*role)
+            self.release_for(ProcessKind::Role(*role)) == Release::Current || !is_new_role(*role)
         });
         match (split, containers) {
             (false, false) => vec![ProcessKind::Services],
@@ -158,6 +152,14 @@ impl Hearth {
         }
     }
 
+    /// The release that a process is started from.
+    fn release_for(&self, kind: ProcessKind) -> Release {
+        match kind {
+            ProcessKind::Role(role) | ProcessKind::Second(role) => (self.releases.role)(role),
+            ProcessKind::Up | ProcessKind::Services | ProcessKind::Runtime => self.releases.others,
+        }
+    }
+
     pub(super) async fn launch_process(&mut self, kind: ProcessKind) -> Result<()> {
         let name = match kind {
             ProcessKind::Up | ProcessKind::Services => "hearth",
@@ -166,7 +168,7 @@ impl Hearth {
             ProcessKind::Runtime => "runtime",
         };
         let folder = self.folder.path();
-        let release = self.releases.release_for(kind);
+        let release = self.release_for(kind);
         let (config, state) = match kind {
             ProcessKind::Second(_) => (folder.join("second.toml"), folder.join("second")),
             _ => (folder.join(release.config_file()), folder.join("state")),
@@ -229,17 +231,4 @@ pub(crate) fn send_signal(pid: u32, name: &str) -> Result<()> {
         Ok(status) if status.success() => Ok(()),
         other => Err(Error::internal(format!("process {pid} has not received the signal {name}: {other:?}"))),
     }
-}
-
-/// Returns the path of a program of this workspace, as built with the test.
-pub fn program_path(name: &str) -> Result<PathBuf> {
-    let test = std::env::current_exe().map_err(Error::internal)?;
-    let found = test.ancestors().skip(1).map(|folder| folder.join(name)).find(|path| is_program(path));
-    found.ok_or_else(|| {
-        Error::internal(format!("program is not built: {name}; run ./test or cargo build --workspace"))
-    })
-}
-
-fn is_program(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }

@@ -4,7 +4,7 @@ use std::{env, path::PathBuf};
 
 use hearth_base::{Error, Result, Role};
 
-use super::processes::{ProcessKind, program_path};
+use super::program::program_path;
 
 /// Environment variable with the folder of the previous release's programs. Without it, the programs of this
 /// build play both parts, which tests the suite itself.
@@ -73,16 +73,9 @@ pub struct ReleasePlan {
 
 impl ReleasePlan {
     /// Every process is of this build.
-    pub const CURRENT: Self = Self { role: |_| Release::Current, others: Release::Current };
+    pub const ALL_CURRENT: Self = Self { role: |_| Release::Current, others: Release::Current };
     /// Every process is of the previous release.
-    pub const PREVIOUS: Self = Self { role: |_| Release::Previous, others: Release::Previous };
-
-    pub(super) fn release_for(self, kind: ProcessKind) -> Release {
-        match kind {
-            ProcessKind::Role(role) | ProcessKind::Second(role) => (self.role)(role),
-            ProcessKind::Up | ProcessKind::Services | ProcessKind::Runtime => self.others,
-        }
-    }
+    pub const ALL_PREVIOUS: Self = Self { role: |_| Release::Previous, others: Release::Previous };
 }
 
 /// True if the previous release does not have this role.

@@ -15,8 +15,12 @@ async fn state_of_every_release_is_opened() -> Result<()> {
     archives.sort();
     assert!(archives.iter().any(|archive| archive.ends_with("0.1.0.tar.gz")), "{archives:?}");
     for archive in archives {
-        let mut hearth = Hearth::prepare(StateRecord::SHAPE, StateRecord::SETTINGS, ReleasePlan::CURRENT)?;
-        let record = StateRecord::unpack(&archive, &hearth)?;
+        let mut hearth = Hearth::create_stopped(
+            StateRecord::HEARTH_SHAPE,
+            StateRecord::HEARTH_SETTINGS,
+            ReleasePlan::ALL_CURRENT,
+        )?;
+        let record = StateRecord::unpack_archive(&archive, &hearth)?;
         hearth.start_missing_processes().await?;
         let checked = record.check(&hearth).await;
         assert!(checked.is_ok(), "{}: {checked:?}", archive.display());
@@ -26,12 +30,13 @@ async fn state_of_every_release_is_opened() -> Result<()> {
 
 /// An upgrade and its roll-back: containers of one release keep running under the other.
 async fn each_release_reads_what_the_other_wrote(database_kind: DatabaseKind) -> Result<()> {
-    let shape = HearthShape { database_kind, ..StateRecord::SHAPE };
-    let mut hearth = Hearth::start_in_releases(shape, StateRecord::SETTINGS, ReleasePlan::PREVIOUS).await?;
+    let shape = HearthShape { database_kind, ..StateRecord::HEARTH_SHAPE };
+    let mut hearth =
+        Hearth::start_in_releases(shape, StateRecord::HEARTH_SETTINGS, ReleasePlan::ALL_PREVIOUS).await?;
     let record = StateRecord::create(&mut hearth).await?;
     let containers = hearth.list_container_processes()?;
     assert!(!containers.is_empty());
-    for releases in [ReleasePlan::CURRENT, ReleasePlan::PREVIOUS, ReleasePlan::CURRENT] {
+    for releases in [ReleasePlan::ALL_CURRENT, ReleasePlan::ALL_PREVIOUS, ReleasePlan::ALL_CURRENT] {
         hearth.kill_all().await?;
         hearth.choose_releases(releases);
         hearth.start_missing_processes().await?;
@@ -61,7 +66,7 @@ async fn services_of_two_releases_work_together() -> Result<()> {
     ];
     let [first, second] = halves;
     let shape = HearthShape::SPLIT_WITH_CONTAINERS;
-    let mut hearth = Hearth::start_in_releases(shape, StateRecord::SETTINGS, first).await?;
+    let mut hearth = Hearth::start_in_releases(shape, StateRecord::HEARTH_SETTINGS, first).await?;
     let record = StateRecord::create(&mut hearth).await?;
     record.check(&hearth).await?;
     hearth.kill_all().await?;
@@ -74,8 +79,9 @@ async fn services_of_two_releases_work_together() -> Result<()> {
 #[tokio::test]
 async fn processes_of_two_releases_share_the_work_of_a_service() -> Result<()> {
     let shape = HearthShape::SPLIT_WITH_CONTAINERS;
-    let mut hearth = Hearth::start_in_releases(shape, StateRecord::SETTINGS, ReleasePlan::CURRENT).await?;
-    hearth.choose_releases(ReleasePlan::PREVIOUS);
+    let mut hearth =
+        Hearth::start_in_releases(shape, StateRecord::HEARTH_SETTINGS, ReleasePlan::ALL_CURRENT).await?;
+    hearth.choose_releases(ReleasePlan::ALL_PREVIOUS);
     for role in [Role::Logs, Role::Notify, Role::Components, Role::Jobs] {
         hearth.start_second(role).await?;
     }
