@@ -6,9 +6,9 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
 use crate::{
     commands::{
-        admin, audit, build, completion, deploy, deployment, envvars, exec, files, invite, jobs,
-        login, logout, logs, man, new, notify, open, password, restart, revisions, rollback, shell,
-        status, token, tool, up, users, webhooks, webservice,
+        admin, audit, build, completion, deploy, deployment, envvars, exec, files, invite, jobs, login,
+        logout, logs, man, new, notify, open, password, restart, revisions, rollback, shell, status, token,
+        tool, up, users, webhooks, webservice,
     },
     flags::{GlobalArgs, HELP_TEMPLATE},
 };

@@ -5,9 +5,9 @@ use hearth_base::Result;
 use crate::{
     cli::CliCommand,
     commands::{
-        admin, audit, build, deploy, deployment, envvars, exec, files, invite, jobs, login, logout,
-        logs, new, notify, open, password, restart, revisions, rollback, shell, status, summary,
-        token, tool, up, users, webhooks, webservice, whoami,
+        admin, audit, build, deploy, deployment, envvars, exec, files, invite, jobs, login, logout, logs,
+        new, notify, open, password, restart, revisions, rollback, shell, status, summary, token, tool, up,
+        users, webhooks, webservice, whoami,
     },
     context::CommandContext,
     exit::Exit,

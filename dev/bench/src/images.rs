@@ -24,6 +24,7 @@ pub fn provide_images(hearth: &Hearth, names: &[&str]) -> Result<()> {
     let lock = fs::File::create(layouts.join(".lock")).map_err(Error::internal)?;
     lock.lock().map_err(Error::internal)?;
     let mut make = Command::new(program_path("hearthd")?);
-    run_command(make.args(["image", "bootstrap"]).args(names).arg("--layouts").arg(&layouts)).map_err(Error::internal)?;
+    run_command(make.args(["image", "bootstrap"]).args(names).arg("--layouts").arg(&layouts))
+        .map_err(Error::internal)?;
     names.iter().try_for_each(|name| hearth.provide_image(name, &layouts.join(name)))
 }

@@ -27,9 +27,16 @@ impl FreeSpace {
             return Ok(());
         }
         let what = match has_inodes {
-            true => format!("{disk} is almost full: {} MiB are free; at least {} MiB", self.bytes >> 20, min_bytes >> 20),
+            true => format!(
+                "{disk} is almost full: {} MiB are free; at least {} MiB",
+                self.bytes >> 20,
+                min_bytes >> 20
+            ),
             false => {
-                format!("{disk} is almost full: {} inodes are free; at least {MIN_FREE_INODES}", self.free_inodes)
+                format!(
+                    "{disk} is almost full: {} inodes are free; at least {MIN_FREE_INODES}",
+                    self.free_inodes
+                )
             }
         };
         Err(Error::unavailable("disk-low", what)
@@ -44,7 +51,9 @@ mod tests {
     #[test]
     fn less_space_or_fewer_inodes_than_the_floor_are_refused() {
         let check = |bytes, inodes, free_inodes| {
-            FreeSpace { bytes, inodes, free_inodes }.check_floor("the disk", 1000).map_err(|error| error.code().to_owned())
+            FreeSpace { bytes, inodes, free_inodes }
+                .check_floor("the disk", 1000)
+                .map_err(|error| error.code().to_owned())
         };
         assert_eq!(check(1000, 0, 0), Ok(()));
         assert_eq!(check(1000, 50_000, 10_000), Ok(()));

@@ -12,8 +12,8 @@ use hearth_wire::{accounts::internal::ToolEvent, events::Topic, reply::Paging};
 use tokio::time::Instant;
 
 use crate::{
-    Kit, ServiceClients, Worker, backoff::Backoff, db::Db, events::TopicReader, log_error, tasks::ShutdownSignal,
-    tool_state::mark_tool_deleted,
+    Kit, ServiceClients, Worker, backoff::Backoff, db::Db, events::TopicReader, log_error,
+    tasks::ShutdownSignal, tool_state::mark_tool_deleted,
 };
 
 /// The pause after the first failed pass: a container or a build usually stops within a second.

@@ -91,7 +91,10 @@ pub fn list_source_images(text: &str, arguments: &[(&str, &str)]) -> Vec<String>
                 for word in words {
                     let (name, default) = word.split_once('=').unwrap_or((word, ""));
                     let given = arguments.iter().find(|(given, _)| *given == name).map(|(_, value)| *value);
-                    known.push((name.to_owned(), given.unwrap_or(default).trim_matches(['"', '\'']).to_owned()));
+                    known.push((
+                        name.to_owned(),
+                        given.unwrap_or(default).trim_matches(['"', '\'']).to_owned(),
+                    ));
                 }
             }
             "FROM" => {
@@ -139,7 +142,9 @@ fn expand_arguments(text: &str, known: &[(String, String)]) -> Option<String> {
         let (expression, remaining) = match after.strip_prefix('{') {
             Some(inner) => inner.split_once('}')?,
             None => after.split_at(
-                after.find(|symbol: char| !symbol.is_ascii_alphanumeric() && symbol != '_').unwrap_or(after.len()),
+                after
+                    .find(|symbol: char| !symbol.is_ascii_alphanumeric() && symbol != '_')
+                    .unwrap_or(after.len()),
             ),
         };
         let (name, default) = expression.split_once(":-").unwrap_or((expression, ""));

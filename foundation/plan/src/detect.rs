@@ -3,8 +3,8 @@
 use hearth_base::{Error, Result};
 
 use crate::{
-    containerfile, node, other_languages, packages,
-    php, plan::{BuildPlan, BuildRecipe, DetectedSource, RecipeChoice, SourceKind, StartCommand},
+    containerfile, node, other_languages, packages, php,
+    plan::{BuildPlan, BuildRecipe, DetectedSource, RecipeChoice, SourceKind, StartCommand},
     procfile::{Processes, parse_procfile},
     python,
     recipe::RecipeStep,

@@ -26,6 +26,6 @@ pub use plan::{BuildPlan, BuildRecipe, RecipeChoice, SourceKind};
 pub use procfile::{Processes, parse_procfile};
 pub use recipe::{BuildStage, RecipeStep};
 pub use source::{
-    InMemorySource, MAX_FILE_BYTES, MAX_SEARCHED_FOLDERS, PROBED_FILES, READ_FILES, SourceEntry, SourceFolder,
-    SourceTree,
+    InMemorySource, MAX_FILE_BYTES, MAX_SEARCHED_FOLDERS, PROBED_FILES, READ_FILES, SourceEntry,
+    SourceFolder, SourceTree,
 };

@@ -180,7 +180,8 @@ fn find_version_request(source: &impl SourceTree, package: &Package) -> Result<O
 }
 
 fn guess_web_command(source: &impl SourceTree, package: &Package) -> Result<StartCommand> {
-    let npm = |reason: &str| StartCommand::Guessed { command: "npm start".to_owned(), reason: reason.to_owned() };
+    let npm =
+        |reason: &str| StartCommand::Guessed { command: "npm start".to_owned(), reason: reason.to_owned() };
     if package.has_script("start") {
         return Ok(npm("package.json: script start"));
     }
@@ -205,7 +206,8 @@ fn plan_static_build(
     mut reasons: Vec<String>,
 ) -> DetectedSource {
     let script = package.scripts.get("build").and_then(Value::as_str).unwrap_or_default();
-    let tool = STATIC_BUILD_FOLDERS.iter().find(|site| script.split_whitespace().any(|word| word == site.tool));
+    let tool =
+        STATIC_BUILD_FOLDERS.iter().find(|site| script.split_whitespace().any(|word| word == site.tool));
     steps.push(RecipeStep::Run(BUILD_COMMAND));
     let Some(StaticBuild { tool, folder, serve }) = tool else {
         reasons.push(
@@ -217,7 +219,8 @@ fn plan_static_build(
         let start = StartCommand::Unknown(Some("web: npm run SCRIPT".to_owned()));
         return DetectedSource { kind: SourceKind::Node, recipe, reasons, start };
     };
-    reasons.push(format!("package.json: {tool} builds a site into {folder}/, which is served as static files."));
+    reasons
+        .push(format!("package.json: {tool} builds a site into {folder}/, which is served as static files."));
     let recipe = BuildRecipe::Steps {
         base: PYTHON_IMAGES[0].image,
         steps: vec![SERVER_STEP, RecipeStep::CopyBuilt(folder)],

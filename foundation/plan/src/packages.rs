@@ -20,7 +20,8 @@ impl PackageName {
         let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte);
         let begins = text.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit());
         // apt reads a trailing `-` or `+` as an order to remove or to install.
-        let ends = text.ends_with(|last: char| last.is_ascii_lowercase() || last.is_ascii_digit() || last == '+');
+        let ends =
+            text.ends_with(|last: char| last.is_ascii_lowercase() || last.is_ascii_digit() || last == '+');
         let valid = begins && ends && (2..=100).contains(&text.len()) && text.bytes().all(fits);
         valid.then(|| Self(text.to_owned()))
     }
@@ -50,7 +51,8 @@ pub fn read_aptfile(source: &impl SourceTree) -> Result<Vec<PackageName>> {
                 Some(name) => packages.push(name),
                 None => {
                     let shown: String = word.chars().take(60).collect();
-                    let sentence = format!("Aptfile line {number}: {shown:?} is not the name of a Debian package");
+                    let sentence =
+                        format!("Aptfile line {number}: {shown:?} is not the name of a Debian package");
                     error = Some(match error {
                         None => Error::invalid("aptfile", sentence)
                             .help("write the names of packages of Debian only, or use a Containerfile"),
@@ -79,15 +81,23 @@ mod tests {
 
     #[test]
     fn aptfile_lists_packages() -> Result<()> {
-        assert_eq!(read("# tools\nimagemagick\n\nlibpq-dev  g++ # build\nimagemagick\n")?, ["imagemagick", "libpq-dev", "g++"]);
+        assert_eq!(
+            read("# tools\nimagemagick\n\nlibpq-dev  g++ # build\nimagemagick\n")?,
+            ["imagemagick", "libpq-dev", "g++"]
+        );
         Ok(())
     }
 
     #[test]
     fn anything_but_a_package_name_is_refused() {
-        for line in ["https://x.example/a.deb", ":repo:deb x", "-y", "a;b", "$(id)", "a=1.0", "vim-", "A", "a"] {
+        for line in
+            ["https://x.example/a.deb", ":repo:deb x", "-y", "a;b", "$(id)", "a=1.0", "vim-", "A", "a"]
+        {
             let error = read(line).err();
-            assert!(error.is_some_and(|error| error.public_message().starts_with("Aptfile line 1")), "{line}");
+            assert!(
+                error.is_some_and(|error| error.public_message().starts_with("Aptfile line 1")),
+                "{line}"
+            );
         }
     }
 }

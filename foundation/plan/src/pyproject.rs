@@ -109,7 +109,8 @@ fn find_manager(
 
 /// True when the project is to be installed as a package.
 fn is_package(source: &impl SourceTree, table: &Table) -> Result<bool> {
-    let refuses = [["tool", "uv", "package"], ["tool", "poetry", "package-mode"], ["tool", "pdm", "distribution"]];
+    let refuses =
+        [["tool", "uv", "package"], ["tool", "poetry", "package-mode"], ["tool", "pdm", "distribution"]];
     if refuses.iter().any(|path| find_value(table, path).and_then(Value::as_bool) == Some(false)) {
         return Ok(false);
     }
@@ -149,7 +150,8 @@ mod tests {
     use crate::source::InMemorySource;
 
     fn read(files: &[(&str, &str)], folders: &[&str]) -> PythonProject {
-        let source = files.iter().fold(InMemorySource::new(), |source, (name, text)| source.with_file(*name, *text));
+        let source =
+            files.iter().fold(InMemorySource::new(), |source, (name, text)| source.with_file(*name, *text));
         let source = folders.iter().fold(source, |source, name| source.with_folder(*name));
         PythonProject::read(&source).unwrap().unwrap()
     }
@@ -163,7 +165,10 @@ mod tests {
             (project.to_owned(), &["static", "templates"][..]),
             (format!("{project}{BUILD_SYSTEM}"), &["static", "templates"]),
             (format!("{project}{BUILD_SYSTEM}[tool.uv]\npackage = false\n"), &["src"]),
-            (format!("{BUILD_SYSTEM}[tool.poetry]\nname = \"my-tool\"\npackage-mode = false\n"), &["my_tool"]),
+            (
+                format!("{BUILD_SYSTEM}[tool.poetry]\nname = \"my-tool\"\npackage-mode = false\n"),
+                &["my_tool"],
+            ),
         ] {
             let read = read(&[("pyproject.toml", &text)], folders);
             assert!(!read.is_package && !read.is_settings_only, "{text}");
@@ -182,7 +187,8 @@ mod tests {
 
     #[test]
     fn lock_file_selects_the_manager() {
-        let poetry = "[tool.poetry]\nname = \"p\"\n[tool.poetry.dependencies]\npython = \"^3.13\"\nsix = \"*\"\n";
+        let poetry =
+            "[tool.poetry]\nname = \"p\"\n[tool.poetry.dependencies]\npython = \"^3.13\"\nsix = \"*\"\n";
         for (lock, manager) in [
             (None, DependencyManager::Poetry),
             (Some("poetry.lock"), DependencyManager::Poetry),

@@ -136,7 +136,11 @@ fn plan_packages(
         reasons.push(
             "pyproject.toml: Python; it contains settings of tools only, so pip installs nothing.".to_owned(),
         );
-        return Ok(Some(PythonPackages { steps: vec![RecipeStep::CopyAll], declared: project.text, version }));
+        return Ok(Some(PythonPackages {
+            steps: vec![RecipeStep::CopyAll],
+            declared: project.text,
+            version,
+        }));
     }
     if source.has_file("requirements.txt")? {
         reasons.push("requirements.txt exists too; the lock file has precedence.".to_owned());

@@ -77,8 +77,9 @@ fn guess_django_command(source: &impl SourceTree, declared: &str) -> Result<Star
         },
         [_] => StartCommand::Guessed {
             command: "python3 manage.py runserver --noreload 0.0.0.0:${PORT:-8000}".to_owned(),
-            reason: "manage.py: Django, with its development server because gunicorn is not among the packages"
-                .to_owned(),
+            reason:
+                "manage.py: Django, with its development server because gunicorn is not among the packages"
+                    .to_owned(),
         },
         _ => StartCommand::Unknown(Some("web: gunicorn PROJECT.wsgi --bind 0.0.0.0:$PORT".to_owned())),
     })
@@ -125,7 +126,9 @@ fn find_application_object(text: &str) -> Option<ApplicationObject> {
         // `app: FastAPI = FastAPI()`
         let variable = left.split(':').next().unwrap_or_default().trim_end();
         let right = right.trim_start();
-        let called = |name: &str| right.starts_with(name) || right.split_once('.').is_some_and(|(_, rest)| rest.starts_with(name));
+        let called = |name: &str| {
+            right.starts_with(name) || right.split_once('.').is_some_and(|(_, rest)| rest.starts_with(name))
+        };
         if let Some((_, framework, interface)) = CONSTRUCTORS.into_iter().find(|(name, _, _)| called(name))
             && is_identifier(variable)
         {
@@ -165,7 +168,8 @@ mod tests {
     use crate::source::InMemorySource;
 
     fn guess(files: &[(&str, &str)], declared: &str) -> Option<String> {
-        let source = files.iter().fold(InMemorySource::new(), |source, (name, text)| source.with_file(*name, *text));
+        let source =
+            files.iter().fold(InMemorySource::new(), |source, (name, text)| source.with_file(*name, *text));
         match guess_web_command(&source, declared).unwrap() {
             StartCommand::Guessed { command, .. } => Some(command),
             StartCommand::Unknown(_) => None,
@@ -177,9 +181,21 @@ mod tests {
         let flask = "from flask import Flask\n\napp = Flask(__name__)\n";
         let fastapi = "import fastapi\napi: fastapi.FastAPI = fastapi.FastAPI(title=\"x\")\n";
         for (files, declared, expected) in [
-            (vec![("app.py", flask)], "flask", "flask --app 'app:app' run --host 0.0.0.0 --port ${PORT:-8000}"),
-            (vec![("app.py", flask)], "Flask\nGunicorn==22",  "gunicorn 'app:app' --bind 0.0.0.0:${PORT:-8000}"),
-            (vec![("main.py", fastapi)], "fastapi\nuvicorn[standard]", "uvicorn main:api --host 0.0.0.0 --port ${PORT:-8000}"),
+            (
+                vec![("app.py", flask)],
+                "flask",
+                "flask --app 'app:app' run --host 0.0.0.0 --port ${PORT:-8000}",
+            ),
+            (
+                vec![("app.py", flask)],
+                "Flask\nGunicorn==22",
+                "gunicorn 'app:app' --bind 0.0.0.0:${PORT:-8000}",
+            ),
+            (
+                vec![("main.py", fastapi)],
+                "fastapi\nuvicorn[standard]",
+                "uvicorn main:api --host 0.0.0.0 --port ${PORT:-8000}",
+            ),
             (
                 vec![("app.py", "def create_app():\n    app = Flask(__name__)\n    return app\n")],
                 "gunicorn",

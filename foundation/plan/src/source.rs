@@ -260,7 +260,8 @@ impl SourceTree for InMemorySource {
     }
 
     fn list_folders(&self) -> Result<Vec<String>> {
-        let above = self.files.keys().filter_map(|path| path.split_once('/')).map(|(name, _)| name.to_owned());
+        let above =
+            self.files.keys().filter_map(|path| path.split_once('/')).map(|(name, _)| name.to_owned());
         let mut folders: Vec<String> = above.chain(self.folders.iter().cloned()).collect();
         folders.sort_unstable();
         folders.dedup();

@@ -57,7 +57,10 @@ pub fn choose_image(
     let fits = |image: &VersionedImage| is_in_range(text, image.number, notation);
     let chosen = if fits(&default) { Some(default) } else { sorted.iter().copied().find(fits) };
     if let Some(image) = chosen {
-        reasons.push(format!("{origin} asks for {language} {text}: the image has {language} {}.", image.version));
+        reasons.push(format!(
+            "{origin} asks for {language} {text}: the image has {language} {}.",
+            image.version
+        ));
         return image;
     }
     let wanted = parse_lowest_number(text, notation);
@@ -127,7 +130,9 @@ fn is_condition_met(operator: &str, version: &str, number: u32, notation: Versio
         "<" => number < wanted || (has_more && number == wanted && !version.ends_with(".0")),
         "!=" => has_more || number != wanted,
         // PEP 440: `~=3.11` allows 3.12, `~=3.11.2` only 3.11. Poetry: `^3.11` allows 3.12.
-        "~=" | "^" if notation == VersionNotation::Python && !(operator == "~=" && has_more) => number >= wanted,
+        "~=" | "^" if notation == VersionNotation::Python && !(operator == "~=" && has_more) => {
+            number >= wanted
+        }
         _ => number == wanted,
     }
 }
@@ -138,7 +143,10 @@ fn parse_number(version: &str, notation: VersionNotation) -> Option<u32> {
     let version = version.strip_prefix("python-").unwrap_or(version);
     let version = version.strip_prefix("cpython-").unwrap_or(version).trim_start_matches('v');
     if let Some(name) = version.strip_prefix("lts/") {
-        return NODE_RELEASE_NAMES.iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, number)| *number);
+        return NODE_RELEASE_NAMES
+            .iter()
+            .find(|(known, _)| name.eq_ignore_ascii_case(known))
+            .map(|(_, number)| *number);
     }
     let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
     match notation {
@@ -230,7 +238,8 @@ mod tests {
         let choose = |text: &str| {
             let mut reasons = Vec::new();
             let request = VersionRequest::new(".nvmrc", text);
-            let image = choose_image(IMAGES, VersionNotation::Node, "Node.js", request.as_ref(), &mut reasons);
+            let image =
+                choose_image(IMAGES, VersionNotation::Node, "Node.js", request.as_ref(), &mut reasons);
             (image.image, reasons.pop().unwrap_or_default())
         };
         assert_eq!(choose(""), ("node18", String::new()));

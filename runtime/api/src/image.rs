@@ -211,7 +211,10 @@ mod tests {
             let reference: ImageReference = format!("{text}@{EXAMPLE_DIGEST}").parse().unwrap();
             assert_eq!(reference.repository(), repository);
             assert_eq!(reference.to_string(), format!("{repository}@{EXAMPLE_DIGEST}"));
-            assert_eq!(reference.owner_namespace(), repository.rsplit_once('/').map_or("", |(first, _)| first));
+            assert_eq!(
+                reference.owner_namespace(),
+                repository.rsplit_once('/').map_or("", |(first, _)| first)
+            );
             assert_eq!(reference.to_string().parse::<ImageReference>().unwrap(), reference);
         }
     }

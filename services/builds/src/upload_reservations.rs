@@ -89,8 +89,9 @@ mod tests {
         );
         let reservations = UploadReservations::default();
         let limits = UploadUsage { count: 3, bytes: 100 };
-        let reserve =
-            |tool, bytes| reservations.reserve_upload(tool, bytes, UploadUsage { count: 1, bytes: 20 }, limits);
+        let reserve = |tool, bytes| {
+            reservations.reserve_upload(tool, bytes, UploadUsage { count: 1, bytes: 20 }, limits)
+        };
         let first = reserve(one, 50);
         assert!(first.is_some() && reserve(one, 31).is_none());
         assert!(reserve(two, 80).is_some(), "the limits are those of each tool");

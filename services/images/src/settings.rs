@@ -182,7 +182,8 @@ mod tests {
     #[test]
     fn names_and_aliases_of_default_images_are_unique() {
         let images = build_default_images();
-        let mut names: Vec<&String> = images.keys().chain(images.values().flat_map(|image| &image.aliases)).collect();
+        let mut names: Vec<&String> =
+            images.keys().chain(images.values().flat_map(|image| &image.aliases)).collect();
         let all = names.len();
         names.sort();
         names.dedup();

@@ -104,7 +104,8 @@ mod local_hearth {
             result.print_sentence(&hearth, &sentence)?;
             let code = hearth.state.join(SETUP_CODE_FILE);
             if code.exists() {
-                cx.printer.print_note(&format!("There is no account yet. The setup code is in {}", code.display()));
+                cx.printer
+                    .print_note(&format!("There is no account yet. The setup code is in {}", code.display()));
                 let address = listen.map(|listen| format!(" http://{listen}")).unwrap_or_default();
                 cx.printer.print_next(&format!("hearth login{address} --code-stdin"));
             }

@@ -104,7 +104,8 @@ impl LinkableFolder {
     /// Refuses to link the root and home folders, which contain more than one tool's files.
     pub fn check_linkable(&self, tool: &ToolName) -> Result<()> {
         let Some(reason) = self.find_breadth() else { return Ok(()) };
-        let folder = if self.resolve_path().parent().is_none() { format!("~/{tool}") } else { tool.to_string() };
+        let folder =
+            if self.resolve_path().parent().is_none() { format!("~/{tool}") } else { tool.to_string() };
         let sentence = format!("{} cannot be linked: {reason}", self.resolve_path().display());
         Err(Error::invalid("folder-too-large", sentence)
             .and_message("A link would apply to every folder in it; nothing was changed.")
@@ -139,9 +140,10 @@ impl LinkableFolder {
             }
         }
         let homes = platform::list_home_folders().into_iter().filter_map(|home| fs::canonicalize(home).ok());
-        homes.into_iter().find(|home| home.parent().is_some() && home.starts_with(&here)).map(|home| {
-            if home == here { "it is somebody's home" } else { "it contains home folders" }
-        })
+        homes
+            .into_iter()
+            .find(|home| home.parent().is_some() && home.starts_with(&here))
+            .map(|home| if home == here { "it is somebody's home" } else { "it contains home folders" })
     }
 
     /// Writes a temporary file for [`PreparedLink::persist_link`], so that missing permissions are found

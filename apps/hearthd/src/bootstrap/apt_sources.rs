@@ -15,7 +15,8 @@ pub fn list_apt_sources(image_release: &str) -> Result<Vec<String>> {
         fields,
         "Created-By: Packages",
     ]))?;
-    let mut lines: Vec<String> = index.lines().filter_map(|line| build_source_line(line, image_release)).collect();
+    let mut lines: Vec<String> =
+        index.lines().filter_map(|line| build_source_line(line, image_release)).collect();
     lines.sort();
     lines.dedup();
     if lines.is_empty() {

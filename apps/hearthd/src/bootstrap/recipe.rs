@@ -117,9 +117,9 @@ impl ImageRecipe {
     fn check_names(&self) -> Result<()> {
         let fits = |text: &str| {
             text.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit())
-                && text.bytes().all(|byte| {
-                    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte)
-                })
+                && text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte))
         };
         let invalid = self.packages.iter().chain([&self.release]).find(|name| !fits(name));
         match invalid {
@@ -142,7 +142,9 @@ mod tests {
     fn every_default_image_has_its_recipe() -> Result<()> {
         let recipes = list_recipes(&ImagesSettings::default().provided)?;
         let names: Vec<&str> = recipes.iter().map(|recipe| recipe.name.as_str()).collect();
-        for name in ["bookworm", "python3.11", "node18", "php8.2", "python3.13", "python3.14", "node24", "builder"] {
+        for name in
+            ["bookworm", "python3.11", "node18", "php8.2", "python3.13", "python3.14", "node24", "builder"]
+        {
             assert!(names.contains(&name), "{name}: {names:?}");
         }
         let last_default = recipes.iter().rposition(|recipe| recipe.release == DEFAULT_RELEASE);
@@ -158,7 +160,9 @@ mod tests {
             BTreeMap::from([("x".to_owned(), serde_json::from_str::<ProvidedImage>(&text).unwrap())])
         };
         assert_eq!(list_recipes(&provided("trixie", "g++")).map(|recipes| recipes.len()).ok(), Some(2));
-        for (release, package) in [("-x", "a"), ("a b", "a"), ("trixie", "--yes"), ("trixie", "a;b"), ("", "a")] {
+        for (release, package) in
+            [("-x", "a"), ("a b", "a"), ("trixie", "--yes"), ("trixie", "a;b"), ("", "a")]
+        {
             assert_eq!(list_recipes(&provided(release, package)).unwrap_err().code(), "image-recipe");
         }
     }

@@ -36,6 +36,10 @@ pub fn run_target(input: &[u8]) {
     if let Ok(Some(text)) = plan.render_containerfile(&|_| "base".to_owned(), &[]) {
         assert!(text.starts_with("FROM base"), "{text:?}");
         let from = text.lines().filter(|line| line.to_ascii_uppercase().starts_with("FROM ")).count();
-        assert_eq!(from, plan.base_images().len(), "no content of the folder becomes an instruction: {text:?}");
+        assert_eq!(
+            from,
+            plan.base_images().len(),
+            "no content of the folder becomes an instruction: {text:?}"
+        );
     }
 }

@@ -17,7 +17,8 @@ use hearth_base::Role;
 use serde::Deserialize;
 
 pub use self::core::{
-    DatabaseSettings, DiskSettings, DoorSettings, LogFormat, LogSettings, OutboundSettings, RuntimeSettings, ServiceAddress,
+    DatabaseSettings, DiskSettings, DoorSettings, LogFormat, LogSettings, OutboundSettings, RuntimeSettings,
+    ServiceAddress,
 };
 pub use document::SectionDocument;
 pub use load::{load_config, parse};
@@ -52,8 +53,7 @@ pub struct HearthConfig {
 }
 
 /// Top-level keys that are not sections of services.
-const CORE_KEYS: [&str; 8] =
-    ["state", "door", "database", "log", "services", "disk", "runtime", "outbound"];
+const CORE_KEYS: [&str; 8] = ["state", "door", "database", "log", "services", "disk", "runtime", "outbound"];
 
 impl Default for HearthConfig {
     fn default() -> Self {

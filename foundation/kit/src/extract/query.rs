@@ -17,11 +17,12 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let pairs: Vec<(String, String)> = serde_html_form::from_str(parts.uri.query().unwrap_or("")).map_err(|cause| {
-            Error::new(ErrorKind::Unprocessable, "invalid-query", "the query string is invalid")
-                .help("see /openapi.json for the query parameters of this endpoint")
-                .with_cause(cause)
-        })?;
+        let pairs: Vec<(String, String)> = serde_html_form::from_str(parts.uri.query().unwrap_or(""))
+            .map_err(|cause| {
+                Error::new(ErrorKind::Unprocessable, "invalid-query", "the query string is invalid")
+                    .help("see /openapi.json for the query parameters of this endpoint")
+                    .with_cause(cause)
+            })?;
         let rules = parts.extensions.get::<Arc<OperationRules>>();
         let violations = rules.map(|rules| rules.list_range_violations(&pairs)).unwrap_or_default();
         if !violations.is_empty() {

@@ -175,7 +175,8 @@ mod tests {
 
     #[test]
     fn refused_network_is_closed_and_an_exception_opens_it() {
-        let refuse: [RefusedNetwork; 2] = ["203.0.113.0/28".parse().unwrap(), "2001:db8:7::/48".parse().unwrap()];
+        let refuse: [RefusedNetwork; 2] =
+            ["203.0.113.0/28".parse().unwrap(), "2001:db8:7::/48".parse().unwrap()];
         let allow: [OutboundException; 1] = ["203.0.113.5:443".parse().unwrap()];
         let outbound = OutboundClient::new(&allow, &Mirrors::default()).with_refused_networks(&refuse);
         let refused = Some("outbound-private".to_owned());

@@ -113,7 +113,8 @@ where
             Err(_) => io::ErrorKind::TimedOut.into(),
         };
         if count >= MAX_LOOKUPS {
-            let message = format!("the resolver fails for the moment: {} could not be looked up", escape_host(name));
+            let message =
+                format!("the resolver fails for the moment: {} could not be looked up", escape_host(name));
             return Err(Error::unavailable("outbound-resolver", message)
                 .help("try again; if it lasts, ask an operator of this Hearth to check its name servers")
                 .with_cause(failure));
@@ -132,7 +133,9 @@ fn build_unknown_host_error(name: &str) -> Error {
 /// True for `EAI_AGAIN` (`getaddrinfo(3)`): std has no kind for it, so its text in glibc and musl decides.
 fn is_temporary(cause: &io::Error) -> bool {
     let text = cause.to_string().to_lowercase();
-    cause.kind() == io::ErrorKind::TimedOut || text.contains("temporary failure") || text.contains("try again")
+    cause.kind() == io::ErrorKind::TimedOut
+        || text.contains("temporary failure")
+        || text.contains("try again")
 }
 
 #[cfg(test)]
@@ -186,7 +189,8 @@ mod tests {
     #[tokio::test]
     async fn temporary_failure_is_tried_again_and_named() -> Result<()> {
         let (resolver, count) = (build_resolver(NAME_LIFETIME), AtomicU32::new(0));
-        let failing = || io::Error::other("failed to lookup address information: Temporary failure in name resolution");
+        let failing =
+            || io::Error::other("failed to lookup address information: Temporary failure in name resolution");
         let recovers = |_: String| async {
             if count.fetch_add(1, Ordering::Relaxed) == 0 { Err(failing()) } else { Ok(address()) }
         };

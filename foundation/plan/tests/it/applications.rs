@@ -59,7 +59,9 @@ applications! {
 
 #[test]
 fn unsupported_language_beside_a_procfile_is_refused() {
-    for (file, language) in [("Cargo.toml", "Rust"), ("go.mod", "Go"), ("Gemfile", "Ruby"), ("pom.xml", "Java")] {
+    for (file, language) in
+        [("Cargo.toml", "Rust"), ("go.mod", "Go"), ("Gemfile", "Ruby"), ("pom.xml", "Java")]
+    {
         let error = plan_build(&source_of(&[(file, ""), ("Procfile", "web: ./serve\n")])).unwrap_err();
         assert_eq!(error.code(), "language-unsupported");
         assert!(error.public_message().contains(language), "{error:?}");
@@ -77,7 +79,8 @@ fn page_beside_settings_of_tools_stays_a_page() {
         assert_eq!(plan.kind, SourceKind::StaticFiles, "{file}");
         assert!(plan.can_start("web"));
     }
-    let plan = plan_of(&[("pyproject.toml", "[tool.black]\n"), ("package.json", r#"{"scripts": {"start": "x"}}"#)]);
+    let plan =
+        plan_of(&[("pyproject.toml", "[tool.black]\n"), ("package.json", r#"{"scripts": {"start": "x"}}"#)]);
     assert_eq!(plan.kind, SourceKind::Node);
 }
 
@@ -105,7 +108,10 @@ fn user_chooses_between_the_recipes() {
     assert_eq!(plan_build(&own).unwrap().kind, SourceKind::Containerfile);
     assert_eq!(plan_build_by(&own, Some(RecipeChoice::Detected)).unwrap().kind, SourceKind::Python);
     let none = source_of(&[("requirements.txt", "")]);
-    assert_eq!(plan_build_by(&none, Some(RecipeChoice::Containerfile)).unwrap_err().code(), "no-containerfile");
+    assert_eq!(
+        plan_build_by(&none, Some(RecipeChoice::Containerfile)).unwrap_err().code(),
+        "no-containerfile"
+    );
 }
 
 #[test]

@@ -37,7 +37,8 @@ fn command_is_preserved_in_the_label() {
 fn text_of_a_source_never_becomes_an_instruction() {
     let text = r#"{"name": "x\nRUN evil", "scripts": {"start": "evil", "build": "evil\nRUN evil"}}"#;
     let source = InMemorySource::new().with_file("package.json", text).with_file("package-lock.json", "evil");
-    let made = plan_build(&source).unwrap().render_containerfile(&|_| "base".to_owned(), &[]).unwrap().unwrap();
+    let made =
+        plan_build(&source).unwrap().render_containerfile(&|_| "base".to_owned(), &[]).unwrap().unwrap();
     assert!(!made.contains("evil"), "{made}");
 }
 

@@ -22,7 +22,8 @@ fn render_plan(source: &InMemorySource) -> String {
                 writeln!(text, "process {name}: {command}").unwrap();
             }
             plan.suggested_process.iter().for_each(|line| writeln!(text, "suggested {line}").unwrap());
-            let made = plan.render_containerfile(&|base| format!("hearth.internal/hearth/{base}"), &[]).unwrap();
+            let made =
+                plan.render_containerfile(&|base| format!("hearth.internal/hearth/{base}"), &[]).unwrap();
             let made = made.map(|made| omit_written_lines(&made));
             write!(text, "---\n{}", made.unwrap_or_else(|| "own Containerfile\n".to_owned())).unwrap();
         }

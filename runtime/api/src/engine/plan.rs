@@ -88,8 +88,7 @@ fn stop_containers<'a>(
     let takes_longer = |tracked: &TrackedInstance| {
         !tracked.stopping || tracked.requested_grace.is_some_and(|requested| grace < requested)
     };
-    let alive =
-        instances.filter(|(_, tracked)| tracked.phase.outcome().is_none() && takes_longer(tracked));
+    let alive = instances.filter(|(_, tracked)| tracked.phase.outcome().is_none() && takes_longer(tracked));
     for step in alive.map(|(id, _)| PlanStep::Stop(**id, grace)) {
         // A container may be stopped for two reasons, a failed probe and its replacement.
         if !plan.steps.contains(&step) {

@@ -20,9 +20,9 @@ use hearth_base::{Clock, Digest, Error, OpeningKeys, Result, SealingKey, ToolId}
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
-    ByteStream, CheckVerdict, ContainerOutcome, Cursor, ExecRequest, ExecSession, Feature, FileRefresh, HostCheck,
-    HostReport, InstanceId, LayerDescriptor, LogPage, Observation, Owner, Phase, ResolvedImage, Runtime,
-    Termination, Usage, Version, Workload, WorkloadId,
+    ByteStream, CheckVerdict, ContainerOutcome, Cursor, ExecRequest, ExecSession, Feature, FileRefresh,
+    HostCheck, HostReport, InstanceId, LayerDescriptor, LogPage, Observation, Owner, Phase, ResolvedImage,
+    Runtime, Termination, Usage, Version, Workload, WorkloadId,
     engine::{Driver, Engine, PhaseReport, Prober, RestartBackoff},
 };
 

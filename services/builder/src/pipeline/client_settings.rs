@@ -88,7 +88,9 @@ pub fn render_pip_config(text: &str) -> String {
 pub fn render_npm_config(text: &str) -> String {
     let mut rendered = String::new();
     for line in text.lines().map(str::trim) {
-        let Some((key, value)) = line.split_once('=').filter(|_| !line.starts_with(['#', ';'])) else { continue };
+        let Some((key, value)) = line.split_once('=').filter(|_| !line.starts_with(['#', ';'])) else {
+            continue;
+        };
         let (key, value) = (key.trim(), value.trim());
         let is_scope = key.starts_with('@') && key.ends_with(":registry");
         if key == "cafile" {

@@ -90,7 +90,8 @@ pub async fn build_image(attempt: &BuildAttempt<'_>, plan: &BuildPlan) -> Result
         names.list_provided()
     );
     let known_statuses = [(SILENT_REGISTRY_STATUS, &*silent), (FOREIGN_PULL_FAILED_STATUS, &*not_pulled)];
-    step_log::follow_step(attempt, run, STEP_NAME, "Building the image", &known_statuses, &mut |_| false).await
+    step_log::follow_step(attempt, run, STEP_NAME, "Building the image", &known_statuses, &mut |_| false)
+        .await
 }
 
 /// Signature policy: images need no signature, because they are named by digest or chosen by the source.
@@ -213,7 +214,8 @@ async fn resolve_bases(
 
 /// Lists provided images of the same language, the newest first.
 fn list_other_versions<'a>(base: &str, usable: &'a UsableImages) -> Vec<&'a str> {
-    let language = |name: &str| name.find(|symbol: char| symbol.is_ascii_digit()).map(|at| name[..at].to_owned());
+    let language =
+        |name: &str| name.find(|symbol: char| symbol.is_ascii_digit()).map(|at| name[..at].to_owned());
     let version = |name: &str| -> Vec<u32> {
         let digits = name.trim_start_matches(|symbol: char| !symbol.is_ascii_digit());
         digits.split('.').filter_map(|part| part.parse().ok()).collect()

@@ -82,7 +82,8 @@ pub async fn run_build(
     progress: watch::Sender<Option<BuildProgress>>,
 ) -> BuildLeaseOutcome {
     let runs = AttemptRuns { cx, build: lease.build, attempt: lease.attempt, stopping: stopping.clone() };
-    let attempt = BuildAttempt { cx, lease, runs, log: BuildLog::new(cx, lease), progress, tokens: Mutex::default() };
+    let attempt =
+        BuildAttempt { cx, lease, runs, log: BuildLog::new(cx, lease), progress, tokens: Mutex::default() };
     let result = if lease.stop { Err(BuildFailure::Stopped) } else { run_steps(&attempt).await };
     // A stop request overrides the result, so that a cancelled build is never reported as failed.
     let result = if *stopping.borrow() { Err(BuildFailure::Stopped) } else { result };

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hearth_base::{Access, Result, Role, Scope, Scopes, Secret};
-use hearth_wire::accounts::internal::ToolTokenCreate;
 use hearth_kit::log_error;
+use hearth_wire::accounts::internal::ToolTokenCreate;
 use serde_json::json;
 
 use super::{BuildAttempt, process::DOOR_AUTHORITY};
@@ -39,15 +39,20 @@ const MAX_TOKEN_LIFE_SECONDS: i64 = 3600;
 
 /// Creates a registry token for this tool and access, valid until the build ends or its deadline has passed.
 pub async fn create_registry_token(attempt: &BuildAttempt<'_>, access: Access) -> Result<Secret> {
-    let remaining_seconds =
-        attempt.lease.deadline.duration_since(attempt.cx.clock.now()).as_secs().clamp(60, MAX_TOKEN_LIFE_SECONDS);
+    let remaining_seconds = attempt
+        .lease
+        .deadline
+        .duration_since(attempt.cx.clock.now())
+        .as_secs()
+        .clamp(60, MAX_TOKEN_LIFE_SECONDS);
     let create = ToolTokenCreate {
         tool: attempt.lease.tool,
         scopes: Scopes::from_scopes([Scope::Tools(Some(Role::Images), access)]),
         life_seconds: u32::try_from(remaining_seconds).unwrap_or(60),
         cause: format!("{} {}", attempt.lease.build, access.name()),
     };
-    let created = attempt.cx.create_client(Role::Accounts)?.accounts_internal().create_tool_token(&create).await?;
+    let created =
+        attempt.cx.create_client(Role::Accounts)?.accounts_internal().create_tool_token(&create).await?;
     attempt.record_token(created.id);
     Ok(created.secret)
 }

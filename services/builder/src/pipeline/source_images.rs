@@ -219,7 +219,9 @@ mod tests {
     #[test]
     fn configuration_names_images_and_mirrors() {
         let usable = build_usable();
-        let mirrors = [("docker.io".to_owned(), "mirror.example".to_owned()), ("a\"b".to_owned(), "c".to_owned())].into();
+        let mirrors =
+            [("docker.io".to_owned(), "mirror.example".to_owned()), ("a\"b".to_owned(), "c".to_owned())]
+                .into();
         let names = ImageNames { usable: &usable, public_host: "localhost:8080", mirrors: &mirrors };
         let text = String::from_utf8(names.render_registries_config()).unwrap();
         for line in [

@@ -296,7 +296,8 @@ async fn registry_tokens_are_revoked_when_a_build_ends() -> Result<()> {
 
 #[tokio::test]
 async fn credential_is_only_there_while_images_are_pulled() -> Result<()> {
-    let text = "FROM python3.11 AS one\nFROM localhost:8080/hearth/python3.11\nFROM alpine:3\nCOPY --from=one a b\n";
+    let text =
+        "FROM python3.11 AS one\nFROM localhost:8080/hearth/python3.11\nFROM alpine:3\nCOPY --from=one a b\n";
     let mut fixture = start_fixture_with(&[("Containerfile", text)]).await?;
     fixture.run_to_end().await?;
     let arguments = fixture.runtime.find_workload("image").process.argv;
@@ -346,7 +347,10 @@ async fn source_without_the_required_process_is_refused_before_the_build() -> Re
         let mut fixture = start_fixture_with(&files).await?;
         fixture.lease.process = Some("web".to_owned());
         let end = fixture.run_to_end().await?;
-        assert!(matches!(&end, BuildLeaseOutcome::Failed { message } if message.contains(suggestion)), "{end:?}");
+        assert!(
+            matches!(&end, BuildLeaseOutcome::Failed { message } if message.contains(suggestion)),
+            "{end:?}"
+        );
         assert_eq!(fixture.runtime.list_started_steps(), ["fetch"]);
     }
     Ok(())

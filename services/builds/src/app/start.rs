@@ -189,7 +189,8 @@ fn check_open_builds(open: u64, limit: u64) -> Result<()> {
 fn parse_source_folder(text: &str) -> Result<Option<String>> {
     let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     let path = parts.join("/");
-    let hidden = parts.iter().any(|part| *part == ".." || *part == ".git" || part.chars().any(char::is_control));
+    let hidden =
+        parts.iter().any(|part| *part == ".." || *part == ".git" || part.chars().any(char::is_control));
     if hidden || text.starts_with('/') || path.len() > 200 {
         return Err(Error::invalid("source-folder", format!("invalid folder of the source: {text:.80?}"))
             .help("write a path below the top folder, as in backend or apps/api"));

@@ -53,7 +53,11 @@ mod tests {
     fn folder_and_recipe_select_the_plan() -> Result<()> {
         let top = tempfile::tempdir().map_err(Error::internal)?;
         std::fs::create_dir(top.path().join("backend")).map_err(Error::internal)?;
-        for (name, text) in [("backend/requirements.txt", ""), ("backend/Dockerfile", "FROM x\n"), ("backend/Procfile", "web: x\n")] {
+        for (name, text) in [
+            ("backend/requirements.txt", ""),
+            ("backend/Dockerfile", "FROM x\n"),
+            ("backend/Procfile", "web: x\n"),
+        ] {
             std::fs::write(top.path().join(name), text).map_err(Error::internal)?;
         }
         let args = |recipe| RecipeArgs { source_folder: Some("backend".to_owned()), recipe };

@@ -12,8 +12,7 @@ use clap::ValueHint;
 use hearth_base::{Error, Result, ToolName};
 use hearth_plan::BuildPlan;
 use hearth_wire::components::{
-    DeploySource, Deployment, DeploymentCreate, DeploymentCreateQuery, DeploymentState,
-    GitSource,
+    DeploySource, Deployment, DeploymentCreate, DeploymentCreateQuery, DeploymentState, GitSource,
 };
 use serde::{Deserialize, Serialize};
 
@@ -112,7 +111,8 @@ pub async fn follow_to_end(
         }
     }
     let last = over.steps.last().map_or("", |step| step.message.as_str());
-    let unpublished = if last.starts_with("it runs at ") { last } else { "the tool runs and is not published" };
+    let unpublished =
+        if last.starts_with("it runs at ") { last } else { "the tool runs and is not published" };
     let address = over.url.as_deref().unwrap_or(unpublished);
     let revision = over.revision.map(|revision| format!("   revision {revision}")).unwrap_or_default();
     result.print_sentence(&over, &format!("{address}{revision}"))
@@ -124,7 +124,8 @@ async fn begin_deployment<'a>(
     steps: &mut Steps<'_>,
     args: DeployToolArgs,
 ) -> Result<Option<(ToolSession<'a>, Deployment)>> {
-    let DeployToolArgs { source, new, reference, queue, message, command, recipe, upload, dry_run, .. } = args;
+    let DeployToolArgs { source, new, reference, queue, message, command, recipe, upload, dry_run, .. } =
+        args;
     let linked = open_source_folder(cx, &source, reference.as_deref(), &upload)?;
     let folder = linked.as_ref().map(|_| Path::new(&source));
     let tool = match &new {

@@ -22,8 +22,13 @@ fn layouts_folder(names: &[&str]) -> Result<PathBuf> {
     let lock = File::create(folder.join(".lock")).map_err(Error::internal)?;
     lock.lock().map_err(Error::internal)?;
     let mut make = Command::new(program_path("hearthd")?);
-    let made =
-        make.args(["image", "bootstrap"]).args(names).arg("--layouts").arg(&folder).output().map_err(Error::internal)?;
+    let made = make
+        .args(["image", "bootstrap"])
+        .args(names)
+        .arg("--layouts")
+        .arg(&folder)
+        .output()
+        .map_err(Error::internal)?;
     if !made.status.success() {
         return Err(Error::internal(String::from_utf8_lossy(&made.stderr).into_owned()));
     }

@@ -3,10 +3,7 @@
 use hearth_base::{Result, ToolName, ToolRole};
 use hearth_client::Client;
 use hearth_testkit::{Hearth, Person, wait_until};
-use hearth_wire::{
-    accounts::TokenCreate,
-    tools::ToolCreate,
-};
+use hearth_wire::{accounts::TokenCreate, tools::ToolCreate};
 
 /// A client with its expected permissions.
 pub struct TestCaller {

@@ -35,7 +35,10 @@ async fn begin_upload(client: &Client, repository: &str) -> Result<std::result::
 /// Pushes a blob in one request.
 async fn push_blob(client: &Client, repository: &str, content: Vec<u8>) -> Result<(StatusCode, String)> {
     let path = format!("/v2/{repository}/blobs/uploads?digest={}", compute_digest(&content));
-    send_to_registry(client.build_call(Method::POST, &path).content_bytes("application/octet-stream", content)).await
+    send_to_registry(
+        client.build_call(Method::POST, &path).content_bytes("application/octet-stream", content),
+    )
+    .await
 }
 
 fn compute_digest(content: &[u8]) -> Digest {

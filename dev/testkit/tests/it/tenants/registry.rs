@@ -19,8 +19,10 @@ async fn create_tool(hearth: &Hearth, operator: &Person, name: &str) -> Result<C
 
 async fn create_greedy_tool(hearth: &Hearth, operator: &Person) -> Result<Client> {
     let client = create_tool(hearth, operator, "greedy").await?;
-    let patch =
-        QuotaPatch { image_storage: Some(Some(Memory::from_bytes(GREEDY_QUOTA_BYTES))), ..QuotaPatch::default() };
+    let patch = QuotaPatch {
+        image_storage: Some(Some(Memory::from_bytes(GREEDY_QUOTA_BYTES))),
+        ..QuotaPatch::default()
+    };
     operator.client.tools().update_quota(&"greedy".parse()?, &patch).await?;
     Ok(client)
 }

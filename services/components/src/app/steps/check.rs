@@ -66,7 +66,8 @@ fn select_command(
 /// Renders the image's own entrypoint and command as a line of the shell; `None` if it has none, or only an
 /// interactive program.
 fn render_own_command(image: &ImageResolution) -> Option<String> {
-    let own: Vec<&str> = image.config.entrypoint.iter().chain(&image.config.cmd).map(String::as_str).collect();
+    let own: Vec<&str> =
+        image.config.entrypoint.iter().chain(&image.config.cmd).map(String::as_str).collect();
     let name = own.first()?.rsplit('/').next().unwrap_or_default();
     let is_interactive = own.len() == 1 && INTERACTIVE_PROGRAMS.contains(&name);
     if image.kind != ImageKind::Built || name.is_empty() || is_interactive {
@@ -124,7 +125,8 @@ mod tests {
         let with_command = |entrypoint: &[&str], cmd: &[&str]| {
             let mut image = build_image(None);
             let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-            image.config = ImageConfig { entrypoint: texts(entrypoint), cmd: texts(cmd), ..ImageConfig::default() };
+            image.config =
+                ImageConfig { entrypoint: texts(entrypoint), cmd: texts(cmd), ..ImageConfig::default() };
             image
         };
         for (entrypoint, cmd, line) in [
