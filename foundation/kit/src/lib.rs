@@ -26,7 +26,6 @@ pub mod telemetry;
 pub mod tool_cleanup;
 pub mod vault;
 
-mod body_drain;
 mod kit;
 mod mandates;
 pub mod mounted;

@@ -15,7 +15,7 @@ use crate::{
 const PHP_IMAGES: &[VersionedImage] = &[VersionedImage { number: 8, version: "8.2", image: "php8.2" }];
 
 /// Places of the first page, with the commands that serve their folders. `php-server` is part of the images with PHP.
-const PAGES: [(&str, &str); 3] = [
+const FRONT_PAGES: [(&str, &str); 3] = [
     ("public/index.php", "exec php-server public"),
     ("public_html/index.php", "exec php-server public_html"),
     ("index.php", "exec php-server ."),
@@ -28,7 +28,7 @@ const COMPOSER_COMMAND: &str = "COMPOSER_ALLOW_SUPERUSER=1 composer install --no
 pub fn detect_php(source: &impl SourceTree) -> Result<Option<DetectedSource>> {
     let composer = source.read("composer.json")?;
     let mut page = None;
-    for (path, command) in PAGES {
+    for (path, command) in FRONT_PAGES {
         if page.is_none() && source.has_file(path)? {
             page = Some((path, command));
         }

@@ -27,7 +27,7 @@ pub enum DependencyManager {
 
 impl DependencyManager {
     /// Name of the program.
-    pub fn program(self) -> &'static str {
+    pub fn program_name(self) -> &'static str {
         match self {
             Self::Pip => "pip",
             Self::Uv => "uv",

@@ -179,7 +179,7 @@ fn plan_project(project: &PythonProject, reasons: &mut Vec<String>) -> Vec<Recip
         DependencyManager::Poetry => POETRY_COMMANDS,
         DependencyManager::Pdm => PDM_COMMANDS,
     };
-    let name = project.manager.program();
+    let name = project.manager.program_name();
     let locked = project.lock_file.map(|lock| format!(" in the versions of {lock}")).unwrap_or_default();
     if project.is_package {
         reasons.push(format!("pyproject.toml: Python; {name} installs the project{locked}."));

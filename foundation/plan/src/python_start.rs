@@ -24,7 +24,7 @@ enum ServerInterface {
 }
 
 /// Constructors of application objects.
-const CONSTRUCTORS: [(&str, &str, ServerInterface); 8] = [
+const APPLICATION_CONSTRUCTORS: [(&str, &str, ServerInterface); 8] = [
     ("Flask(", "Flask", ServerInterface::Wsgi),
     ("FastAPI(", "FastAPI", ServerInterface::Asgi),
     ("Starlette(", "Starlette", ServerInterface::Asgi),
@@ -129,14 +129,15 @@ fn find_application_object(text: &str) -> Option<ApplicationObject> {
         let called = |name: &str| {
             right.starts_with(name) || right.split_once('.').is_some_and(|(_, rest)| rest.starts_with(name))
         };
-        if let Some((_, framework, interface)) = CONSTRUCTORS.into_iter().find(|(name, _, _)| called(name))
+        if let Some((_, framework, interface)) =
+            APPLICATION_CONSTRUCTORS.into_iter().find(|(name, _, _)| called(name))
             && is_identifier(variable)
         {
             return Some(ApplicationObject { variable: variable.to_owned(), framework, interface });
         }
     }
     let factory = text.lines().any(|line| line.starts_with("def create_app("));
-    let framework = CONSTRUCTORS.into_iter().find(|(name, _, _)| text.contains(name));
+    let framework = APPLICATION_CONSTRUCTORS.into_iter().find(|(name, _, _)| text.contains(name));
     match framework {
         Some((_, framework, ServerInterface::Wsgi)) if factory => Some(ApplicationObject {
             variable: "create_app()".to_owned(),

@@ -123,6 +123,9 @@ fn render_step(text: &mut String, step: &RecipeStep) {
 mod tests {
     use super::*;
 
+    /// The shell that runs `RUN` instructions in a build; the test runs it here.
+    const RECIPE_SHELL: &str = "/bin/sh";
+
     fn render(from: &str, steps: &[RecipeStep], processes: &Processes) -> Result<String> {
         render_containerfile(&|_| from.to_owned(), &[], None, "x", steps, processes)
     }
@@ -157,7 +160,7 @@ mod tests {
         let text = render("base", &[step], &Processes::new())?;
         let (_, command) = text.split_once("RUN ").unwrap();
         let command = command.rsplit_once(" > ").unwrap().0;
-        let printed = std::process::Command::new("sh").args(["-c", command]).output().unwrap();
+        let printed = std::process::Command::new(RECIPE_SHELL).args(["-c", command]).output().unwrap();
         assert_eq!(String::from_utf8(printed.stdout).unwrap(), content);
         Ok(())
     }

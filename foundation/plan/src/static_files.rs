@@ -47,7 +47,7 @@ pub const STATIC_BUILD_FOLDERS: [StaticBuild; 8] = [
 ];
 
 /// Places of a page, with the commands that serve them.
-const PAGES: [(&str, &str); 3] = [
+const FRONT_PAGES: [(&str, &str); 3] = [
     ("public/index.html", serve_folder!("public")),
     ("public_html/index.html", serve_folder!("public_html")),
     ("index.html", serve_folder!(".")),
@@ -55,7 +55,7 @@ const PAGES: [(&str, &str); 3] = [
 
 /// Detects a page by its `index.html`; `None` without one.
 pub fn detect_static_files(source: &impl SourceTree) -> Result<Option<DetectedSource>> {
-    for (path, command) in PAGES {
+    for (path, command) in FRONT_PAGES {
         if source.has_file(path)? {
             return Ok(Some(DetectedSource {
                 kind: SourceKind::StaticFiles,

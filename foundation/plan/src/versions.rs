@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn nearest_newer_image_replaces_a_missing_one() {
-        const IMAGES: &[VersionedImage] = &[
+        const NODE_IMAGES: &[VersionedImage] = &[
             VersionedImage { number: 18, version: "18", image: "node18" },
             VersionedImage { number: 24, version: "24", image: "node24" },
         ];
@@ -239,7 +239,7 @@ mod tests {
             let mut reasons = Vec::new();
             let request = VersionRequest::new(".nvmrc", text);
             let image =
-                choose_image(IMAGES, VersionNotation::Node, "Node.js", request.as_ref(), &mut reasons);
+                choose_image(NODE_IMAGES, VersionNotation::Node, "Node.js", request.as_ref(), &mut reasons);
             (image.image, reasons.pop().unwrap_or_default())
         };
         assert_eq!(choose(""), ("node18", String::new()));

@@ -28,8 +28,11 @@ hearth_kit::settings! {
         npm_config: PathBuf = PathBuf::from("/etc/npmrc"),
         /// Certificates by which builds verify servers.
         ca_bundle: PathBuf = PathBuf::from("/etc/ssl/certs/ca-certificates.crt"),
+        /// Host of the registry of public images whose name has no host, for `FROM` in a Containerfile; when absent, such
+        /// names are refused.
+        default_registry: Option<String> = None,
         /// Mirrors of registries for `FROM` in a Containerfile, by the registry's host:
-        /// `"docker.io" = "mirror.example/docker"`.
+        /// `"registry.example" = "mirror.example/registry"`.
         registry_mirrors: BTreeMap<String, String> = BTreeMap::new(),
     }
 }

@@ -50,7 +50,7 @@ async fn forward_visit(edge: &Edge, tool: &str, host: &str, request: Request) ->
         (RouteState::Stopped, _) => return Err(ErrorPage::for_stopped_tool(host)),
         (RouteState::Ready | RouteState::Starting, _) => return Err(ErrorPage::for_starting_tool(host)),
     }
-    let permit = edge.visits.admit(route.tool).ok_or_else(|| ErrorPage::for_busy_tool(host))?;
+    let permit = edge.visits.admit_visit(route.tool).ok_or_else(|| ErrorPage::for_busy_tool(host))?;
     let connection = request.extensions().get::<ConnectionHandle>().cloned();
     let response =
         forward::forward_request(edge, &route, host, request).await.map_err(|failed| match failed {

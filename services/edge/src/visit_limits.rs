@@ -27,7 +27,7 @@ impl VisitLimiter {
     }
 
     /// Opens a visit; `None` if the tool has the maximum of open ones.
-    pub fn admit(self: &Arc<Self>, tool: ToolId) -> Option<VisitPermit> {
+    pub fn admit_visit(self: &Arc<Self>, tool: ToolId) -> Option<VisitPermit> {
         let mut open = self.lock();
         let count = open.entry(tool).or_default();
         if *count >= self.max_per_tool {
@@ -66,12 +66,12 @@ mod tests {
         let limiter = Arc::new(VisitLimiter::new(2));
         let create_id = || ToolId::new(SystemClock.now(), &Entropy::System);
         let (one, other) = (create_id(), create_id());
-        let visits = [limiter.admit(one), limiter.admit(one)];
+        let visits = [limiter.admit_visit(one), limiter.admit_visit(one)];
         assert!(visits.iter().all(Option::is_some));
-        assert!(limiter.admit(one).is_none());
-        assert!(limiter.admit(other).is_some());
+        assert!(limiter.admit_visit(one).is_none());
+        assert!(limiter.admit_visit(other).is_some());
         drop(visits);
-        assert!(limiter.admit(one).is_some());
+        assert!(limiter.admit_visit(one).is_some());
         assert!(limiter.lock().is_empty());
     }
 }

@@ -13,7 +13,7 @@ use hearth_wire::{
     events::{Event, Topic},
 };
 
-use crate::{Gateway, access_watch::AccessChange};
+use crate::{Gateway, identities::AccessChange};
 
 /// Creates the worker that clears cached identities when access changes. While `accounts` cannot be read, a
 /// cached identity stays valid for up to ten seconds.

@@ -32,7 +32,10 @@ use hyper::body::{Body as _, Frame, SizeHint};
 use std::sync::Arc;
 use tokio::{sync::broadcast, time::Instant};
 
-use crate::{Gateway, identities::SignedIdentity};
+use crate::{
+    Gateway,
+    identities::{AccessChange, SignedIdentity},
+};
 
 /// Time for which a stream continues while the caller cannot be resolved.
 const MAX_UNCHECKED_TIME: Duration = Duration::from_secs(15 * 60);
@@ -41,15 +44,6 @@ const RETRY_PAUSE: Duration = Duration::from_secs(2);
 /// Time between the end of a right and the close of an upgraded connection: a service that watches the right as well
 /// first sends the reason.
 const UPGRADE_CLOSE_GRACE: Duration = Duration::from_secs(2);
-
-/// Change of access that a watch compares with its caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AccessChange {
-    /// The access of the user, token, session or tool with this id changed.
-    About(String),
-    /// Any access may have changed.
-    Any,
-}
 
 /// The caller of a request that may have a long response.
 pub struct WatchedCaller {
@@ -101,7 +95,7 @@ async fn wait_for_access_end(gateway: Arc<Gateway>, mut caller: WatchedCaller) {
     let mut changes = gateway.identities.subscribe_to_changes();
     let subjects = list_subjects(&caller.signed.identity);
     loop {
-        if gateway.identities.epoch() != caller.signed.epoch {
+        if gateway.identities.current_epoch() != caller.signed.epoch {
             match resolve_again(&gateway, &caller).await {
                 Some(signed) => caller.signed = signed,
                 None => return,
@@ -258,9 +252,9 @@ mod tests {
     }
 
     fn ids() -> (UserId, ToolId) {
-        static IDS: std::sync::OnceLock<(UserId, ToolId)> = std::sync::OnceLock::new();
+        static CALLER_IDS: std::sync::OnceLock<(UserId, ToolId)> = std::sync::OnceLock::new();
         let now = SystemClock.now();
-        *IDS.get_or_init(|| (UserId::new(now, &Entropy::System), ToolId::new(now, &Entropy::System)))
+        *CALLER_IDS.get_or_init(|| (UserId::new(now, &Entropy::System), ToolId::new(now, &Entropy::System)))
     }
 
     #[test]

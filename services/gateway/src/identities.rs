@@ -18,10 +18,17 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use tokio::sync::broadcast;
 
-use crate::access_watch::AccessChange;
-
 /// Maximum number of access changes that a watch may be behind; then it resolves its caller in any case.
 const MAX_PENDING_CHANGES: usize = 256;
+
+/// Change of access that a watch compares with its caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccessChange {
+    /// The access of the user, token, session or tool with this id changed.
+    About(String),
+    /// Any access may have changed.
+    Any,
+}
 
 /// Signed identities of callers.
 pub struct IdentityIssuer {
@@ -127,7 +134,7 @@ impl IdentityIssuer {
     }
 
     /// The number of clearings of the cache.
-    pub fn epoch(&self) -> u64 {
+    pub fn current_epoch(&self) -> u64 {
         self.lock().epoch
     }
 

@@ -20,7 +20,7 @@ use hearth_kit::{ApiError, server::AddressBlock};
 use crate::settings::GatewaySettings;
 
 /// Name of the policies' window, in seconds.
-const WINDOW: Duration = Duration::from_secs(60);
+const RATE_WINDOW: Duration = Duration::from_secs(60);
 /// Maximum number of buckets of one kind. Beyond it, full buckets are dropped, or all if none is full.
 const MAX_BUCKETS: usize = 50_000;
 /// Policy of a limit (draft-ietf-httpapi-ratelimit-headers).
@@ -75,7 +75,7 @@ impl RateLimitState {
     /// Writes the limit into the headers of a response.
     pub fn write_headers(&self, headers: &mut HeaderMap) {
         let Self { policy, capacity, remaining, reset, retry_after } = self;
-        let window = WINDOW.as_secs();
+        let window = RATE_WINDOW.as_secs();
         let written = [
             (POLICY_HEADER, Some(format!("\"{policy}\";q={capacity};w={window}"))),
             (LIMIT_HEADER, Some(format!("\"{policy}\";r={remaining};t={}", round_up_seconds(*reset)))),
@@ -108,7 +108,7 @@ fn round_up_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
-/// Token buckets of one kind of caller. A bucket of capacity `n` is refilled with `n` tokens per [`WINDOW`].
+/// Token buckets of one kind of caller. A bucket of capacity `n` is refilled with `n` tokens per [`RATE_WINDOW`].
 ///
 /// A bucket is stored as the time at which it is full again (generic cell rate algorithm, ITU-T I.371): taking a token
 /// moves that time by the interval of one token.
@@ -124,7 +124,7 @@ impl<K: Ord> TokenBuckets<K> {
     }
 
     fn take_token(&self, key: K, now: Instant) -> RateLimitState {
-        let interval = WINDOW / self.capacity;
+        let interval = RATE_WINDOW / self.capacity;
         let mut buckets = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= MAX_BUCKETS && !buckets.contains_key(&key) {
             buckets.retain(|_, full_at| *full_at > now);
@@ -134,14 +134,14 @@ impl<K: Ord> TokenBuckets<K> {
         }
         let full_at = buckets.entry(key).or_insert(now);
         let missing = full_at.saturating_duration_since(now);
-        let (missing, retry_after) = match (missing + interval).checked_sub(WINDOW) {
+        let (missing, retry_after) = match (missing + interval).checked_sub(RATE_WINDOW) {
             Some(excess) if !excess.is_zero() => (missing, Some(excess)),
             _ => {
                 *full_at = now + missing + interval;
                 (missing + interval, None)
             }
         };
-        let remaining = WINDOW.saturating_sub(missing).as_nanos() / interval.as_nanos().max(1);
+        let remaining = RATE_WINDOW.saturating_sub(missing).as_nanos() / interval.as_nanos().max(1);
         RateLimitState {
             policy: self.policy,
             capacity: self.capacity,

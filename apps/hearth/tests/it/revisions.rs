@@ -2,9 +2,9 @@
 
 use crate::{fake_server::PreparedAnswers, home::Home};
 
-const REVISIONS: &str = "GET /components/v1/tool/dup-finder/revisions";
-const DEPLOY: &str = "POST /components/v1/tool/dup-finder/deployment";
-const DEPLOYMENT: &str =
+const LIST_REVISIONS_CALL: &str = "GET /components/v1/tool/dup-finder/revisions";
+const DEPLOY_CALL: &str = "POST /components/v1/tool/dup-finder/deployment";
+const SHOW_DEPLOYMENT_CALL: &str =
     "GET /components/v1/tool/dup-finder/deployment/deployment_00000000000000000000000009";
 
 fn revision_json(number: u32, component: &str, image: &str, more: &str) -> String {
@@ -31,9 +31,9 @@ fn deployment_json(status: &str) -> String {
 fn build_home(revisions: &[String]) -> Home {
     let revisions = format!(r#"{{"data": {{"revisions": [{}]}}, "messages": {{}}}}"#, revisions.join(","));
     Home::linked_to_tool(PreparedAnswers::from([
-        (REVISIONS, (200, revisions)),
-        (DEPLOY, (200, deployment_json("running"))),
-        (DEPLOYMENT, (200, deployment_json("successful"))),
+        (LIST_REVISIONS_CALL, (200, revisions)),
+        (DEPLOY_CALL, (200, deployment_json("running"))),
+        (SHOW_DEPLOYMENT_CALL, (200, deployment_json("successful"))),
         ("GET /components/v1/tool/dup-finder/deployment/latest", (200, deployment_json("running"))),
         (
             "PUT /components/v1/tool/dup-finder/deployment/deployment_00000000000000000000000009/cancel",
@@ -48,7 +48,7 @@ fn rollback_deploys_the_image_of_the_revision_before() {
     let transcript = home.run_to_transcript(&["rollback"]);
     assert!(transcript.contains("revision 3") && transcript.ends_with("ends with 0\n"), "{transcript}");
     let requests = home.read_requests();
-    let deployed = requests.iter().find(|request| request.starts_with(DEPLOY)).expect("a deployment");
+    let deployed = requests.iter().find(|request| request.starts_with(DEPLOY_CALL)).expect("a deployment");
     let body = r#"{"description":"roll back to revision 1","source":{"image":"a@sha256:01"},"component":"web","command":"web","port":8000,"publish":true}"#;
     assert!(deployed.ends_with(body), "{deployed}");
 }
@@ -60,7 +60,7 @@ fn rollback_of_a_scheduled_program_keeps_its_schedule() {
         build_home(&[revision_json(2, "nightly", "b", schedule), revision_json(1, "nightly", "a", schedule)]);
     home.run_to_transcript(&["rollback", "1"]);
     let requests = home.read_requests();
-    let deployed = requests.iter().find(|request| request.starts_with(DEPLOY)).expect("a deployment");
+    let deployed = requests.iter().find(|request| request.starts_with(DEPLOY_CALL)).expect("a deployment");
     assert!(deployed.ends_with(r#""command":"nightly","schedule":"@daily"}"#), "{deployed}");
 }
 

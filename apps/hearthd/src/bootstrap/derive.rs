@@ -39,7 +39,7 @@ pub fn derive_image(folder: &Path, base: &BaseSystem, recipe: &ImageRecipe) -> R
     command.args(&recipe.packages);
     run_program(&mut command)?;
     convert_whiteouts(&upper)?;
-    for file in recipe.files() {
+    for file in recipe.list_files() {
         write_image_file(&upper, file)?;
     }
     Ok(upper)

@@ -105,7 +105,7 @@ impl ImageRecipe {
     }
 
     /// Files of the image that no package contains.
-    pub fn files(&self) -> &'static [ImageFile] {
+    pub fn list_files(&self) -> &'static [ImageFile] {
         if self.has_package("lighttpd") { PHP_SERVER_FILES } else { &[] }
     }
 

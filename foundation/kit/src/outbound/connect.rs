@@ -15,8 +15,10 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower::Service;
 
-use super::{Mirrors, OutboundException, RefusedNetwork, is_own_address, is_public_address};
-use crate::outbound::names::NameResolver;
+use super::{
+    Mirrors, OutboundException, RefusedNetwork, is_own_address, is_public_address,
+    names::{NameResolver, escape_host},
+};
 
 /// Timeout of each connection attempt.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -130,10 +132,6 @@ fn check_host_name(host: &str) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-pub(super) fn escape_host(host: &str) -> String {
-    host.chars().take(80).collect::<String>().escape_debug().to_string()
 }
 
 /// Port of a URL; the default of its scheme without one.

@@ -12,8 +12,6 @@ use std::{
 use hearth_base::{Error, Result};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::connect::escape_host;
-
 /// Time for which the addresses of a name are remembered. Most names are valid for longer; `getaddrinfo(3)` does not
 /// tell.
 const NAME_LIFETIME: Duration = Duration::from_secs(60);
@@ -136,6 +134,11 @@ fn is_temporary(cause: &io::Error) -> bool {
     cause.kind() == io::ErrorKind::TimedOut
         || text.contains("temporary failure")
         || text.contains("try again")
+}
+
+/// Formats a host name for a message: shortened, without control characters.
+pub(super) fn escape_host(host: &str) -> String {
+    host.chars().take(80).collect::<String>().escape_debug().to_string()
 }
 
 #[cfg(test)]

@@ -153,7 +153,10 @@ impl ConnectionTable {
     }
 
     /// Admits a connection, if necessary in place of an idle one.
-    pub fn admit(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionPermit, TooManyConnections> {
+    pub fn admit_connection(
+        self: &Arc<Self>,
+        address: IpAddr,
+    ) -> Result<ConnectionPermit, TooManyConnections> {
         let block = AddressBlock::from_address(address);
         let is_exempt = self.limits.exempt_addresses.contains(&address.to_canonical());
         let mut state = self.lock();
@@ -242,7 +245,7 @@ pub struct ConnectionPermit {
 
 impl ConnectionPermit {
     /// The limits of the listener.
-    pub fn limits(&self) -> &ConnectionLimits {
+    pub fn connection_limits(&self) -> &ConnectionLimits {
         &self.table.limits
     }
 
@@ -272,7 +275,7 @@ impl BusyGuard {
     }
 
     /// Leaves the connection busy until it is closed.
-    pub fn keep(mut self) {
+    pub fn keep_busy(mut self) {
         self.stays_busy = true;
     }
 }
@@ -298,18 +301,21 @@ mod tests {
         }))
     }
 
-    fn admit(table: &Arc<ConnectionTable>, host: u8) -> Result<Arc<ConnectionPermit>, TooManyConnections> {
-        table.admit([10, 0, 0, host].into()).map(Arc::new)
+    fn admit_from(
+        table: &Arc<ConnectionTable>,
+        host: u8,
+    ) -> Result<Arc<ConnectionPermit>, TooManyConnections> {
+        table.admit_connection([10, 0, 0, host].into()).map(Arc::new)
     }
 
     #[test]
     fn address_beyond_its_limit_loses_its_longest_idle_connection() {
         let table = create_table(100, 2);
-        let (first, second) = (admit(&table, 1).unwrap(), admit(&table, 1).unwrap());
-        let other = admit(&table, 2).unwrap();
+        let (first, second) = (admit_from(&table, 1).unwrap(), admit_from(&table, 1).unwrap());
+        let other = admit_from(&table, 2).unwrap();
         // After its request the first one is the last to have become idle.
         drop(BusyGuard::new(first.clone()).unwrap());
-        let third = admit(&table, 1).unwrap();
+        let third = admit_from(&table, 1).unwrap();
         let closed = [&first, &second, &third, &other].map(|permit| permit.close_token().is_cancelled());
         assert_eq!(closed, [false, true, false, false]);
         assert!(BusyGuard::new(second.clone()).is_none());
@@ -321,22 +327,22 @@ mod tests {
     #[test]
     fn busy_connections_are_not_closed_and_further_ones_are_refused() {
         let table = create_table(100, 2);
-        let permits = [admit(&table, 1).unwrap(), admit(&table, 1).unwrap()];
+        let permits = [admit_from(&table, 1).unwrap(), admit_from(&table, 1).unwrap()];
         let busy = permits.clone().map(|permit| BusyGuard::new(permit).unwrap());
-        assert_eq!(admit(&table, 1).err(), Some(TooManyConnections));
-        assert!(admit(&table, 2).is_ok());
+        assert_eq!(admit_from(&table, 1).err(), Some(TooManyConnections));
+        assert!(admit_from(&table, 2).is_ok());
         drop(busy);
-        assert!(admit(&table, 1).is_ok());
-        BusyGuard::new(permits[1].clone()).unwrap().keep();
+        assert!(admit_from(&table, 1).is_ok());
+        BusyGuard::new(permits[1].clone()).unwrap().keep_busy();
         assert!(table.lock().connections[&permits[1].number].idle_since.is_none());
     }
 
     #[test]
     fn full_listener_closes_an_idle_connection_of_the_largest_address() {
         let table = create_table(4, 3);
-        let many = [1, 1, 1].map(|host| admit(&table, host).unwrap());
-        let one = admit(&table, 2).unwrap();
-        let next = admit(&table, 3).unwrap();
+        let many = [1, 1, 1].map(|host| admit_from(&table, host).unwrap());
+        let one = admit_from(&table, 2).unwrap();
+        let next = admit_from(&table, 3).unwrap();
         assert!(many[0].close_token().is_cancelled());
         assert!(!one.close_token().is_cancelled() && !next.close_token().is_cancelled());
         assert_eq!(table.lock().connections.len(), 4);
@@ -348,7 +354,7 @@ mod tests {
     #[test]
     fn trusted_proxy_has_no_limit_of_its_own() {
         let table = create_table(100, 2);
-        let permits: Vec<_> = (0..10).map(|_| admit(&table, 9).unwrap()).collect();
+        let permits: Vec<_> = (0..10).map(|_| admit_from(&table, 9).unwrap()).collect();
         assert!(permits.iter().all(|permit| !permit.close_token().is_cancelled()));
     }
 

@@ -31,7 +31,7 @@ impl GuardedStream {
     pub fn new(stream: TcpStream, permit: Arc<ConnectionPermit>) -> Self {
         Self {
             stream,
-            write_stall: StallTimer::new(permit.limits().stall_timeout),
+            write_stall: StallTimer::new(permit.connection_limits().stall_timeout),
             close: Box::pin(permit.close_token().cancelled_owned()),
             closed: CancellationToken::new().drop_guard(),
             _permit: permit,

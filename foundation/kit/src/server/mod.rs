@@ -1,5 +1,6 @@
 //! HTTP/1.1 server with limits for connections, and graceful shutdown.
 
+mod body_drain;
 mod connections;
 mod guarded_stream;
 mod stall;
@@ -28,20 +29,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 pub use self::connections::{AddressBlock, ConnectionLimits};
-pub(crate) use self::stall::StallTimer;
 use self::{
     connections::{BusyGuard, ConnectionPermit, ConnectionTable, TooManyConnections},
     guarded_stream::GuardedStream,
 };
-use crate::{
-    body_drain,
-    tasks::{BackgroundTasks, ShutdownSignal},
-};
+use crate::tasks::{BackgroundTasks, ShutdownSignal};
 
 /// Maximum size of a request's head, in bytes. The last read may exceed it by up to the same amount.
 const MAX_HEAD_BYTES: usize = 64 << 10;
 /// Response to a connection beyond the limits. It is written without waiting, so that it costs nothing.
-const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 5\r\n\
+const BUSY_RESPONSE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 5\r\n\
     content-type: text/plain; charset=utf-8\r\ncontent-length: 83\r\n\r\n\
     Too many open connections [too-many-connections]\nClose some, or try again shortly.\n";
 
@@ -106,7 +103,7 @@ impl Acceptor {
         loop {
             match self.stop.run_until_shutdown(listener.accept()).await {
                 None => return,
-                Some(Ok((stream, peer))) => match self.table.admit(peer.ip()) {
+                Some(Ok((stream, peer))) => match self.table.admit_connection(peer.ip()) {
                     Ok(permit) => {
                         let serving = serve_connection(
                             stream,
@@ -134,7 +131,7 @@ impl Acceptor {
 fn refuse_connection(stream: &TcpStream) {
     let mut request = [0; 4096];
     let _nothing_to_read = stream.try_read(&mut request);
-    if let Err(cause) = stream.try_write(REFUSAL) {
+    if let Err(cause) = stream.try_write(BUSY_RESPONSE) {
         tracing::debug!(%cause, "refusal of a connection not written");
     }
 }
@@ -173,7 +170,7 @@ async fn serve_connection(
     if let Err(cause) = stream.set_nodelay(true) {
         tracing::debug!(%cause, "TCP_NODELAY not set");
     }
-    let (close, limits) = (permit.close_token(), permit.limits().clone());
+    let (close, limits) = (permit.close_token(), permit.connection_limits().clone());
     let guarded = GuardedStream::new(stream, permit.clone());
     let handle = ConnectionHandle { close: close.clone(), closed: guarded.closed_token() };
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
@@ -207,7 +204,7 @@ async fn serve_request(
     request: hyper::Request<hyper::body::Incoming>,
     permit: Arc<ConnectionPermit>,
 ) -> Result<Response<Body>, TooManyConnections> {
-    let stall_timeout = permit.limits().stall_timeout;
+    let stall_timeout = permit.connection_limits().stall_timeout;
     let busy = BusyGuard::new(permit).ok_or(TooManyConnections)?;
     let response = match body_drain::serve_request(router, request, stall_timeout).await {
         Ok(response) => response,
@@ -215,7 +212,7 @@ async fn serve_request(
     };
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         // The connection is busy until it closes.
-        busy.keep();
+        busy.keep_busy();
         return Ok(response);
     }
     Ok(response.map(|body| hold_until_body_end(body, busy)))

@@ -64,27 +64,27 @@ impl StallTimer {
 mod tests {
     use super::*;
 
-    const TIMEOUT: Duration = Duration::from_secs(60);
+    const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
     /// The allowed wait of a peer that has transferred `bytes` in waits of `waited` seconds together.
     fn allowed_wait_after(bytes: u64, waited: u64) -> Duration {
-        let mut timer = StallTimer::new(Some(TIMEOUT));
+        let mut timer = StallTimer::new(Some(STALL_TIMEOUT));
         (timer.transferred, timer.waited) = (bytes, Duration::from_secs(waited));
-        timer.compute_allowed_wait(TIMEOUT)
+        timer.compute_allowed_wait(STALL_TIMEOUT)
     }
 
     #[test]
     fn trickle_uses_up_the_allowed_wait_and_a_slow_line_does_not() {
-        assert_eq!(allowed_wait_after(0, 0), TIMEOUT);
+        assert_eq!(allowed_wait_after(0, 0), STALL_TIMEOUT);
         assert_eq!(allowed_wait_after(40, 40), Duration::from_secs(20));
         assert_eq!(allowed_wait_after(60, 60), Duration::ZERO);
-        assert_eq!(allowed_wait_after(500_000, 500), TIMEOUT);
+        assert_eq!(allowed_wait_after(500_000, 500), STALL_TIMEOUT);
         // A fast transfer does not earn a long wait.
-        assert_eq!(allowed_wait_after(1 << 40, 0), TIMEOUT);
+        assert_eq!(allowed_wait_after(1 << 40, 0), STALL_TIMEOUT);
     }
 
     #[tokio::test]
-    async fn progress_begins_the_wait_anew_and_no_timeout_never_expires() {
+    async fn progress_restarts_the_wait_and_without_a_timeout_it_never_expires() {
         let mut timer = StallTimer::new(Some(Duration::ZERO));
         std::future::poll_fn(|cx| timer.poll_expired(cx)).await;
         timer.record_progress(1);

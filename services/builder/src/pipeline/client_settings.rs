@@ -131,8 +131,8 @@ mod tests {
 
     #[test]
     fn credentials_of_pip_stay_outside_of_builds() {
-        let text = "# mirror\n[global]\nindex-url = https://ada:pass@word@mirror.example/simple\ncert = /root/ca.pem\n\
-                    client-cert = /root/key.pem\nproxy = http://user:secret@proxy:3128\nextra_index_url =\n    \
+        let text = "# mirror\n[global]\nindex-url = https://ada:pass@word@mirror.example/simple\ncert = /keys/ca.pem\n\
+                    client-cert = /keys/key.pem\nproxy = http://user:secret@proxy:3128\nextra_index_url =\n    \
                     https://token@one.example/simple\n    https://two.example/simple\nkeyring-provider = subprocess\n\
                     [install]\nprefer-binary = true\n";
         assert_eq!(
@@ -147,7 +147,7 @@ mod tests {
     fn credentials_of_npm_stay_outside_of_builds() {
         let text = "registry=https://ada:secret@npm.example/\n@team:registry = https://team.example/\n\
                     //npm.example/:_authToken=secret\n_auth=secret\n_password=secret\nemail=ada@example.org\n\
-                    https-proxy=http://user:secret@proxy:3128\nkey=secret\ncafile=/root/ca.pem\nfund=false\n; x=y\n";
+                    https-proxy=http://user:secret@proxy:3128\nkey=secret\ncafile=/keys/ca.pem\nfund=false\n; x=y\n";
         assert_eq!(
             render_npm_config(text),
             "registry=https://npm.example/\n@team:registry=https://team.example/\n\

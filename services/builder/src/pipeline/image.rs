@@ -44,6 +44,7 @@ pub async fn build_image(attempt: &BuildAttempt<'_>, plan: &BuildPlan) -> Result
     let names = ImageNames {
         usable: &usable,
         public_host: &attempt.cx.public_host,
+        default_registry: attempt.cx.settings.default_registry.as_deref(),
         mirrors: &attempt.cx.settings.registry_mirrors,
     };
     let mut files = read_client_files(attempt).await;
@@ -130,7 +131,8 @@ fn locate_source_images(
             SourceImage::Foreign { host } => located.push((name, host)),
             SourceImage::Missing => {
                 return Err(BuildFailure::Source(format!(
-                    "The Containerfile names the image {name}, which this Hearth does not have. Its images are {}.",
+                    "The Containerfile names the image {name}, which this Hearth does not have. Its images are {}. The \
+                     name of a public image begins with the host of its registry.",
                     names.list_provided()
                 )));
             }

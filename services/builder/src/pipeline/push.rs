@@ -31,7 +31,12 @@ pub async fn push_image(attempt: &BuildAttempt<'_>) -> Result<Digest, BuildFailu
     if attempt.runs.wait_until_running(run).await? {
         let token = sandbox_files::create_registry_token(attempt, Access::Write).await?;
         let usable = hearth_wire::images::internal::UsableImages { images: Vec::new() };
-        let names = ImageNames { usable: &usable, public_host: "", mirrors: &BTreeMap::new() };
+        let names = ImageNames {
+            usable: &usable,
+            public_host: "",
+            default_registry: None,
+            mirrors: &BTreeMap::new(),
+        };
         let files = [
             ("auth.json", sandbox_files::render_auth_file(&token)),
             ("registries.conf", names.render_registries_config()),

@@ -6,11 +6,6 @@ use hearth_wire::images::internal::{ImageKind, UsableImages};
 
 use super::process::DOOR_AUTHORITY;
 
-/// Registry of names without a host.
-const DEFAULT_REGISTRY: &str = "docker.io";
-/// Host that serves the default registry.
-const DEFAULT_REGISTRY_HOST: &str = "registry-1.docker.io";
-
 /// Location of an image that a Containerfile names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceImage {
@@ -30,7 +25,9 @@ pub struct ImageNames<'a> {
     pub usable: &'a UsableImages,
     /// Host of this Hearth's registry, with its port, as users see it.
     pub public_host: &'a str,
-    /// Registries by their mirrors.
+    /// Host of the registry of public names without a host.
+    pub default_registry: Option<&'a str>,
+    /// Mirrors by the hosts of their registries.
     pub mirrors: &'a BTreeMap<String, String>,
 }
 
@@ -49,13 +46,12 @@ impl ImageNames<'_> {
             // Tags of the tool's own images beyond the listed ones may exist.
             false if rest.starts_with("tool-") && is_own_path => SourceImage::Own,
             false if is_own_path || rest != path => SourceImage::Missing,
-            false => self.build_foreign(DEFAULT_REGISTRY),
+            false => self.default_registry.map_or(SourceImage::Missing, |host| self.build_foreign(host)),
         }
     }
 
     fn build_foreign(&self, host: &str) -> SourceImage {
         let host = self.mirrors.get(host).map_or(host, |mirror| mirror.split('/').next().unwrap_or(mirror));
-        let host = if host == DEFAULT_REGISTRY { DEFAULT_REGISTRY_HOST } else { host };
         SourceImage::Foreign { host: host.to_owned() }
     }
 
@@ -80,8 +76,10 @@ impl ImageNames<'_> {
     /// Renders the registries' configuration (`containers-registries.conf`): all names of this Hearth's images lead to
     /// the gateway, without TLS; names without a host are of the default registry; registries have their mirrors.
     pub fn render_registries_config(&self) -> Vec<u8> {
+        let default = self.default_registry.filter(|host| is_plain(host)).map(|host| format!("\"{host}\""));
         let mut text = format!(
-            "unqualified-search-registries = [\"{DEFAULT_REGISTRY}\"]\nshort-name-mode = \"permissive\"\n"
+            "unqualified-search-registries = [{}]\nshort-name-mode = \"permissive\"\n",
+            default.unwrap_or_default()
         );
         let (door_host, _) = DOOR_AUTHORITY.split_once(':').unwrap_or((DOOR_AUTHORITY, ""));
         for prefix in [DOOR_AUTHORITY, door_host, self.public_host] {
@@ -157,8 +155,11 @@ fn is_same_host(one: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::LazyLock;
+
     use hearth_wire::images::internal::UsableImage;
+
+    use super::*;
 
     fn build_usable() -> UsableImages {
         let image = |image: &str, aliases: &[&str], kind| UsableImage {
@@ -175,10 +176,16 @@ mod tests {
         }
     }
 
+    fn build_names<'a>(usable: &'a UsableImages, default_registry: Option<&'a str>) -> ImageNames<'a> {
+        static TEST_MIRRORS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+            let mirror = |from: &str, to: &str| (from.to_owned(), to.to_owned());
+            [mirror("slow.example", "mirror.example/slow"), mirror("a\"b", "c")].into()
+        });
+        ImageNames { usable, public_host: "localhost:8080", default_registry, mirrors: &TEST_MIRRORS }
+    }
+
     fn locate(name: &str) -> SourceImage {
-        let mirrors = [("quay.io".to_owned(), "mirror.example/quay".to_owned())].into();
-        let usable = build_usable();
-        ImageNames { usable: &usable, public_host: "localhost:8080", mirrors: &mirrors }.locate_image(name)
+        build_names(&build_usable(), Some("public.example")).locate_image(name)
     }
 
     #[test]
@@ -205,11 +212,11 @@ mod tests {
     #[test]
     fn other_names_are_of_their_registries() {
         for (name, host) in [
-            ("alpine", "registry-1.docker.io"),
-            ("python:3.12-slim", "registry-1.docker.io"),
-            ("library/python", "registry-1.docker.io"),
-            ("ghcr.io/a/b:1", "ghcr.io"),
-            ("quay.io/a/b", "mirror.example"),
+            ("alpine", "public.example"),
+            ("python:3.12-slim", "public.example"),
+            ("library/python", "public.example"),
+            ("other.example/a/b:1", "other.example"),
+            ("slow.example/a/b", "mirror.example"),
             ("localhost:5000/a", "localhost:5000"),
         ] {
             assert_eq!(locate(name), SourceImage::Foreign { host: host.to_owned() }, "{name}");
@@ -217,12 +224,18 @@ mod tests {
     }
 
     #[test]
+    fn public_name_without_a_host_is_missing_where_no_default_registry_is_set() {
+        let usable = build_usable();
+        let names = build_names(&usable, None);
+        assert_eq!(names.locate_image("alpine"), SourceImage::Missing);
+        let config = String::from_utf8(names.render_registries_config()).unwrap();
+        assert!(config.starts_with("unqualified-search-registries = []\n"), "{config}");
+    }
+
+    #[test]
     fn configuration_names_images_and_mirrors() {
         let usable = build_usable();
-        let mirrors =
-            [("docker.io".to_owned(), "mirror.example".to_owned()), ("a\"b".to_owned(), "c".to_owned())]
-                .into();
-        let names = ImageNames { usable: &usable, public_host: "localhost:8080", mirrors: &mirrors };
+        let names = build_names(&usable, Some("public.example"));
         let text = String::from_utf8(names.render_registries_config()).unwrap();
         for line in [
             "\"python3.11\" = \"hearth.internal:80/hearth/python3.11\"\n",
@@ -230,7 +243,8 @@ mod tests {
             "\"hearth/python3.11\" = \"hearth.internal:80/hearth/python3.11\"\n",
             "\"tool-x/web\" = \"hearth.internal:80/tool-x/web\"\n",
             "prefix = \"localhost:8080\"\nlocation = \"hearth.internal:80\"\n",
-            "prefix = \"docker.io\"\nlocation = \"docker.io\"\n[[registry.mirror]]\nlocation = \"mirror.example\"\n",
+            "unqualified-search-registries = [\"public.example\"]\n",
+            "prefix = \"slow.example\"\nlocation = \"slow.example\"\n[[registry.mirror]]\nlocation = \"mirror.example/slow\"\n",
         ] {
             assert!(text.contains(line), "{line}: {text}");
         }

@@ -296,8 +296,7 @@ async fn registry_tokens_are_revoked_when_a_build_ends() -> Result<()> {
 
 #[tokio::test]
 async fn credential_is_only_there_while_images_are_pulled() -> Result<()> {
-    let text =
-        "FROM python3.11 AS one\nFROM localhost:8080/hearth/python3.11\nFROM alpine:3\nCOPY --from=one a b\n";
+    let text = "FROM python3.11 AS one\nFROM localhost:8080/hearth/python3.11\nFROM public.example/alpine:3\nCOPY --from=one a b\n";
     let mut fixture = start_fixture_with(&[("Containerfile", text)]).await?;
     fixture.run_to_end().await?;
     let arguments = fixture.runtime.find_workload("image").process.argv;
@@ -307,7 +306,7 @@ async fn credential_is_only_there_while_images_are_pulled() -> Result<()> {
     let first = arguments.iter().position(|argument| argument == "bud").unwrap();
     let pulled = &arguments[4..first];
     assert_eq!(&pulled[..3], ["3", "python3.11", ""]);
-    assert_eq!(&pulled[5..], ["alpine:3", "registry-1.docker.io"]);
+    assert_eq!(&pulled[5..], ["public.example/alpine:3", "public.example"]);
     assert!(!arguments[first..].iter().any(|argument| argument.contains("auth")), "{arguments:?}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What one tool or one visitor sends does not reach Hearth or another tool, and does not use up what others need.
+//! Requests and responses of one tool or visitor do not reach Hearth or another tool, and does not use up what others need.
 
 use hearth_base::Result;
 use hearth_wire::jobs::internal::RouteState;

@@ -61,7 +61,7 @@ async fn failed_deployments_are_explained_and_leave_the_page_running() -> Result
     // A failed build shows its error.
     maintainer.commit_files(&build_tool_files("0.0.0.0", "second", "echo what is missing; exit 3"))?;
     let message = maintainer.deploy_and_fail().await?;
-    assert!(message.contains("what is missing") && message.contains("hearth build logs"), "{message}");
+    assert!(message.contains("what is missing") && message.contains("--tool site build logs"), "{message}");
     assert_eq!(visitor.visit_page("site").await?.1, "first");
 
     // The tool listens on the loopback interface only.
@@ -90,7 +90,7 @@ async fn failed_deployments_are_explained_and_leave_the_page_running() -> Result
     // An unreachable registry is named.
     maintainer.commit_files(&[("Containerfile", "FROM registry.invalid/nothing:1\n".to_owned())])?;
     let message = maintainer.deploy_and_fail().await?;
-    assert!(message.contains("registry.invalid") && message.contains("hearth build logs"), "{message}");
+    assert!(message.contains("registry.invalid") && message.contains("--tool site build logs"), "{message}");
     assert_eq!(visitor.visit_page("site").await?.1, "second");
 
     // A missing repository is refused before the deployment starts.

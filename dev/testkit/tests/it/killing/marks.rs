@@ -1,14 +1,15 @@
 //! Marks that containers write themselves, and their comparison with the runs that Hearth reports.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::Path,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use hearth_base::{Error, Result};
+use hearth_base::{Error, Result, ToolName};
+use hearth_client::Client;
 use hearth_testkit::Audit;
-use hearth_wire::jobs::{Run, RunEnd, RunState};
+use hearth_wire::{
+    jobs::{Run, RunEnd, RunState},
+    storage::FileQuery,
+};
+use http_body_util::BodyExt;
 
 /// Builds a command that appends a random mark to a file in the tool's home at its start and, with its exit
 /// status, just before its end, and writes the mark to its log. Duration and status follow from the mark: up
@@ -36,21 +37,20 @@ struct ContainerMark {
 pub struct ContainerMarks(BTreeMap<String, ContainerMark>);
 
 impl ContainerMarks {
-    /// Reads the marks from the home of the only tool.
-    pub fn read(homes: &Path) -> Result<Self> {
+    /// Reads the marks from the home of a tool.
+    pub async fn read(client: &Client, tool: &ToolName) -> Result<Self> {
         let mut marks: BTreeMap<String, ContainerMark> = BTreeMap::new();
-        for home in fs::read_dir(homes).map_err(Error::internal)? {
-            let path = home.map_err(Error::internal)?.path().join("marks");
-            let text = fs::read_to_string(&path).unwrap_or_default();
-            for line in text.lines() {
-                let [event, mark, rest] = line.split(' ').collect::<Vec<_>>()[..] else {
-                    return Err(Error::internal(format!("line is not a mark: {line:?}")));
-                };
-                let mark = marks.entry(mark.to_owned()).or_default();
-                match event {
-                    "start" => (mark.job, mark.starts) = (rest.to_owned(), mark.starts + 1),
-                    _ => mark.ends.push(rest.parse().map_err(Error::internal)?),
-                }
+        let query = FileQuery { path: "marks".to_owned() };
+        let file = client.storage().read_file(tool, &query).await?;
+        let bytes = file.into_body().collect().await.map_err(Error::internal)?.to_bytes();
+        for line in String::from_utf8_lossy(&bytes).lines() {
+            let [event, mark, rest] = line.split(' ').collect::<Vec<_>>()[..] else {
+                return Err(Error::internal(format!("line is not a mark: {line:?}")));
+            };
+            let mark = marks.entry(mark.to_owned()).or_default();
+            match event {
+                "start" => (mark.job, mark.starts) = (rest.to_owned(), mark.starts + 1),
+                _ => mark.ends.push(rest.parse().map_err(Error::internal)?),
             }
         }
         Ok(Self(marks))

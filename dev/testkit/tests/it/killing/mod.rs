@@ -69,7 +69,7 @@ async fn runs_and_due_times_are_recorded_once_under_random_kills() -> Result<()>
     done?;
     scenario.started_runs = started_runs;
     scenario.wait_for_all_ends(&hearth).await?;
-    let audit = scenario.audit_runs(&hearth).await?;
+    let audit = scenario.audit_runs().await?;
     assert!(audit.is_clean(), "HEARTH_TEST_SEED={}:\n{audit}", rng.seed());
     hearth.stop().await
 }
@@ -153,7 +153,7 @@ impl KillScenario {
         .await
     }
 
-    async fn audit_runs(&self, hearth: &Hearth) -> Result<Audit> {
+    async fn audit_runs(&self) -> Result<Audit> {
         let (mut audit, mut runs) = (Audit::default(), Vec::new());
         for name in SCHEDULED_JOBS.iter().map(|(name, ..)| *name).chain(ONE_OFF_JOBS) {
             let job: JobName = name.parse()?;
@@ -180,7 +180,7 @@ impl KillScenario {
             let listed = runs.iter().any(|listed| listed.id == *run);
             audit.record_unless(listed, || format!("started run is not listed: {run}"));
         }
-        let marks = ContainerMarks::read(&hearth.runtime_state().join("homes"))?;
+        let marks = ContainerMarks::read(&self.client, &self.tool).await?;
         marks.compare_with_runs(&mut audit, &runs, &self.runs_with_killed_processes);
         // Half of the rounds start a run on average. With twenty rounds, two or fewer runs have a probability
         // of 0.1 %.

@@ -36,7 +36,7 @@ fn read_pause(ledger: &Ledger, workload: &Workload, backoff: &RestartBackoff) ->
 }
 
 #[test]
-fn changed_set_starts_its_backoff_anew() {
+fn changed_set_starts_its_backoff_again() {
     let backoff = RestartBackoff::default();
     let (mut ledger, workload) = build_crashing_set(7, &backoff);
     assert_eq!(read_pause(&ledger, &workload, &backoff), 64);
@@ -54,7 +54,7 @@ fn changed_set_starts_its_backoff_anew() {
 }
 
 #[test]
-fn set_that_was_paused_starts_its_backoff_anew() {
+fn set_that_was_paused_starts_its_backoff_again() {
     let backoff = RestartBackoff::default();
     let (mut ledger, mut workload) = build_crashing_set(9, &backoff);
     for wanted in [0, 1] {

@@ -25,7 +25,7 @@ use hearth_base::{Error, ErrorKind};
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use tower::{BoxError, ServiceExt};
 
-use crate::server::StallTimer;
+use super::stall::StallTimer;
 
 /// Maximum number of bytes that are drained.
 const MAX_DRAINED_BYTES: usize = 64 << 20;
