@@ -14,6 +14,7 @@ pub mod program;
 mod root;
 pub mod spool;
 pub mod waiter;
+mod working_folder;
 
 use std::{
     ffi::OsString,

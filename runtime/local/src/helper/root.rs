@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-use super::config::HelperConfig;
+use super::{config::HelperConfig, working_folder::create_working_folder};
 
 /// Mount point of the root, below the helper's mounts.
 pub const ROOT_FOLDER: &str = "root";
@@ -68,6 +68,8 @@ pub fn mount_root(config: &HelperConfig) -> io::Result<()> {
     if stat.f_flag.contains(StatVfsMountFlags::RDONLY) {
         return Err(io::Error::other("the container's root is read-only"));
     }
+    let cwd = Path::new(&config.workload.process.cwd);
+    ids::run_with_file_id(config.first_id, || create_working_folder(&root, cwd))??;
     let (volumes, disks) = (place(VOLUMES_FOLDER)?, place(VOLUME_DISKS_FOLDER)?);
     for (number, volume) in config.volumes.iter().enumerate() {
         let (at, disk) = (volumes.join(number.to_string()), disks.join(number.to_string()));

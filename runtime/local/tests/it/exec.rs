@@ -91,3 +91,13 @@ async fn run_beside(bench: &Bench, instance: hearth_runtime_api::InstanceId, pro
     let Termination::Exited { code } = end else { panic!("{program}: {end:?}") };
     (String::from_utf8_lossy(&err).contains(&format!("{program} cannot be started")), code)
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn working_folder_that_no_layer_has_is_created() {
+    let (bench, _fixture) = RuntimeFixture::start_bench().await;
+    let mut workload = build_shell_run(&bench, "test \"$(pwd)\" = /srv/new/folder && test -O . || test -r .");
+    workload.process.cwd = "/srv/new/folder".to_owned();
+    let outcome = bench.run_to_end(&workload).await;
+    assert_eq!(outcome.end, Termination::Exited { code: 0 }, "{outcome:?}");
+    bench.close().await;
+}

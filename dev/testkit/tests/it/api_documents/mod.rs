@@ -78,7 +78,8 @@ impl DocumentChecker {
             ("hourly", "echo hourly", "schedule", json!("@hourly")),
         ] {
             // Without `filelog` the output of a provided image goes to files, and the job has no log.
-            let job = json!({"name": name, "imagename": "bookworm", "cmd": cmd, "filelog": false, key: value});
+            let job =
+                json!({"name": name, "imagename": "bookworm", "cmd": cmd, "filelog": false, key: value});
             make(jobs, job).await?;
         }
         let run = make(&format!("{jobs}/hourly/runs"), json!({})).await?;
