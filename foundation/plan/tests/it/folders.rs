@@ -46,14 +46,14 @@ folders! {
 }
 
 #[test]
-fn links_of_a_folder_on_disk_are_ignored() {
-    let folder = tempfile::tempdir().unwrap();
+fn manifest_that_leads_out_of_a_folder_on_disk_is_ignored() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     std::fs::write(folder.path().join("index.html"), "x").unwrap();
-    std::fs::write(folder.path().join("elsewhere"), "web: x\n").unwrap();
-    std::os::unix::fs::symlink("elsewhere", folder.path().join("Procfile")).unwrap();
+    std::fs::write(elsewhere.path().join("Procfile"), "web: x\n").unwrap();
+    std::os::unix::fs::symlink(elsewhere.path().join("Procfile"), folder.path().join("Procfile")).unwrap();
     let source = SourceFolder::new(folder.path());
     let found = plan_build(&source).unwrap();
     assert_eq!(found.kind, SourceKind::StaticFiles);
     assert!(found.processes["web"].contains("static_server.py"));
-    assert_eq!(source.list().unwrap(), ["Procfile", "elsewhere", "index.html"]);
+    assert_eq!(source.list().unwrap(), ["Procfile", "index.html"]);
 }

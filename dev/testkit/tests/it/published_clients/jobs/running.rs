@@ -2,7 +2,7 @@
 
 use hearth_base::Result;
 use hearth_testkit::{Hearth, MailServer, wait_until};
-use hearth_wire::jobs::StatusShort::{Failed, Running, Succeeded};
+use hearth_wire::jobs::StatusShort::{Failed, Pending, Succeeded};
 
 use super::maintainer::{Maintainer, build_run_words};
 use crate::end_to_end::Visitor;
@@ -123,11 +123,11 @@ pub async fn check_continuous_jobs(hearth: &Hearth, maintainer: &Maintainer) -> 
     maintainer.wait_for_end("caller", Succeeded).await?;
     maintainer.wait_for_log_texts("caller", &["the page"]).await?;
 
-    // A job whose health check fails is not ready.
+    // A job whose health check fails is neither ready nor running.
     maintainer.wait_for_ready("scripted", 1).await?;
     for job in ["unwell", "sick"] {
-        let unwell = maintainer.wait_for_job(job, |job| job.status.short == Running).await?;
-        assert_eq!(unwell.status.ready, 0, "{unwell:?}");
+        let unwell = maintainer.wait_for_job(job, |job| job.status_long.contains("0 of 1 are ready")).await?;
+        assert_eq!((unwell.status.short, unwell.status.ready), (Pending, 0), "{unwell:?}");
         let hints = maintainer.read_fields(job)("Hints:");
         assert!(hints.contains("0 of 1 are ready"), "{hints}");
     }
