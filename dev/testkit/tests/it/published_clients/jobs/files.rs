@@ -12,7 +12,7 @@ const JOBS_FILE: &str = "\
 - name: once
   image: bookworm
   command: echo $HOME
-  mount: none
+  mount: all
   retry: 1
 - name: nightly
   image: bookworm

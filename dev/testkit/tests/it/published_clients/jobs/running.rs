@@ -192,8 +192,23 @@ fn check_list_and_delete(maintainer: &Maintainer) -> Result<()> {
     assert!(!plain.contains("tail /dev/zero") && long.contains("tail /dev/zero"), "{plain}\n{long}");
     assert!(
         names.lines().eq([
-            "caller", "filed", "homeless", "hungry", "late", "mailed", "named", "names", "reader",
-            "scripted", "sick", "slow", "stubborn", "unfiled", "unwell", "waited", "web",
+            "caller",
+            "defaulted",
+            "filed",
+            "hungry",
+            "late",
+            "mailed",
+            "named",
+            "names",
+            "reader",
+            "scripted",
+            "sick",
+            "slow",
+            "stubborn",
+            "unfiled",
+            "unwell",
+            "waited",
+            "web",
         ]),
         "{names}"
     );
