@@ -127,7 +127,8 @@ impl ContainerManager {
         self.starting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn spawn_task(&self, task: impl Future<Output = ()> + Send + 'static) {
+    /// Runs a task until its end or the shutdown of the runtime.
+    pub fn spawn_task(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(task);

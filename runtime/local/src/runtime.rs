@@ -229,11 +229,13 @@ impl Runtime for LocalRuntime {
             return Ok(files::answer_without_storage(&request));
         }
         let prepared = self.helpers.run_blocking(move |helpers| {
-            let number = helpers.tools.assign_number(tool)?;
-            helpers.storage.prepare_storage(number, kind, &user, helpers.may_run_containers(owner, None))
+            let used = helpers.tools.begin_use(tool)?;
+            let may_run = helpers.may_run_containers(owner, None);
+            Ok::<_, Error>((helpers.storage.prepare_storage(used.number, kind, &user, may_run)?, used))
         });
-        let place = prepared.await.ok_or_else(|| Error::internal("the runtime is shutting down"))??;
-        files::start_session(place, self.helpers.layout.mounts_folder(), request)
+        let (place, used) =
+            prepared.await.ok_or_else(|| Error::internal("the runtime is shutting down"))??;
+        files::start_session(&self.helpers, place, used, request)
     }
 
     async fn read_usage(&self) -> Result<Vec<Usage>> {
@@ -276,6 +278,7 @@ impl Runtime for LocalRuntime {
         };
         // The files are taken away and the number comes back in one step, so that no other tool finds files there.
         let (discarded, released) = self.engine.with_idle_tool(tool, || {
+            self.helpers.tools.require_unused(tool)?;
             let discarded = self.helpers.storage.discard_storage(number)?;
             Ok((discarded, self.helpers.tools.release_number(tool)))
         })?;

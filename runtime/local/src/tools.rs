@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     fs, io,
     path::PathBuf,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use hearth_base::{Error, Result, ToolId};
@@ -17,12 +17,41 @@ use crate::{
     sys::ids::{IDS_PER_CONTAINER, STORED_ID_BASE},
 };
 
+/// Maximum number of file processes of one tool: more than its sessions, since a process may outlive its caller.
+const MAX_FILE_PROCESSES_PER_TOOL: usize = 8;
+
 /// Numbers of all tools, stored in one file.
 #[derive(Debug)]
 pub struct ToolNumbers {
     path: PathBuf,
     first_id: u32,
     numbers: Mutex<StoredToolNumbers>,
+    /// The uses of numbers by processes outside of the tools' host ids, which a look at the host does not show.
+    uses: Arc<Mutex<BTreeMap<ToolId, usize>>>,
+}
+
+/// A use of a tool's number by a file process. The number is not taken back before it is dropped.
+#[derive(Debug)]
+pub struct NumberUse {
+    pub number: u32,
+    tool: ToolId,
+    uses: Arc<Mutex<BTreeMap<ToolId, usize>>>,
+}
+
+impl Drop for NumberUse {
+    fn drop(&mut self) {
+        let mut uses = lock_uses(&self.uses);
+        if let Some(count) = uses.get_mut(&self.tool) {
+            *count -= 1;
+            if *count == 0 {
+                uses.remove(&self.tool);
+            }
+        }
+    }
+}
+
+fn lock_uses(uses: &Mutex<BTreeMap<ToolId, usize>>) -> MutexGuard<'_, BTreeMap<ToolId, usize>> {
+    uses.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -50,7 +79,7 @@ impl ToolNumbers {
             }
             Err(error) => return Err(error).with_context("reading the numbers of tools"),
         };
-        Ok(Self { path, first_id, numbers: Mutex::new(numbers) })
+        Ok(Self { path, first_id, numbers: Mutex::new(numbers), uses: Arc::default() })
     }
 
     /// Finds a tool's number, if it has one.
@@ -77,12 +106,43 @@ impl ToolNumbers {
         Ok(number)
     }
 
+    /// Begins a use of a tool's number, and lends it a free one if it has none. Error `files-busy` beyond
+    /// [`MAX_FILE_PROCESSES_PER_TOOL`].
+    pub fn begin_use(&self, tool: ToolId) -> Result<NumberUse> {
+        // First the use, then the number: a number that is found cannot be taken back any more.
+        {
+            let mut uses = lock_uses(&self.uses);
+            let count = uses.entry(tool).or_default();
+            if *count >= MAX_FILE_PROCESSES_PER_TOOL {
+                return Err(Error::unavailable(
+                    "files-busy",
+                    "too many file requests of this tool are running",
+                )
+                .help("try again in a moment"));
+            }
+            *count += 1;
+        }
+        let mut begun = NumberUse { number: 0, tool, uses: self.uses.clone() };
+        begun.number = self.assign_number(tool)?;
+        Ok(begun)
+    }
+
+    /// Fails with `tool-still-runs` while a file process uses the tool's number.
+    pub fn require_unused(&self, tool: ToolId) -> Result<()> {
+        match lock_uses(&self.uses).contains_key(&tool) {
+            true => Err(Error::conflict("tool-still-runs", format!("files of tool {tool} are in use"))
+                .help("try again in a moment")),
+            false => Ok(()),
+        }
+    }
+
     /// Takes the number of an erased tool back. Nothing may use the number any more: no storage, and no process, which
     /// is checked here. Error `tool-still-runs` while a process has an id of the tool.
     pub fn release_number(&self, tool: ToolId) -> Result<()> {
         let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = numbers.clone();
         let Some(number) = next.tools.remove(&tool) else { return Ok(()) };
+        self.require_unused(tool)?;
         let first_id = self.compute_first_id(number)?;
         if let Some(pid) =
             find_process_with_ids(first_id).with_context("listing the processes of this host")?
@@ -173,6 +233,22 @@ mod tests {
         assert_eq!(tools.find_number(one), None);
         let reopened = ToolNumbers::open(path, FREE_ID_RANGE)?;
         assert_eq!((reopened.assign_number(three)?, reopened.assign_number(one)?), (0, 2));
+        Ok(())
+    }
+
+    #[test]
+    fn number_is_kept_while_a_file_process_uses_it() -> Result<()> {
+        let folder = tempfile::tempdir().map_err(Error::internal)?;
+        let tools = ToolNumbers::open(folder.path().join("tools.json"), FREE_ID_RANGE)?;
+        let tool = ToolId::new(SystemClock.now(), &Entropy::System);
+        let uses =
+            (0..MAX_FILE_PROCESSES_PER_TOOL).map(|_| tools.begin_use(tool)).collect::<Result<Vec<_>>>()?;
+        assert_eq!(tools.begin_use(tool).unwrap_err().code(), "files-busy");
+        assert_eq!(tools.release_number(tool).unwrap_err().code(), "tool-still-runs");
+        assert_eq!((tools.find_number(tool), uses[0].number), (Some(0), 0));
+        drop(uses);
+        tools.release_number(tool)?;
+        assert_eq!(tools.find_number(tool), None);
         Ok(())
     }
 

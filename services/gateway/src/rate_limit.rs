@@ -19,7 +19,7 @@ use hearth_kit::{ApiError, server::AddressBlock};
 
 use crate::settings::GatewaySettings;
 
-/// Name of the policies' window, in seconds.
+/// Time in which an empty bucket is refilled; the window of the policies.
 const RATE_WINDOW: Duration = Duration::from_secs(60);
 /// Maximum number of buckets of one kind. Beyond it, full buckets are dropped, or all if none is full.
 const MAX_BUCKETS: usize = 50_000;

@@ -23,7 +23,7 @@ pub enum QuotaSource {
     Fixed(u64),
 }
 
-/// Quotas that `accounts` told this process.
+/// Cache of the quotas that this process read from `accounts`.
 #[derive(Clone)]
 pub struct AccountsQuotas {
     clients: ServiceClients,

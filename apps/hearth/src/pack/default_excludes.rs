@@ -82,7 +82,7 @@ const CREDENTIAL_FILES: [&str; 16] = [
     "id_ed25519_sk",
 ];
 
-/// Credentials whose folder tells what they are.
+/// Paths of credentials that only their folder identifies.
 const CREDENTIAL_PATHS: [&str; 4] =
     [".aws/credentials", ".docker/config.json", ".config/gcloud", "hearth/credentials.toml"];
 

@@ -1,4 +1,4 @@
-//! `hearthd recover`: a recovery code for a user, for whoever operates the machine. It works on the database of
+//! `hearthd recover`: a recovery code for a user, for the operator of the machine. It works on the database of
 //! `accounts` directly, whether or not Hearth runs, as the owner of the state folder.
 
 use std::{path::Path, process::Stdio};

@@ -180,7 +180,7 @@ async fn membership_needs_the_consent_of_the_person(hearth: Hearth) -> Result<()
     Ok(())
 }
 
-async fn offers_of_a_removed_owner_end(hearth: Hearth) -> Result<()> {
+async fn offers_of_a_former_owner_end(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
     let (ann, bob) =
         (hearth.invite_person(&operator, "ann").await?, hearth.invite_person(&operator, "bob").await?);
@@ -188,6 +188,14 @@ async fn offers_of_a_removed_owner_end(hearth: Hearth) -> Result<()> {
     let tool = ann.client.tools().create(&build_tool_create("hello")).await?.name;
     ann.add_member(&tool, &bob, ToolRole::Owner).await?;
     wait_until("bob is an owner", async || {
+        Ok(bob.client.tools().set_member(&tool, &eve.name, &build_member_put(ToolRole::Owner)).await.ok())
+    })
+    .await?;
+    // Once he is no owner, his offer is worth nothing; nor is one that he made before he was removed.
+    ann.client.tools().set_member(&tool, &bob.name, &build_member_put(ToolRole::Viewer)).await?;
+    assert_eq!(eve.client.accounts().accept_membership(&tool).await.unwrap_err().kind(), ErrorKind::NotFound);
+    ann.client.tools().set_member(&tool, &bob.name, &build_member_put(ToolRole::Owner)).await?;
+    wait_until("bob is an owner again", async || {
         Ok(bob.client.tools().set_member(&tool, &eve.name, &build_member_put(ToolRole::Owner)).await.ok())
     })
     .await?;
@@ -268,7 +276,7 @@ async fn operator_sets_and_resets_a_quota(hearth: Hearth) -> Result<()> {
 
 in_every_shape!(
     membership_needs_the_consent_of_the_person,
-    offers_of_a_removed_owner_end,
+    offers_of_a_former_owner_end,
     name_of_a_deleted_tool_is_given_again_only_by_an_operator,
     tools_and_people_share_one_name_space,
     creator_of_a_tool_is_its_owner,

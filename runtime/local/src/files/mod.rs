@@ -19,13 +19,15 @@ use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     process::{ChildStdin, ChildStdout, Command},
-    sync::mpsc,
+    sync::{mpsc, oneshot},
 };
 
 use crate::{
+    driver::ContainerManager,
     host_error::HostErrorContext,
     reexec::{self, Subprocess},
     storage::{DiskOwner, StoragePlace},
+    tools::NumberUse,
 };
 
 pub use process::main;
@@ -49,10 +51,16 @@ struct FileTask {
     request: FileRequest,
 }
 
-/// Starts the process of one request. Dropping the session ends its input: the process deletes an incomplete file and
-/// exits.
-pub fn start_session(place: StoragePlace, mount_point: PathBuf, request: FileRequest) -> Result<ExecSession> {
+/// Starts the process of one request, which uses the tool's number until its end. Dropping the session ends its input:
+/// the process deletes an incomplete file and exits.
+pub fn start_session(
+    manager: &ContainerManager,
+    place: StoragePlace,
+    used: NumberUse,
+    request: FileRequest,
+) -> Result<ExecSession> {
     let StoragePlace { path: storage, disk } = place;
+    let mount_point = manager.layout.mounts_folder();
     let task = FileTask { storage, disk, mount_point, request };
     let task = serde_json::to_string(&task).map_err(Error::internal)?;
     let mut command = Command::from(reexec::build_command(Subprocess::Files));
@@ -61,12 +69,20 @@ pub fn start_session(place: StoragePlace, mount_point: PathBuf, request: FileReq
     let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(Error::internal("the child has no standard streams"));
     };
+    // A task of its own, because the session may end before the process.
+    let (report, ended) = oneshot::channel();
+    manager.spawn_task(async move {
+        let status = child.wait().await;
+        drop(used);
+        // An error means that the session has ended.
+        let _ = report.send(status);
+    });
     let (mut session, inputs, outputs) = ExecSession::new_with_channels();
     session.attach_task(async move {
         tokio::join!(forward_input(to, inputs), forward_output(from, &outputs));
-        let end = match child.wait().await {
-            Ok(status) => status.code().map_or(Termination::Lost, |code| Termination::Exited { code }),
-            Err(_) => Termination::Lost,
+        let end = match ended.await {
+            Ok(Ok(status)) => status.code().map_or(Termination::Lost, |code| Termination::Exited { code }),
+            _ => Termination::Lost,
         };
         // An error means that the caller has left.
         let _ = outputs.send(ExecOutput::Ended(end)).await;

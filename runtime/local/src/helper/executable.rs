@@ -4,7 +4,10 @@ use std::{
     fmt,
     fs::File,
     io::{self, Read},
-    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{OpenOptionsExt, PermissionsExt},
+    },
     path::{Path, PathBuf},
 };
 
@@ -106,6 +109,10 @@ fn check_executable(path: &Path, name: &str) -> Result<(), StartError> {
         Ok(meta) if meta.is_dir() => {
             Err(StartError::not_executable(format!("{name:.200?} is a folder, not a program")))
         }
+        // A pipe or device would make the start wait, or worse.
+        Ok(meta) if !meta.is_file() => {
+            Err(StartError::not_executable(format!("{name:.200?} is a special file, not a program")))
+        }
         Ok(meta) if meta.permissions().mode() & 0o111 == 0 => {
             let extension = path.extension().and_then(|extension| extension.to_str());
             let interpreter = INTERPRETERS_BY_EXTENSION.iter().find(|(known, _)| Some(*known) == extension);
@@ -128,7 +135,9 @@ fn check_executable(path: &Path, name: &str) -> Result<(), StartError> {
 fn check_interpreter(path: &Path, name: &str) -> Result<(), StartError> {
     let mut head = Vec::new();
     // A program may be executable and not readable.
-    let read = File::open(path).and_then(|file| file.take(MAX_INTERPRETER_LINE_BYTES).read_to_end(&mut head));
+    // The tool may replace the file by a pipe at any moment: opening it must not wait for a writer.
+    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path);
+    let read = file.and_then(|file| file.take(MAX_INTERPRETER_LINE_BYTES).read_to_end(&mut head));
     let Some(line) = head.strip_prefix(b"#!").filter(|_| read.is_ok()) else { return Ok(()) };
     let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
     if line.ends_with(b"\r") {

@@ -31,12 +31,14 @@ async fn program_that_cannot_be_executed_is_reported_with_the_reason() {
     let (bench, _fixture) = RuntimeFixture::start_bench().await;
     let prepare = "echo 'echo hello' > /home/plain.sh; mkdir /home/folder; \
                    printf '#!/no/such/python3\\n' > /home/lost; printf '#!/bin/sh\\r\\n' > /home/windows; \
-                   echo text > /home/text; chmod 755 /home/lost /home/windows /home/text";
+                   echo text > /home/text; chmod 755 /home/lost /home/windows /home/text; busybox mkfifo -m 755 /home/pipe";
     bench.run_to_end(&build_shell_run(&bench, prepare)).await;
     let instance = bench.start_instances(&bench.build_run(&[Forever]), 1).await[0];
     for (program, reason, status) in [
         ("/home/plain.sh", "is not executable; run chmod +x /home/plain.sh, or start it with: sh", 126),
         ("/home/folder", "is a folder", 126),
+        // Opening a pipe would wait for a writer, and nothing could stop the container.
+        ("/home/pipe", "is a special file", 126),
         ("/home/lost", "is missing in the image: /no/such/python3", 127),
         ("/home/windows", "carriage return", 126),
         ("/home/none", "the image has no program", 127),

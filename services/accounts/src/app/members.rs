@@ -79,6 +79,10 @@ async fn apply_role(
         cx.store.suspend_tool_tokens(tx, tool.0, user, actor.now).await?;
         cx.store.end_user_mandates(tx, user, Some(tool.0), actor.now).await?;
     }
+    if role < ToolRole::Owner {
+        // Only owners offer memberships: the offers of a former owner end.
+        cx.store.delete_member_offers(tx, tool.0, Some(user)).await?;
+    }
     cx.store.take_member_offer(tx, tool.0, user).await?;
     cx.store.set_member(tx, tool.0, user, role, actor.now).await?;
     require_owner(cx, tx, tool, name).await?;

@@ -2,7 +2,7 @@
 
 use hearth_base::{Error, Result, ToolName, UserName};
 
-/// Names that neither tools nor people get. Mail to them is for whoever runs the domain (RFC 2142), or proves the
+/// Names that neither tools nor people get. Mail to them is for the operator of the domain (RFC 2142), or proves the
 /// control of a domain to a certificate authority (CA/Browser Forum Baseline Requirements, section 3.2.2.4.4); or they
 /// name parts of Hearth.
 const NAMES_FOR_NOBODY: &[&str] = &[

@@ -12,11 +12,11 @@ fi
 cd "$folder"
 root=$(pwd -P)
 if [ -n "$subfolder" ]; then
-    case $(realpath -e -- "$subfolder" 2>/dev/null) in
-        "$root"/*) [ -d "$subfolder" ] || exit 75 ;;
+    case $(realpath -e -- "./$subfolder" 2>/dev/null) in
+        "$root"/*) [ -d "./$subfolder" ] || exit 75 ;;
         *) exit 75 ;;
     esac
-    cd "$subfolder"
+    cd "./$subfolder"
 fi
 
 # True for a file of the source, also behind links that stay inside it: PATH.

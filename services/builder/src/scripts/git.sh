@@ -135,7 +135,7 @@ fetch_lfs_objects() {
     local pointers="$lists/lfs-pointers" size shown
     list_lfs_pointers >"$pointers"
     [ -s "$pointers" ] || return 0
-    size=$(while IFS= read -r file; do sed -n 's/^size \([0-9]\{1,15\}\)$/\1/p' "$file"; done <"$pointers" |
+    size=$(while IFS= read -r file; do sed -n 's/^size \([0-9]\{1,15\}\)$/\1/p' <"./$file"; done <"$pointers" |
         awk '{ sum += $1 } END { printf "%d", sum / 1048576 }')
     if [ "$size" -gt "$MAX_SOURCE_MIB" ]; then
         fail_fetch "The Git LFS objects of the source have $size MiB; at most $MAX_SOURCE_MIB MiB are fetched."

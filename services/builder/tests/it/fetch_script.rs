@@ -149,6 +149,25 @@ async fn lfs_objects_above_the_limit_refuse_the_source() -> Result<()> {
 }
 
 #[tokio::test]
+async fn name_of_an_lfs_file_is_no_option() -> Result<()> {
+    let git = GitServer::start().await?;
+    let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{:064}\nsize 12345\n", 1);
+    // As an option, the name of the pointer would make sed run the commands of the second file.
+    let files = [
+        (".gitattributes", "-f* filter=lfs\n"),
+        ("-fcommands.sed", &pointer),
+        ("commands.sed", "1e echo in\"\"jected\n"),
+        (r"s/^size \([0-9]\{1,15\}\)$/\1/p", "a line\n"),
+    ];
+    let commit = git.commit_files("main", &files)?;
+    let fetched = fetch_commit(&git, "main", &commit).await?;
+    assert_eq!(fetched.status, Some(FETCH_FAILED_STATUS), "{}", fetched.output);
+    assert!(!fetched.output.contains("injected"), "{}", fetched.output);
+    assert!(fetched.output.contains("only pointers, such as -fcommands.sed"), "{}", fetched.output);
+    Ok(())
+}
+
+#[tokio::test]
 async fn addresses_for_ssh_become_public_ones() -> Result<()> {
     for (address, public) in [
         ("git@git.example:team/lib.git", "https://git.example/team/lib.git"),

@@ -1,4 +1,4 @@
-//! Mail of `accounts` to one person: a code. It is sent while the person waits, so that a refusal is told at once.
+//! Mail of `accounts` to one person: a code. It is sent while the person waits, so that the response contains a refusal of the mail server.
 
 use std::time::Duration;
 

@@ -25,11 +25,12 @@ pub struct OpenSession {
 pub async fn open_session(cx: &StorageContext, tool: ToolId, request: FileRequest) -> Result<OpenSession> {
     request.check()?;
     check_subject(&request)?;
-    // The runtime makes a home at its first change only.
+    let permit = cx.permits.acquire_permit(tool).await?;
+    // After the wait for the permit, in which the tool may have been deleted. The runtime makes a home at its first
+    // change only.
     if request.is_change() {
         cx.store.record_home(tool).await?;
     }
-    let permit = cx.permits.acquire_permit(tool).await?;
     let session = FileSession {
         owner: tool.into(),
         root: MountSource::Home,

@@ -40,7 +40,7 @@ async fn files_are_copied_to_and_from_a_home_without_a_run() -> Result<()> {
     let listed = cli.run_successfully(&["files", "list", "data/sub", "--tool", "hello"]).await?;
     assert!(listed.contains("result") && listed.contains("rows.csv") && listed.contains("link"), "{listed}");
 
-    // The result comes back, a link does not, and nothing is replaced without a word.
+    // The result comes back, a link does not, and an existing file is replaced on request only.
     let back = folder.path().join("back");
     let to = back.display().to_string();
     let words = ["files", "copy", "home:data", &to, "--tool", "hello"];
@@ -49,8 +49,15 @@ async fn files_are_copied_to_and_from_a_home_without_a_run() -> Result<()> {
     assert_eq!(fs::read_to_string(back.join("sub/result")).map_err(Error::internal)?.trim(), "1");
     let mode = fs::metadata(back.join("count.sh")).map_err(Error::internal)?.permissions().mode();
     assert_eq!(mode & 0o777, 0o755);
-    let again = cli.run(&words).await?;
-    assert!(again.err.contains("back/data") || again.status == Some(0), "{again:?}");
+    let result = back.join("sub/result");
+    fs::write(&result, "of this machine").map_err(Error::internal)?;
+    let to = result.display().to_string();
+    let words = ["files", "copy", "home:data/sub/result", &to, "--tool", "hello"];
+    let refused = cli.run(&words).await?;
+    assert!(refused.status == Some(1) && refused.err.contains("file-exists"), "{refused:?}");
+    assert_eq!(fs::read_to_string(&result).map_err(Error::internal)?, "of this machine");
+    cli.run_successfully(&[&words[..], &["--yes"]].concat()).await?;
+    assert_eq!(fs::read_to_string(&result).map_err(Error::internal)?.trim(), "1");
 
     // The usage has the file, and a folder with content is deleted on request only.
     let usage = operator.client.storage().show_home(&"hello".parse()?).await?;
