@@ -198,7 +198,8 @@ async fn unpacker_runs_in_a_limited_control_group_that_is_removed() {
         text.expect("a file of the group").trim().to_owned()
     };
     assert_eq!(read(["memory.limit_in_bytes", "memory.max"]), (512 << 20).to_string());
-    assert_eq!(read(["cgroup.procs", "cgroup.procs"]).lines().count(), 1);
+    // Two while the unpacker is being executed.
+    assert!((1..=2).contains(&read(["cgroup.procs", "cgroup.procs"]).lines().count()));
     sender.write_all(&bytes[100_000..]).await.expect("the second half");
     drop(sender);
     adding.join_next().await.expect("a task").expect("no panic").expect("the layer");
