@@ -104,7 +104,7 @@ impl StateRecord {
     }
 
     /// Checks that a Hearth with this state answers the same, and that its tools still work.
-    pub async fn check(&self, hearth: &Hearth) -> Result<()> {
+    pub async fn check_answers(&self, hearth: &Hearth) -> Result<()> {
         let client = hearth.client_with_token(&Secret::new(self.token.clone()))?;
         let tool: ToolName = TOOL_NAME.parse()?;
         let signed_in = hearth.sign_in("operator".parse()?).await?;

@@ -23,6 +23,25 @@ pub struct PoolLimits {
     pub waiting: usize,
 }
 
+impl PoolLimits {
+    /// At least one permit in all and for each key, and no limit of waiting requests: for callers that wait with a
+    /// timeout.
+    pub fn without_wait_limits(permits: u32, permits_per_key: u32) -> Self {
+        let to_count = |limit: u32| usize::try_from(limit.max(1)).unwrap_or(1);
+        Self {
+            permits: to_count(permits),
+            permits_per_key: to_count(permits_per_key),
+            waiting_per_key: usize::MAX,
+            waiting: usize::MAX,
+        }
+    }
+
+    /// At least one permit for each key, without a limit in all and without waiting.
+    pub fn for_each_key(permits_per_key: usize) -> Self {
+        Self { permits: usize::MAX, permits_per_key: permits_per_key.max(1), waiting_per_key: 0, waiting: 0 }
+    }
+}
+
 /// A pool of permits, shared by keys.
 #[derive(Debug)]
 pub struct FairPool<K: Ord + Clone>(Arc<PoolInner<K>>);
@@ -229,6 +248,27 @@ mod tests {
         let second = poll_once(&mut many[0]).await.unwrap();
         drop(second);
         assert!(poll_once(&mut one).await.is_some(), "the other key is next, before 19 earlier requests");
+    }
+
+    #[test]
+    fn each_key_has_its_own_maximum_where_there_is_none_in_all() {
+        let pool = FairPool::new(PoolLimits::for_each_key(2));
+        let permits = [pool.try_acquire("one"), pool.try_acquire("one")];
+        assert!(permits.iter().all(Option::is_some));
+        assert!(pool.try_acquire("one").is_none());
+        assert!(pool.try_acquire("other").is_some());
+        drop(permits);
+        assert!(pool.try_acquire("one").is_some());
+        assert!(pool.lock().held.is_empty());
+    }
+
+    #[tokio::test]
+    async fn keys_without_permits_are_forgotten() {
+        let pool = FairPool::new(PoolLimits::without_wait_limits(3, 2));
+        for key in 0..100 {
+            drop(pool.acquire(key).await.unwrap());
+        }
+        assert!(pool.lock().held.is_empty() && pool.lock().waiting.is_empty());
     }
 
     #[tokio::test]

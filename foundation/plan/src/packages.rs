@@ -74,7 +74,7 @@ mod tests {
     use super::*;
     use crate::source::InMemorySource;
 
-    fn read(text: &str) -> Result<Vec<String>> {
+    fn read_names(text: &str) -> Result<Vec<String>> {
         let source = InMemorySource::new().with_file("Aptfile", text);
         Ok(read_aptfile(&source)?.iter().map(ToString::to_string).collect())
     }
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn aptfile_lists_packages() -> Result<()> {
         assert_eq!(
-            read("# tools\nimagemagick\n\nlibpq-dev  g++ # build\nimagemagick\n")?,
+            read_names("# tools\nimagemagick\n\nlibpq-dev  g++ # build\nimagemagick\n")?,
             ["imagemagick", "libpq-dev", "g++"]
         );
         Ok(())
@@ -93,7 +93,7 @@ mod tests {
         for line in
             ["https://x.example/a.deb", ":repo:deb x", "-y", "a;b", "$(id)", "a=1.0", "vim-", "A", "a"]
         {
-            let error = read(line).err();
+            let error = read_names(line).err();
             assert!(
                 error.is_some_and(|error| error.public_message().starts_with("Aptfile line 1")),
                 "{line}"

@@ -149,7 +149,7 @@ mod tests {
     use super::*;
     use crate::source::InMemorySource;
 
-    fn read(files: &[(&str, &str)], folders: &[&str]) -> PythonProject {
+    fn read_project(files: &[(&str, &str)], folders: &[&str]) -> PythonProject {
         let source =
             files.iter().fold(InMemorySource::new(), |source, (name, text)| source.with_file(*name, *text));
         let source = folders.iter().fold(source, |source, name| source.with_folder(*name));
@@ -170,7 +170,7 @@ mod tests {
                 &["my_tool"],
             ),
         ] {
-            let read = read(&[("pyproject.toml", &text)], folders);
+            let read = read_project(&[("pyproject.toml", &text)], folders);
             assert!(!read.is_package && !read.is_settings_only, "{text}");
         }
     }
@@ -178,11 +178,11 @@ mod tests {
     #[test]
     fn project_with_a_build_system_and_a_module_is_a_package() {
         let project = format!("[project]\nname = \"my-tool\"\nversion = \"1\"\n{BUILD_SYSTEM}");
-        assert!(read(&[("pyproject.toml", &project)], &["my_tool", "static"]).is_package);
-        assert!(read(&[("pyproject.toml", &project)], &["src"]).is_package);
-        assert!(read(&[("pyproject.toml", &project), ("my_tool.py", "")], &[]).is_package);
+        assert!(read_project(&[("pyproject.toml", &project)], &["my_tool", "static"]).is_package);
+        assert!(read_project(&[("pyproject.toml", &project)], &["src"]).is_package);
+        assert!(read_project(&[("pyproject.toml", &project), ("my_tool.py", "")], &[]).is_package);
         let scripts = format!("{project}[project.scripts]\nrun = \"x:main\"\n");
-        assert!(read(&[("pyproject.toml", &scripts)], &[]).is_package);
+        assert!(read_project(&[("pyproject.toml", &scripts)], &[]).is_package);
     }
 
     #[test]
@@ -197,7 +197,7 @@ mod tests {
         ] {
             let lock_file = lock.map(|name| (name, ""));
             let files: Vec<_> = std::iter::once(("pyproject.toml", poetry)).chain(lock_file).collect();
-            let read = read(&files, &[]);
+            let read = read_project(&files, &[]);
             assert_eq!((read.manager, read.lock_file), (manager, lock));
             assert_eq!(read.version.map(|version| version.text).as_deref(), Some("^3.13"));
         }

@@ -15,29 +15,29 @@ mod route_events;
 mod route_map;
 mod settings;
 mod visit;
-mod visit_limits;
 mod visitor;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, extract::Request, response::IntoResponse};
-use hearth_base::{Result, Role};
+use hearth_base::{Result, Role, ToolId};
 use hearth_kit::{
     Dialect, Kit, MountedService, Service,
     config::Section,
+    fair_pool::{FairPool, PoolLimits},
     hosts::{self, HostOwner},
 };
 use tower::ServiceExt;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{pool::InstancePool, route_map::RouteMap, visit_limits::VisitLimiter};
+use crate::{pool::InstancePool, route_map::RouteMap};
 
 /// Shared state of the edge.
 pub(crate) struct Edge {
     pub kit: Kit,
     pub map: RouteMap,
     pub pool: InstancePool,
-    pub visits: Arc<VisitLimiter>,
+    pub visits: FairPool<ToolId>,
     /// Time limit for the start of a tool's response.
     pub answer_timeout: Duration,
 }
@@ -59,7 +59,7 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
         kit: kit.clone(),
         map: RouteMap::in_folder(kit.state.path().join("edge")),
         pool: InstancePool::new(Duration::from_secs(settings.connect_timeout)),
-        visits: Arc::new(VisitLimiter::new(settings.visits_per_tool)),
+        visits: FairPool::new(PoolLimits::for_each_key(settings.visits_per_tool)),
         answer_timeout: Duration::from_secs(settings.answer_timeout),
     });
     let first = edge.clone();

@@ -7,7 +7,11 @@ use axum::{
     http::{Method, StatusCode, header},
     response::Response,
 };
-use hearth_kit::server::{ConnectionHandle, hold_until_body_end};
+use hearth_base::ToolId;
+use hearth_kit::{
+    fair_pool::FairPermit,
+    server::{ConnectionHandle, hold_until_body_end},
+};
 use hearth_wire::jobs::internal::RouteState;
 
 use crate::{
@@ -16,7 +20,6 @@ use crate::{
     forward::{self, ForwardError},
     header_filter,
     route_map::RouteLookup,
-    visit_limits::VisitPermit,
 };
 
 /// Handles a request to the pages of `tool`, and logs it. Every error is rendered as an error page.
@@ -50,7 +53,7 @@ async fn forward_visit(edge: &Edge, tool: &str, host: &str, request: Request) ->
         (RouteState::Stopped, _) => return Err(ErrorPage::for_stopped_tool(host)),
         (RouteState::Ready | RouteState::Starting, _) => return Err(ErrorPage::for_starting_tool(host)),
     }
-    let permit = edge.visits.admit_visit(route.tool).ok_or_else(|| ErrorPage::for_busy_tool(host))?;
+    let permit = edge.visits.try_acquire(route.tool).ok_or_else(|| ErrorPage::for_busy_tool(host))?;
     let connection = request.extensions().get::<ConnectionHandle>().cloned();
     let response =
         forward::forward_request(edge, &route, host, request).await.map_err(|failed| match failed {
@@ -69,7 +72,7 @@ async fn forward_visit(edge: &Edge, tool: &str, host: &str, request: Request) ->
 /// Keeps a visit open until the response was sent, or until the connection closes after a protocol switch.
 fn hold_visit(
     edge: &Edge,
-    permit: VisitPermit,
+    permit: FairPermit<ToolId>,
     connection: Option<ConnectionHandle>,
     response: Response,
 ) -> Response {

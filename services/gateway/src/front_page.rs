@@ -46,7 +46,7 @@ mod tests {
 
     use super::*;
 
-    fn answer(method: Method, path: &str, accept: &str) -> StatusCode {
+    fn answer_request(method: Method, path: &str, accept: &str) -> StatusCode {
         let request = Request::builder().method(method).uri(path).header(header::ACCEPT, accept);
         let request = request.body(Body::empty()).unwrap();
         answer_unknown_path(&DoorSettings::default(), &request).status()
@@ -55,12 +55,12 @@ mod tests {
     #[test]
     fn front_page_is_only_for_browsers_at_the_root() {
         let browser = "text/html,application/xhtml+xml,*/*;q=0.8";
-        assert_eq!(answer(Method::GET, "/", browser), StatusCode::OK);
-        assert_eq!(answer(Method::HEAD, "/", browser), StatusCode::OK);
-        assert_eq!(answer(Method::GET, "/", "*/*"), StatusCode::NOT_FOUND);
-        assert_eq!(answer(Method::GET, "/", "application/json"), StatusCode::NOT_FOUND);
-        assert_eq!(answer(Method::POST, "/", browser), StatusCode::NOT_FOUND);
-        assert_eq!(answer(Method::GET, "/nothing", browser), StatusCode::NOT_FOUND);
+        assert_eq!(answer_request(Method::GET, "/", browser), StatusCode::OK);
+        assert_eq!(answer_request(Method::HEAD, "/", browser), StatusCode::OK);
+        assert_eq!(answer_request(Method::GET, "/", "*/*"), StatusCode::NOT_FOUND);
+        assert_eq!(answer_request(Method::GET, "/", "application/json"), StatusCode::NOT_FOUND);
+        assert_eq!(answer_request(Method::POST, "/", browser), StatusCode::NOT_FOUND);
+        assert_eq!(answer_request(Method::GET, "/nothing", browser), StatusCode::NOT_FOUND);
     }
 
     #[test]

@@ -22,7 +22,7 @@ async fn state_of_every_release_is_opened() -> Result<()> {
         )?;
         let record = StateRecord::unpack_archive(&archive, &hearth)?;
         hearth.start_missing_processes().await?;
-        let checked = record.check(&hearth).await;
+        let checked = record.check_answers(&hearth).await;
         assert!(checked.is_ok(), "{}: {checked:?}", archive.display());
     }
     Ok(())
@@ -40,7 +40,7 @@ async fn each_release_reads_what_the_other_wrote(database_kind: DatabaseKind) ->
         hearth.kill_all().await?;
         hearth.choose_releases(releases);
         hearth.start_missing_processes().await?;
-        record.check(&hearth).await?;
+        record.check_answers(&hearth).await?;
         let now = hearth.list_container_processes()?;
         assert!(containers.iter().all(|process| now.contains(process)), "{containers:?} is now {now:?}");
     }
@@ -68,11 +68,11 @@ async fn services_of_two_releases_work_together() -> Result<()> {
     let shape = HearthShape::SPLIT_WITH_CONTAINERS;
     let mut hearth = Hearth::start_in_releases(shape, StateRecord::HEARTH_SETTINGS, first).await?;
     let record = StateRecord::create(&mut hearth).await?;
-    record.check(&hearth).await?;
+    record.check_answers(&hearth).await?;
     hearth.kill_all().await?;
     hearth.choose_releases(second);
     hearth.start_missing_processes().await?;
-    record.check(&hearth).await
+    record.check_answers(&hearth).await
 }
 
 /// A service has two processes, one of each release, which share the database and the work.
@@ -86,7 +86,7 @@ async fn processes_of_two_releases_share_the_work_of_a_service() -> Result<()> {
         hearth.start_second(role).await?;
     }
     let record = StateRecord::create(&mut hearth).await?;
-    record.check(&hearth).await
+    record.check_answers(&hearth).await
 }
 
 fn choose_by_parity(role: Role, current: usize) -> Release {

@@ -166,7 +166,7 @@ impl Service<Uri> for OutboundConnector {
 mod tests {
     use super::*;
 
-    fn check(outbound: &OutboundClient, host: &str, address: &str, port: u16) -> Option<String> {
+    fn describe_refusal(outbound: &OutboundClient, host: &str, address: &str, port: u16) -> Option<String> {
         let checked = outbound.check_address(host, address.parse().unwrap(), port);
         checked.err().map(|error| error.code().to_owned())
     }
@@ -179,17 +179,17 @@ mod tests {
         let outbound = OutboundClient::new(&allow, &Mirrors::default()).with_refused_networks(&refuse);
         let refused = Some("outbound-private".to_owned());
         for address in ["203.0.113.7", "::ffff:203.0.113.7", "64:ff9b::cb00:7107", "2001:db8:7::1"] {
-            assert_eq!(check(&outbound, "x", address, 443), refused, "{address}");
+            assert_eq!(describe_refusal(&outbound, "x", address, 443), refused, "{address}");
         }
-        assert_eq!(check(&outbound, "x", "203.0.113.5", 443), None);
-        assert_eq!(check(&outbound, "x", "203.0.113.77", 443), None);
-        assert_eq!(check(&OutboundClient::default(), "x", "203.0.113.7", 443), None);
+        assert_eq!(describe_refusal(&outbound, "x", "203.0.113.5", 443), None);
+        assert_eq!(describe_refusal(&outbound, "x", "203.0.113.77", 443), None);
+        assert_eq!(describe_refusal(&OutboundClient::default(), "x", "203.0.113.7", 443), None);
     }
 
     #[test]
     fn mail_ports_are_refused() {
         for port in [25, 465, 587] {
-            let refused = check(&OutboundClient::default(), "x", "203.0.113.7", port);
+            let refused = describe_refusal(&OutboundClient::default(), "x", "203.0.113.7", port);
             assert_eq!(refused.as_deref(), Some("outbound-port"), "{port}");
         }
     }
@@ -201,8 +201,11 @@ mod tests {
             return;
         }
         let own = probe.local_addr().unwrap().ip().to_string();
-        assert_eq!(check(&OutboundClient::default(), "x", &own, 8080).as_deref(), Some("outbound-private"));
+        assert_eq!(
+            describe_refusal(&OutboundClient::default(), "x", &own, 8080).as_deref(),
+            Some("outbound-private")
+        );
         let allowed = OutboundClient::new(&[own.parse().unwrap()], &Mirrors::default());
-        assert_eq!(check(&allowed, "x", &own, 8080), None);
+        assert_eq!(describe_refusal(&allowed, "x", &own, 8080), None);
     }
 }

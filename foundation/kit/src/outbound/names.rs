@@ -150,7 +150,7 @@ mod tests {
         NameResolver { lifetime, retry_pause: Duration::ZERO, ..NameResolver::default() }
     }
 
-    fn address() -> Vec<IpAddr> {
+    fn build_addresses() -> Vec<IpAddr> {
         vec![IpAddr::from([203, 0, 113, 7])]
     }
 
@@ -161,14 +161,14 @@ mod tests {
             count.fetch_add(1, Ordering::Relaxed);
             // The other look-ups begin meanwhile.
             tokio::task::yield_now().await;
-            Ok(address())
+            Ok(build_addresses())
         };
         let found = tokio::join!(
             resolver.look_up_by("registry.example", ask),
             resolver.look_up_by("Registry.example.", ask),
             resolver.look_up_by("registry.example", ask)
         );
-        assert_eq!((found.0?, found.1?, found.2?), (address(), address(), address()));
+        assert_eq!((found.0?, found.1?, found.2?), (build_addresses(), build_addresses(), build_addresses()));
         resolver.look_up_by("registry.example", ask).await?;
         assert_eq!(count.load(Ordering::Relaxed), 1);
         resolver.look_up_by("other.example", ask).await?;
@@ -181,7 +181,7 @@ mod tests {
         let (resolver, count) = (build_resolver(Duration::ZERO), AtomicU32::new(0));
         let ask = |_: String| async {
             count.fetch_add(1, Ordering::Relaxed);
-            Ok(address())
+            Ok(build_addresses())
         };
         resolver.look_up_by("registry.example", ask).await?;
         resolver.look_up_by("registry.example", ask).await?;
@@ -195,14 +195,14 @@ mod tests {
         let failing =
             || io::Error::other("failed to lookup address information: Temporary failure in name resolution");
         let recovers = |_: String| async {
-            if count.fetch_add(1, Ordering::Relaxed) == 0 { Err(failing()) } else { Ok(address()) }
+            if count.fetch_add(1, Ordering::Relaxed) == 0 { Err(failing()) } else { Ok(build_addresses()) }
         };
-        assert_eq!(resolver.look_up_by("registry.example", recovers).await?, address());
+        assert_eq!(resolver.look_up_by("registry.example", recovers).await?, build_addresses());
         let error = resolver.look_up_by("other.example", |_| async { Err(failing()) }).await.unwrap_err();
         assert_eq!(error.code(), "outbound-resolver");
         assert!(error.public_message().contains("other.example could not be looked up"), "{error:?}");
         // A failure is not remembered.
-        assert_eq!(resolver.look_up_by("other.example", recovers).await?, address());
+        assert_eq!(resolver.look_up_by("other.example", recovers).await?, build_addresses());
         Ok(())
     }
 
@@ -221,7 +221,7 @@ mod tests {
     async fn number_of_remembered_names_is_limited() -> Result<()> {
         let resolver = NameResolver::default();
         for number in 0..MAX_REMEMBERED_NAMES + 50 {
-            resolver.look_up_by(&format!("h{number}.example"), |_| async { Ok(address()) }).await?;
+            resolver.look_up_by(&format!("h{number}.example"), |_| async { Ok(build_addresses()) }).await?;
         }
         assert!(resolver.names.lock().unwrap().len() <= MAX_REMEMBERED_NAMES);
         Ok(())

@@ -74,7 +74,7 @@ mod tests {
         )
     }
 
-    fn choose(lines: &[(&str, &str)], port: u16) -> Option<(bool, u16)> {
+    fn choose_from_lines(lines: &[(&str, &str)], port: u16) -> Option<(bool, u16)> {
         let lines: String = lines.iter().map(|(address, state)| build_line(address, state)).collect();
         choose_listener(&format!("{TABLE_HEADER}{lines}"), port).map(|failure| match failure {
             ProbeFailure::ListensElsewhere { loopback, port } => (loopback, port),
@@ -88,20 +88,27 @@ mod tests {
         let mapped = ("0000000000000000FFFF00000100007F:1F40", "0A");
         let six = ("00000000000000000000000001000000:1F40", "0A");
         for socket in [own, mapped, six] {
-            assert_eq!(choose(&[("00000000:0050", "0A"), socket], 8000), Some((true, 8000)), "{socket:?}");
+            assert_eq!(
+                choose_from_lines(&[("00000000:0050", "0A"), socket], 8000),
+                Some((true, 8000)),
+                "{socket:?}"
+            );
         }
     }
 
     #[test]
     fn other_port_is_named_and_other_hosts_reach_it_first() {
-        assert_eq!(choose(&[("0100007F:1538", "0A"), ("00000000:1388", "0A")], 8000), Some((false, 5000)));
-        assert_eq!(choose(&[("0100007F:1538", "0A")], 8000), Some((true, 5432)));
+        assert_eq!(
+            choose_from_lines(&[("0100007F:1538", "0A"), ("00000000:1388", "0A")], 8000),
+            Some((false, 5000))
+        );
+        assert_eq!(choose_from_lines(&[("0100007F:1538", "0A")], 8000), Some((true, 5432)));
     }
 
     #[test]
     fn reachable_and_connected_sockets_explain_nothing() {
-        assert_eq!(choose(&[("00000000:1F40", "0A"), ("0100007F:1F40", "0A")], 8000), None);
-        assert_eq!(choose(&[("0100007F:1F40", "01")], 8000), None);
+        assert_eq!(choose_from_lines(&[("00000000:1F40", "0A"), ("0100007F:1F40", "0A")], 8000), None);
+        assert_eq!(choose_from_lines(&[("0100007F:1F40", "01")], 8000), None);
         assert_eq!(choose_listener("rubbish\n\u{e9} \u{e9}\u{e9}\u{e9}\u{e9}:1 x 0A\n", 8000), None);
     }
 }

@@ -132,7 +132,7 @@ mod tests {
 
     use super::*;
 
-    fn check(config: &Value) -> Option<String> {
+    fn describe_refusal(config: &Value) -> Option<String> {
         let image = json!({"architecture": "amd64", "os": "linux", "config": config,
             "rootfs": {"type": "layers", "diff_ids": []}});
         let image = serde_json::from_value(image).expect("a configuration");
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn variables_labels_and_commands_are_bounded_in_number_and_size() {
         let usual = json!({"Env": vec!["A=b"; 100], "Cmd": ["sh"], "Labels": {"a": "x".repeat(100_000)}});
-        assert_eq!(check(&usual), None);
+        assert_eq!(describe_refusal(&usual), None);
         for (config, what) in [
             (json!({"Env": vec!["A=b"; 1001]}), "1001 environment variables"),
             (json!({"Env": ["x".repeat(131_072)]}), "131072 bytes"),
@@ -152,11 +152,14 @@ mod tests {
             (json!({"Entrypoint": ["x".repeat(200_000)]}), "200000 bytes"),
             (json!({"User": "x".repeat(300_000)}), "300000 bytes"),
         ] {
-            let refused = check(&config).unwrap_or_default();
+            let refused = describe_refusal(&config).unwrap_or_default();
             assert!(refused.contains(what), "{what}: {refused}");
         }
         let labels: serde_json::Map<String, Value> =
             (0..1001).map(|number| (number.to_string(), Value::from(""))).collect();
-        assert!(check(&json!({"Labels": labels})).is_some_and(|refused| refused.contains("1001 labels")));
+        assert!(
+            describe_refusal(&json!({"Labels": labels}))
+                .is_some_and(|refused| refused.contains("1001 labels"))
+        );
     }
 }
