@@ -12,14 +12,14 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::{Hearth, Person, program_path};
+use crate::{Hearth, MailServer, Person, program_path, wait_until};
 
-/// A user's session of `hearth`: a home folder, and the server and a token in the environment. Commands have
-/// no terminal.
+/// A user's session of `hearth`: a home folder, and the server and a credential in the environment. Commands
+/// have no terminal.
 pub struct CliSession {
     home: TempDir,
     url: String,
-    token: Secret,
+    credential: Secret,
 }
 
 /// The folder below the home in which commands run, because a home itself is never the folder of a tool.
@@ -39,13 +39,36 @@ pub struct CommandOutput {
 impl Person {
     /// Opens a session with a token that has all scopes of this person.
     pub async fn open_cli_session(&self, hearth: &Hearth) -> Result<CliSession> {
-        let home = tempfile::tempdir().map_err(Error::internal)?;
-        std::fs::create_dir(home.path().join(WORK_FOLDER)).map_err(Error::internal)?;
-        Ok(CliSession { home, url: hearth.url().to_owned(), token: self.create_token(&[]).await? })
+        CliSession::open(hearth, self.create_token(&[]).await?)
+    }
+
+    /// Sets this person's mail address with `hearth`, and enters the code that is mailed to it. The person is signed
+    /// in, because a token cannot change the address. No other mail may arrive meanwhile.
+    pub async fn confirm_mail_address(
+        &self,
+        hearth: &Hearth,
+        server: &MailServer,
+        address: &str,
+    ) -> Result<()> {
+        let cli = CliSession::open(hearth, self.session.clone())?;
+        let former = server.read_mails()?.len();
+        cli.run_successfully(&["notify", "email", address]).await?;
+        let mail =
+            wait_until("the code arrives", async || Ok(server.read_mails()?.into_iter().nth(former))).await?;
+        let code =
+            mail.split("hearth notify email --code ").nth(1).and_then(|rest| rest.split_whitespace().next());
+        cli.run_successfully(&["notify", "email", "--code", code.unwrap_or_default()]).await?;
+        Ok(())
     }
 }
 
 impl CliSession {
+    fn open(hearth: &Hearth, credential: Secret) -> Result<Self> {
+        let home = tempfile::tempdir().map_err(Error::internal)?;
+        std::fs::create_dir(home.path().join(WORK_FOLDER)).map_err(Error::internal)?;
+        Ok(Self { home, url: hearth.url().to_owned(), credential })
+    }
+
     /// Runs `hearth` with these arguments.
     pub async fn run(&self, arguments: &[&str]) -> Result<CommandOutput> {
         self.run_in_folder(&self.home.path().join(WORK_FOLDER), arguments).await
@@ -89,7 +112,7 @@ impl CliSession {
             .env_clear()
             .env("HOME", self.home.path())
             .env("HEARTH_SERVER", &self.url)
-            .env("HEARTH_TOKEN", self.token.expose_secret())
+            .env("HEARTH_TOKEN", self.credential.expose_secret())
             .current_dir(self.home.path().join(WORK_FOLDER))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

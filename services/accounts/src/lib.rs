@@ -23,9 +23,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     context::AccountsContext,
     rights::{
-        AcknowledgeErasures, CreateToolTokens, NoSignIn, OperateHearth, ReadMailAddresses, ReadToolEvents,
-        ReadToolFacts, ResolveCredentials, SelfService, SignedIn, ToolOperate, ToolOwn, ToolRead, ToolWrite,
-        UseMandates,
+        AcknowledgeErasures, CreateToolTokens, ManageSignIn, NoSignIn, OperateHearth, ReadMailAddresses,
+        ReadToolEvents, ReadToolFacts, ResolveCredentials, SelfService, SignedIn, ToolOperate, ToolOwn,
+        ToolRead, ToolWrite, UseMandates,
     },
 };
 
@@ -67,8 +67,9 @@ fn routes() -> OpenApiRouter<AccountsContext> {
         .routes(require_right::<NoSignIn, _>(routes!(http::profile::create_account)))
         .routes(require_right::<SignedIn, _>(routes!(http::profile::show_me)))
         .routes(require_right::<SelfService, _>(routes!(http::profile::change_password)))
-        .routes(require_right::<SelfService, _>(routes!(http::profile::show_email, http::profile::set_email)))
-        .routes(require_right::<SelfService, _>(routes!(http::profile::confirm_email)))
+        .routes(require_right::<SelfService, _>(routes!(http::profile::show_email)))
+        .routes(require_right::<ManageSignIn, _>(routes!(http::profile::set_email)))
+        .routes(require_right::<ManageSignIn, _>(routes!(http::profile::confirm_email)))
         .routes(require_right::<SelfService, _>(routes!(http::memberships::list)))
         .routes(require_right::<SelfService, _>(routes!(
             http::memberships::accept_membership,
@@ -79,7 +80,8 @@ fn routes() -> OpenApiRouter<AccountsContext> {
         .routes(require_right::<OperateHearth, _>(routes!(http::recovery::create_recovery_code)))
         .routes(require_right::<NoSignIn, _>(routes!(http::sessions::create)))
         .routes(require_right::<SelfService, _>(routes!(http::sessions::end_session)))
-        .routes(require_right::<SelfService, _>(routes!(http::tokens::list, http::tokens::create)))
+        .routes(require_right::<SelfService, _>(routes!(http::tokens::list)))
+        .routes(require_right::<ManageSignIn, _>(routes!(http::tokens::create)))
         .routes(require_right::<SelfService, _>(routes!(http::tokens::revoke_token)))
         .routes(require_right::<OperateHearth, _>(routes!(http::users::list)))
         .routes(require_right::<OperateHearth, _>(routes!(http::users::patch_user)))

@@ -11,8 +11,10 @@ rights! {
     NoSignIn = "open", Requirement::Anyone => AnyCaller;
     /// Reading about oneself.
     SignedIn = "accounts:me", Requirement::SignedIn => AnyCaller;
-    /// Changing one's own password, tokens and mail address, and creating tools.
+    /// Changing one's own password, listing and revoking tokens, and creating tools.
     SelfService = "accounts:self", Requirement::User => UserCaller;
+    /// Creating personal tokens, and changing the mail address that recovers the account.
+    ManageSignIn = "accounts:sign-in", Requirement::Session => UserCaller;
     /// Administration of this Hearth.
     OperateHearth = "operator", Requirement::Operator => UserCaller;
     /// Reading a tool.

@@ -50,7 +50,7 @@ async fn mail_address_is_used_once_its_code_is_entered() -> Result<()> {
     // A stolen token would become the account, because recovery mails go to the address.
     let with_token = hearth.client_with_token(&ada.create_token(&[]).await?)?;
     let refused = with_token.accounts().update_email(&build_address("eve@example.org")).await.unwrap_err();
-    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Forbidden, "email-by-token"));
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Forbidden, "session-needed"));
     let code = read_mailed_word(&server, 1, "ada@example.org", "hearth notify email --code ").await?;
     let confirm = |code: &str| MailAddressConfirmation { code: Secret::new(code) };
     let wrong = calls.confirm_email(&confirm("ABCD-EFGH-JKLM")).await.unwrap_err();

@@ -47,6 +47,7 @@ fn render_requirement(requirement: Requirement) -> String {
         Requirement::Anyone => "nothing".to_owned(),
         Requirement::SignedIn => "signed-in".to_owned(),
         Requirement::User => "user".to_owned(),
+        Requirement::Session => "session".to_owned(),
         Requirement::Operator | Requirement::ToolOperator => "operator".to_owned(),
         Requirement::Tool(Access::Read) => "viewer".to_owned(),
         Requirement::Tool(Access::Write) => "maintainer".to_owned(),

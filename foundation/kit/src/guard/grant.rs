@@ -1,7 +1,7 @@
 //! Requirements of rights, and the callers who meet them.
 
 use hearth_base::{
-    Access, Caller, Error, ErrorKind, Identity, Result, Role, ToolGrant, ToolId, ToolName, UserId, UserName,
+    Access, Caller, Credential, Error, ErrorKind, Identity, Result, Role, ToolGrant, ToolId, ToolName, UserId, UserName,
 };
 
 /// Requirement that a caller must meet to have a right.
@@ -13,6 +13,8 @@ pub enum Requirement {
     SignedIn,
     /// A user, with a credential that is not limited by scopes.
     User,
+    /// A user with a session. A token is refused, so that a stolen one cannot become the account.
+    Session,
     /// An operator of this Hearth.
     Operator,
     /// At least this access to the tool in the path.
@@ -88,6 +90,8 @@ impl VerifiedCaller for UserCaller {
         };
         match requirement {
             Requirement::User if identity.is_unlimited() => Ok(person),
+            Requirement::Session if matches!(identity.credential, Credential::Session(_)) => Ok(person),
+            Requirement::Session => Err(build_session_needed_error(name)),
             Requirement::Operator if person.is_operator => Ok(person),
             Requirement::User | Requirement::Operator => Err(build_forbidden_error(name)),
             _ => Err(build_misdeclared_error(name)),
@@ -145,6 +149,11 @@ fn build_no_such_tool_error() -> Error {
 fn build_forbidden_error(name: &'static str) -> Error {
     Error::forbidden("forbidden", format!("the credential does not have the right {name}"))
         .help("hearth whoami")
+}
+
+fn build_session_needed_error(name: &'static str) -> Error {
+    Error::forbidden("session-needed", format!("a token does not have the right {name}"))
+        .help("sign in with your password: hearth login")
 }
 
 fn build_misdeclared_error(name: &'static str) -> Error {

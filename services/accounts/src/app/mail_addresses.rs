@@ -1,7 +1,7 @@
 //! Mail addresses of users. Mail is sent only to an address whose code was entered: a code is mailed to a new
 //! address, and the user enters it.
 
-use hearth_base::{Credential, EmailAddress, Error, Result, Role, Secret, UserId};
+use hearth_base::{EmailAddress, Error, Result, Role, Secret, UserId};
 use hearth_wire::{
     accounts::{MailAddress, MailAddressConfirmation},
     notify::internal::AccountMail,
@@ -25,16 +25,6 @@ pub async fn find_email(cx: &AccountsContext, id: UserId) -> Result<MailAddress>
     let user = cx.store.find_user_by_id(id).await?.ok_or_else(|| Error::not_found("user", id))?;
     let code = cx.store.find_email_code(id).await?;
     Ok(describe_addresses(&user, code.map(|code| code.address)))
-}
-
-/// Refuses a change of the mail address by anything but a session. Recovery mails go to that address, so a stolen token
-/// would otherwise become the account.
-pub fn require_session(credential: &Credential) -> Result<()> {
-    match credential {
-        Credential::Session(_) => Ok(()),
-        _ => Err(Error::forbidden("email-by-token", "a token cannot change the mail address")
-            .help("sign in with your password: hearth login")),
-    }
 }
 
 /// Sets the mail address of a user, or removes it. A new address is pending until its code is entered; the former

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use hearth_base::{
-    Credential, Error, Identity, Result, Scopes, Secret, TokenId, ToolId, ToolName, ToolRole, UserId,
-    UserName, check_plain_text,
+    Error, Identity, Result, Scopes, Secret, TokenId, ToolId, ToolName, ToolRole, UserId, UserName,
+    check_plain_text,
 };
 use hearth_wire::accounts::TokenCreate;
 use jiff::Timestamp;
@@ -18,8 +18,8 @@ use crate::{
     store::{StoredToken, TokenHolder},
 };
 
-/// Creates a personal token. Only a session may create one: a token that could create others would outlive
-/// its expiry.
+/// Creates a personal token. Its endpoint needs a session: a token that could create others would outlive its
+/// expiry.
 pub async fn create_personal_token(
     cx: &AccountsContext,
     actor: &RequestActor,
@@ -28,10 +28,6 @@ pub async fn create_personal_token(
     create: TokenCreate,
 ) -> Result<(Secret, StoredToken)> {
     let TokenCreate { label, scopes, expires } = create;
-    if !matches!(identity.credential, Credential::Session(_)) {
-        return Err(Error::forbidden("token-by-token", "a token cannot create tokens")
-            .help("sign in with your password: hearth login"));
-    }
     let scopes = scopes.unwrap_or_else(|| identity.scopes.clone());
     check_token_request(&label, expires, actor.now)?;
     let (secret, token) = build_token(cx, actor, user, TokenHolder::User(user), label, scopes, expires);

@@ -10,7 +10,7 @@ use hearth_wire::{
 use crate::{
     app,
     context::AccountsContext,
-    rights::{NoSignIn, SelfService, SignedIn},
+    rights::{ManageSignIn, NoSignIn, SelfService, SignedIn},
 };
 
 /// Create an account with a code: the one of the first start, or an invitation.
@@ -66,15 +66,14 @@ pub async fn show_email(cx: AccountsContext, me: Authed<SelfService>) -> ApiResu
 /// Change the caller's mail address. A code is mailed to a new address; until it is entered, the former one stays.
 #[utoipa::path(put, path = "/accounts/v1/me/email", tag = "accounts", operation_id = "accounts.email_put",
     request_body = MailAddress,
-    responses((status = 200, body = Data<MailAddress>), (status = 403, description = "a token is no session"),
+    responses((status = 200, body = Data<MailAddress>),
         (status = 409, description = "this Hearth sends no mail"),
         (status = 429, description = "too many codes were requested")))]
 pub async fn set_email(
     cx: AccountsContext,
-    me: Authed<SelfService>,
+    me: Authed<ManageSignIn>,
     Json(email): Json<MailAddress>,
 ) -> ApiResult<MailAddress> {
-    app::mail_addresses::require_session(&me.identity.credential)?;
     let set = app::mail_addresses::set_email(&cx, &cx.build_actor(&me), me.id, email.address).await?;
     Ok(ApiResponse::ok(set))
 }
@@ -82,14 +81,13 @@ pub async fn set_email(
 /// Confirm the caller's new mail address with the code that was mailed to it.
 #[utoipa::path(post, path = "/accounts/v1/me/email/confirmation", tag = "accounts",
     operation_id = "accounts.email_confirm", request_body = MailAddressConfirmation,
-    responses((status = 200, body = Data<MailAddress>), (status = 403, description = "the code is invalid, or a token is no session"),
+    responses((status = 200, body = Data<MailAddress>), (status = 403, description = "the code is invalid"),
         (status = 429, description = "too many attempts")))]
 pub async fn confirm_email(
     cx: AccountsContext,
-    me: Authed<SelfService>,
+    me: Authed<ManageSignIn>,
     Json(confirmation): Json<MailAddressConfirmation>,
 ) -> ApiResult<MailAddress> {
-    app::mail_addresses::require_session(&me.identity.credential)?;
     let actor = cx.build_actor(&me);
     Ok(ApiResponse::ok(app::mail_addresses::confirm_email(&cx, &actor, me.id, confirmation).await?))
 }

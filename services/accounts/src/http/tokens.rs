@@ -7,7 +7,12 @@ use hearth_wire::{
     reply::{Data, Done, Listed, Paging},
 };
 
-use crate::{app, context::AccountsContext, rights::SelfService, store::TokenHolder};
+use crate::{
+    app,
+    context::AccountsContext,
+    rights::{ManageSignIn, SelfService},
+    store::TokenHolder,
+};
 
 /// List the caller's tokens, oldest first.
 #[utoipa::path(get, path = "/accounts/v1/tokens", tag = "accounts", operation_id = "accounts.token_list",
@@ -27,7 +32,7 @@ pub async fn list(
     request_body = TokenCreate, responses((status = 201, body = Data<TokenCreated>)))]
 pub async fn create(
     cx: AccountsContext,
-    me: Authed<SelfService>,
+    me: Authed<ManageSignIn>,
     Json(create): Json<TokenCreate>,
 ) -> ApiResult<TokenCreated> {
     let (secret, token) =

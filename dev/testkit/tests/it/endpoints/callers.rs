@@ -22,6 +22,9 @@ impl TestCaller {
     }
 }
 
+/// The caller that uses a session in place of a token.
+pub const CALLER_WITH_SESSION: &str = "a stranger with a session";
+
 /// All callers, and the tool of which some are members.
 pub struct TestCallers {
     pub callers: Vec<TestCaller>,
@@ -52,7 +55,7 @@ impl TestCallers {
         }
 
         const OPERATOR_RIGHTS: &[&str] = &["signed-in", "user", "viewer", "maintainer", "owner", "operator"];
-        // Callers use tokens, because one of the endpoints ends the session of the caller.
+        // Callers use tokens, except one with a session.
         let token = async |person: &Person, scopes: &[&str]| {
             hearth.client_with_token(&person.create_token(scopes).await?)
         };
@@ -83,6 +86,11 @@ impl TestCallers {
                 &["signed-in"],
             ),
         ];
+        callers.push(authenticated(
+            CALLER_WITH_SESSION,
+            hearth.sign_in(stranger.name.clone()).await?.client,
+            &["signed-in", "user", "session"],
+        ));
         let label = TokenCreate { label: "bot".to_owned(), scopes: None, expires: None };
         let own = tools.create_token(&"elsewhere".parse()?, &label).await?;
         callers.push(authenticated(
