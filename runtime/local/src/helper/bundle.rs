@@ -4,7 +4,7 @@ use std::{fs, io, os::unix::fs::OpenOptionsExt};
 
 use serde_json::{Value, json};
 
-use crate::{capabilities, state_files, sys::open_files};
+use crate::{capabilities, dns::table::HEARTH_HOSTNAME, state_files, sys::open_files};
 
 use super::{
     config::HelperConfig,
@@ -44,10 +44,11 @@ pub fn write_bundle(config: &HelperConfig, holder: i32) -> io::Result<()> {
 }
 
 fn build_name_files(config: &HelperConfig) -> [(&'static str, String); 3] {
-    let own = config
-        .link
-        .as_ref()
-        .map_or_else(String::new, |link| format!("{} {}\n", link.address, config.hostname));
+    // Resolvers read this file first (hosts(5)): package clients open a connection to the outbound proxy for each
+    // package, and would ask for its address each time.
+    let own = config.link.as_ref().map_or_else(String::new, |link| {
+        format!("{} {HEARTH_HOSTNAME}\n{} {}\n", link.dns, link.address, config.hostname)
+    });
     let resolver = config
         .link
         .as_ref()

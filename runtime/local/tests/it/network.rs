@@ -174,6 +174,21 @@ async fn hearth_internal_reaches_only_the_port_forwards() {
     bench.close().await;
 }
 
+/// Package clients open a connection to the outbound proxy for each package.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hearth_internal_is_resolved_without_a_dns_query() {
+    let door = serve_text("127.0.0.1", "door\n");
+    let fixture = RuntimeFixture::start_with(vec![format!("80=127.0.0.1:{door}")]).await;
+    let bench = Bench::new(fixture.clone());
+    // The container's own count of sent datagrams (proc_pid_net(5), /proc/net/snmp).
+    let script = "count() { grep '^Udp: [0-9]' /proc/net/snmp | cut -d' ' -f5; }; before=$(count); \
+         for host in hearth.internal HEARTH.internal; do nc -w 2 $host 80 </dev/null; wget -q -O - http://$host/ >/dev/null; done; \
+         echo $(($(count) - before)); nslookup -type=a hearth.internal >/dev/null; test $(count) -gt $before && echo counted";
+    let lines = bench.run_for_lines(&build_shell_run(&bench, &format!("({script}) 2>/dev/null"))).await;
+    assert_eq!(lines, ["door", "door", "0", "counted"]);
+    bench.close().await;
+}
+
 /// Network of the host without other members, whose sent packets are counted.
 struct UnusedNetwork(String);
 
