@@ -28,6 +28,9 @@ pub enum ServerCommand {
     Image(ImageCommand),
     /// Create a code with which a user sets a new password, as the operator of this machine
     Recover(RecoverArgs),
+    /// Check whether the release before can be started again, and finish an upgrade
+    #[command(subcommand)]
+    Upgrade(UpgradeCommand),
     /// Check this host's support for containers
     Doctor,
     /// Print all settings with defaults and descriptions, as Markdown
@@ -84,6 +87,21 @@ pub struct RecoverArgs {
     /// User of this machine, by name or number, to run as without any privileges
     #[arg(long, value_name = "USER")]
     pub user: Option<String>,
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum UpgradeCommand {
+    /// Show whether the release before can be started again, and the settings that it refuses
+    Check(UpgradeArgs),
+    /// Finish an upgrade: homes get size limits, and the release before cannot be started any more
+    Finish(UpgradeArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(before_help = "Example: hearthd upgrade check --state /var/lib/hearth")]
+pub struct UpgradeArgs {
     #[command(flatten)]
     pub settings: SettingsArgs,
 }

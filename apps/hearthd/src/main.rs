@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         ServerCommand::Clear(clear) => commands::clear::run(clear),
         ServerCommand::Image(image) => commands::image::run(image),
         ServerCommand::Recover(recover) => commands::recover::run(recover),
+        ServerCommand::Upgrade(upgrade) => commands::upgrade::run(upgrade),
         ServerCommand::Doctor => commands::doctor::run(),
         ServerCommand::Settings => commands::settings::run(),
         ServerCommand::Openapi(openapi) => commands::openapi::run(&openapi),

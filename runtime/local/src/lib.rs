@@ -8,6 +8,7 @@ mod capabilities;
 mod cgroup;
 mod cleanup;
 mod disk_floor;
+mod disk_guard;
 mod disk_templates;
 mod dispatch;
 mod dns;
@@ -33,6 +34,7 @@ mod seccomp;
 mod secrets;
 mod settings;
 mod state_files;
+mod state_format;
 mod storage;
 mod sys;
 mod tools;
@@ -42,6 +44,7 @@ pub use dispatch::run_if_subprocess;
 pub use doctor::check_host;
 pub use runtime::LocalRuntime;
 pub use settings::{LayerLimits, LocalRuntimeSettings, PortForward};
+pub use state_format::StateFormat;
 pub use storage::StorageQuota;
 pub use sys::{
     memory::{init_memory_trimming, trim_memory},

@@ -24,6 +24,7 @@ use tokio::{net::UnixListener, sync::mpsc, task::JoinSet};
 use crate::{
     LocalRuntimeSettings, adoption,
     cgroup::{self, CgroupUsage},
+    disk_guard::guard_disk,
     disk_templates::DiskTemplates,
     dns, doctor,
     driver::{ContainerManager, HelperDriver},
@@ -40,6 +41,7 @@ use crate::{
     probes::LocalProber,
     secrets, state_files,
     state_files::StateLayout,
+    state_format::StateFormat,
     storage::{StorageKind, ToolStorage},
     tools::ToolNumbers,
 };
@@ -68,11 +70,18 @@ impl LocalRuntime {
         check_instance_name(&settings.instance)?;
         let layout = StateLayout::open(&settings)?;
         let lock = lock_instance(&layout)?;
+        let format = StateFormat::open(&settings.state_folder)?;
+        if format < StateFormat::NEWEST {
+            tracing::warn!(
+                reader = %format,
+                "homes have no size limit until the upgrade is finished; run hearthd upgrade finish"
+            );
+        }
         let (report_sender, reports) = mpsc::unbounded_channel();
         let helpers = Arc::new(ContainerManager {
             images: LocalImageStore::open(layout.clone(), &settings, Arc::clone(&clock))?,
-            tools: ToolNumbers::open(layout.tool_numbers_path(), settings.first_id)?,
-            storage: ToolStorage::open(&settings, layout.clone())?,
+            tools: ToolNumbers::open(layout.tool_numbers_path(), settings.first_id, format)?,
+            storage: ToolStorage::open(&settings, layout.clone(), format)?,
             networks: Networks::open(&settings.instance, layout.clone())?,
             waiter: settings.small_helpers.then(load_waiter).flatten(),
             disk_templates: open_disk_templates(layout.disk_templates_folder()),
@@ -104,6 +113,7 @@ impl LocalRuntime {
                 sweeper.run_blocking(|helpers| helpers.networks.remove_idle_bridges()).await;
             }
         });
+        tasks.spawn(guard_disk(Arc::clone(&helpers)));
         let manager = Arc::clone(&helpers);
         tasks.spawn(async move { supervise_dns_server(&manager, &names).await });
         Ok(Arc::new(Self {

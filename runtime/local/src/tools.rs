@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     host_error::HostErrorContext,
     state_files,
+    state_format::StateFormat,
     sys::ids::{IDS_PER_CONTAINER, STORED_ID_BASE},
 };
 
@@ -59,46 +60,82 @@ struct StoredToolNumbers {
     version: u32,
     /// The smallest number that was never lent.
     next: u32,
-    tools: BTreeMap<ToolId, u32>,
+    /// The numbers in version 1. Release 0.1 requires this field, so it refuses a file of version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tools: Option<BTreeMap<ToolId, u32>>,
+    /// The numbers in version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lent: Option<BTreeMap<ToolId, u32>>,
     /// Numbers that came back, the one that is free for the longest time first.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     free: VecDeque<u32>,
 }
 
+impl StoredToolNumbers {
+    /// Converts the file into the version of the state folder's format.
+    fn with_format(self, format: StateFormat) -> Self {
+        let lent = self.lent.or(self.tools).unwrap_or_default();
+        let (version, tools, lent) = match format {
+            StateFormat::Release01 => (1, Some(lent), None),
+            StateFormat::Release02 => (2, None, Some(lent)),
+        };
+        Self { version, tools, lent, ..self }
+    }
+
+    fn numbers(&self) -> Option<&BTreeMap<ToolId, u32>> {
+        self.lent.as_ref().or(self.tools.as_ref())
+    }
+
+    fn numbers_mut(&mut self) -> &mut BTreeMap<ToolId, u32> {
+        match &mut self.tools {
+            Some(tools) => tools,
+            None => self.lent.get_or_insert_default(),
+        }
+    }
+
+    fn find_number(&self, tool: ToolId) -> Option<u32> {
+        self.numbers()?.get(&tool).copied()
+    }
+}
+
 impl ToolNumbers {
-    /// Reads the file, if it exists. `first_id` is the first host id of tool number 0.
-    pub fn open(path: PathBuf, first_id: u32) -> Result<Self> {
-        let numbers = match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
+    /// Reads the file, if it exists, and converts it to the format of the state folder. `first_id` is the first host
+    /// id of tool number 0.
+    pub fn open(path: PathBuf, first_id: u32, format: StateFormat) -> Result<Self> {
+        let stored: Option<StoredToolNumbers> = match fs::read(&path) {
+            Ok(bytes) => Some(serde_json::from_slice(&bytes).map_err(|error| {
                 Error::unavailable("tools-file", format!("{} is unreadable", path.display()))
                     .help("restore it from a backup: tools would get the ids of other tools without it")
                     .with_cause(error)
-            })?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                StoredToolNumbers { version: 1, ..StoredToolNumbers::default() }
-            }
+            })?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(error).with_context("reading the numbers of tools"),
         };
+        let former_version = stored.as_ref().map(|stored| stored.version);
+        let numbers = stored.unwrap_or_default().with_format(format);
+        if former_version.is_some_and(|version| version != numbers.version) {
+            state_files::replace_file(&path, &numbers).with_context("storing the numbers of tools")?;
+        }
         Ok(Self { path, first_id, numbers: Mutex::new(numbers), uses: Arc::default() })
     }
 
     /// Finds a tool's number, if it has one.
     pub fn find_number(&self, tool: ToolId) -> Option<u32> {
-        self.numbers.lock().unwrap_or_else(PoisonError::into_inner).tools.get(&tool).copied()
+        self.numbers.lock().unwrap_or_else(PoisonError::into_inner).find_number(tool)
     }
 
     /// Returns a tool's number, and lends it a free one if it has none.
     pub fn assign_number(&self, tool: ToolId) -> Result<u32> {
         let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(number) = numbers.tools.get(&tool) {
-            return Ok(*number);
+        if let Some(number) = numbers.find_number(tool) {
+            return Ok(number);
         }
         let mut next = numbers.clone();
         let number = next.free.pop_front().unwrap_or_else(|| {
             next.next += 1;
             next.next - 1
         });
-        next.tools.insert(tool, number);
+        next.numbers_mut().insert(tool, number);
         self.compute_first_id(number)?;
         state_files::replace_file(&self.path, &next)
             .with_context(format_args!("storing the number of {tool}"))?;
@@ -141,7 +178,7 @@ impl ToolNumbers {
     pub fn release_number(&self, tool: ToolId) -> Result<()> {
         let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = numbers.clone();
-        let Some(number) = next.tools.remove(&tool) else { return Ok(()) };
+        let Some(number) = next.numbers_mut().remove(&tool) else { return Ok(()) };
         self.require_unused(tool)?;
         let first_id = self.compute_first_id(number)?;
         if let Some(pid) =
@@ -205,12 +242,12 @@ mod tests {
         let path = folder.path().join("tools.json");
         let tool = || ToolId::new(SystemClock.now(), &Entropy::System);
         let (one, two, three) = (tool(), tool(), tool());
-        let tools = ToolNumbers::open(path.clone(), 65_536)?;
+        let tools = ToolNumbers::open(path.clone(), 65_536, StateFormat::NEWEST)?;
         assert_eq!(
             (tools.assign_number(one)?, tools.assign_number(two)?, tools.assign_number(one)?),
             (0, 1, 0)
         );
-        let reopened = ToolNumbers::open(path, 65_536)?;
+        let reopened = ToolNumbers::open(path, 65_536, StateFormat::NEWEST)?;
         assert_eq!(
             (reopened.assign_number(two)?, reopened.assign_number(three)?, reopened.find_number(tool())),
             (1, 2, None)
@@ -221,17 +258,38 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_tools_are_unreadable_to_release_0_1_once_the_upgrade_is_finished() -> Result<()> {
+        /// As release 0.1 reads the file.
+        #[derive(Deserialize)]
+        struct NumbersOfRelease01 {
+            tools: BTreeMap<ToolId, u32>,
+        }
+        let folder = tempfile::tempdir().map_err(Error::internal)?;
+        let path = folder.path().join("tools.json");
+        let read = || serde_json::from_slice::<NumbersOfRelease01>(&fs::read(&path).unwrap_or_default());
+        let tool = ToolId::new(SystemClock.now(), &Entropy::System);
+        let number = ToolNumbers::open(path.clone(), 65_536, StateFormat::Release01)?.assign_number(tool)?;
+        assert_eq!(read().ok().and_then(|read| read.tools.get(&tool).copied()), Some(number));
+        let finished = ToolNumbers::open(path.clone(), 65_536, StateFormat::Release02)?;
+        assert_eq!(finished.find_number(tool), Some(number));
+        assert!(read().is_err());
+        let reopened = ToolNumbers::open(path.clone(), 65_536, StateFormat::Release02)?;
+        assert_eq!(reopened.find_number(tool), Some(number));
+        Ok(())
+    }
+
+    #[test]
     fn number_of_an_erased_tool_is_lent_again() -> Result<()> {
         let folder = tempfile::tempdir().map_err(Error::internal)?;
         let path = folder.path().join("tools.json");
         let tool = || ToolId::new(SystemClock.now(), &Entropy::System);
         let (one, two, three) = (tool(), tool(), tool());
-        let tools = ToolNumbers::open(path.clone(), FREE_ID_RANGE)?;
+        let tools = ToolNumbers::open(path.clone(), FREE_ID_RANGE, StateFormat::NEWEST)?;
         assert_eq!((tools.assign_number(one)?, tools.assign_number(two)?), (0, 1));
         tools.release_number(one)?;
         tools.release_number(one)?;
         assert_eq!(tools.find_number(one), None);
-        let reopened = ToolNumbers::open(path, FREE_ID_RANGE)?;
+        let reopened = ToolNumbers::open(path, FREE_ID_RANGE, StateFormat::NEWEST)?;
         assert_eq!((reopened.assign_number(three)?, reopened.assign_number(one)?), (0, 2));
         Ok(())
     }
@@ -239,7 +297,7 @@ mod tests {
     #[test]
     fn number_is_kept_while_a_file_process_uses_it() -> Result<()> {
         let folder = tempfile::tempdir().map_err(Error::internal)?;
-        let tools = ToolNumbers::open(folder.path().join("tools.json"), FREE_ID_RANGE)?;
+        let tools = ToolNumbers::open(folder.path().join("tools.json"), FREE_ID_RANGE, StateFormat::NEWEST)?;
         let tool = ToolId::new(SystemClock.now(), &Entropy::System);
         let uses =
             (0..MAX_FILE_PROCESSES_PER_TOOL).map(|_| tools.begin_use(tool)).collect::<Result<Vec<_>>>()?;
@@ -257,7 +315,7 @@ mod tests {
         let folder = tempfile::tempdir().map_err(Error::internal)?;
         // Two ranges of ids fit.
         let first_id = STORED_ID_BASE - 3 * IDS_PER_CONTAINER;
-        let tools = ToolNumbers::open(folder.path().join("tools.json"), first_id)?;
+        let tools = ToolNumbers::open(folder.path().join("tools.json"), first_id, StateFormat::NEWEST)?;
         for _ in 0..20 {
             let tool = ToolId::new(SystemClock.now(), &Entropy::System);
             assert!(tools.assign_number(tool)? < 2);
@@ -270,7 +328,7 @@ mod tests {
     fn number_is_kept_while_a_process_has_an_id_of_the_tool() -> Result<()> {
         let folder = tempfile::tempdir().map_err(Error::internal)?;
         // The range of number 0 includes the ids of this process.
-        let tools = ToolNumbers::open(folder.path().join("tools.json"), 0)?;
+        let tools = ToolNumbers::open(folder.path().join("tools.json"), 0, StateFormat::NEWEST)?;
         let tool = ToolId::new(SystemClock.now(), &Entropy::System);
         tools.assign_number(tool)?;
         let refused = tools.release_number(tool).err();

@@ -9,3 +9,4 @@ pub mod runtime;
 pub mod serve;
 pub mod settings;
 pub mod up;
+pub mod upgrade;

@@ -47,10 +47,7 @@ pub fn run(args: ServeArgs) -> Result<()> {
 /// Loads the configuration: file, overridden by environment, overridden by command line.
 pub fn load_configuration(settings: SettingsArgs) -> Result<HearthConfig> {
     let SettingsArgs { config: file, state, listen } = settings;
-    // Variables that are not UTF-8 belong to other programs.
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let mut config = config::load_config(file.as_deref(), environment, &setting_sections())?;
+    let mut config = config::load_config(file.as_deref(), read_environment(), &setting_sections())?;
     if let Some(state) = state {
         config.state = std::path::absolute(&state).map_err(|cause| {
             Error::invalid(
@@ -63,6 +60,11 @@ pub fn load_configuration(settings: SettingsArgs) -> Result<HearthConfig> {
         config.door.listen = listen;
     }
     Ok(config)
+}
+
+/// Reads the environment. Variables that are not UTF-8 belong to other programs.
+pub fn read_environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// Builds the tokio runtime.

@@ -8,7 +8,8 @@ use toml::{Table, Value};
 
 use super::{CORE_KEYS, HearthConfig, Section};
 
-const ENVIRONMENT_PREFIX: &str = "HEARTH_";
+/// Start of the names of variables that set a key.
+pub const ENVIRONMENT_PREFIX: &str = "HEARTH_";
 
 /// Loads the configuration from `file` (the defaults without one), overridden by `environment`. `sections` are the
 /// sections of all services, including those that this process does not run.

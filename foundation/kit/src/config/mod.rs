@@ -5,6 +5,7 @@
 //! [`Service`](crate::Service). An unknown key is an error with file and line, also in sections of roles that this
 //! process does not run. `HEARTH_SECTION__KEY` sets `section.key`.
 
+mod configured_keys;
 mod core;
 mod document;
 mod load;
@@ -20,6 +21,7 @@ pub use self::core::{
     DatabaseSettings, DiskSettings, DoorSettings, LogFormat, LogSettings, OutboundSettings, RuntimeSettings,
     ServiceAddress,
 };
+pub use configured_keys::list_configured_keys;
 pub use document::SectionDocument;
 pub use load::{load_config, parse};
 pub use page::render_page;

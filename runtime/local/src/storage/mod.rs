@@ -3,12 +3,13 @@
 //!
 //! The containers of a tool share the mounted file system: every helper mounts it in its own mount namespace
 //! ([`attach`]), and the kernel detaches the loop device after the last one. On a host without loop devices or ext4, a
-//! storage is a folder without limits. A folder that an earlier release has made is replaced by a disk file as soon as
-//! no container uses it.
+//! storage is a folder without limits. So is a home until the upgrade from release 0.1 is finished
+//! ([`crate::state_format`]); then a folder is replaced by a disk file as soon as no container uses it.
 
 pub mod attach;
 mod disk_file;
 mod migration;
+mod reclaim;
 
 use std::{
     collections::BTreeMap,
@@ -28,6 +29,7 @@ use crate::{
     LocalRuntimeSettings, disk_templates,
     host_error::HostErrorContext,
     state_files::{self, StateLayout},
+    state_format::StateFormat,
     sys::ids::STORED_ID_BASE,
 };
 
@@ -91,6 +93,8 @@ pub struct ToolStorage {
     cache_quota: StorageQuota,
     /// Disk files are possible on this host.
     has_disks: bool,
+    /// New homes are disk files, and homes that are folders become disk files.
+    has_home_disks: bool,
     /// Locks of the tools whose storage is being prepared, by number: the move of a large folder delays no other tool.
     preparation_locks: Mutex<BTreeMap<u32, Arc<Mutex<()>>>>,
     /// Number of files that were taken away, for names in the trash.
@@ -99,15 +103,17 @@ pub struct ToolStorage {
 
 impl ToolStorage {
     /// Opens the storage. Removes what an interrupted erasure has left.
-    pub fn open(settings: &LocalRuntimeSettings, layout: StateLayout) -> Result<Self> {
+    pub fn open(settings: &LocalRuntimeSettings, layout: StateLayout, format: StateFormat) -> Result<Self> {
         state_files::remove_path(&layout.trash_folder()).with_context("removing erased storage")?;
         state_files::make_folder(&layout.trash_folder(), 0o700)
             .with_context("making the folder of erased storage")?;
+        let has_disks = disk_templates::check_supported().is_ok();
         Ok(Self {
             layout,
             home_quota: settings.home_quota,
             cache_quota: settings.cache_quota,
-            has_disks: disk_templates::check_supported().is_ok(),
+            has_disks,
+            has_home_disks: has_disks && format.has_home_disks(),
             preparation_locks: Mutex::default(),
             discarded: AtomicU64::default(),
         })
@@ -127,10 +133,15 @@ impl ToolStorage {
         let folder = self.find_folder(number, kind);
         let path = folder.with_extension(DISK_EXTENSION);
         let owner = DiskOwner { uid: STORED_ID_BASE + user.uid, gid: STORED_ID_BASE + user.gid };
-        if !path.exists() && folder.exists() && self.has_disks && !may_run {
+        let (has_disks, is_replaceable) = match kind {
+            StorageKind::Home => (self.has_home_disks, !path.exists()),
+            // A release that was started in between does not use the cache's disk.
+            StorageKind::BuildCache => (self.has_disks, true),
+        };
+        if has_disks && is_replaceable && !may_run && folder.exists() {
             self.replace_folder(&folder, &path, kind);
         }
-        if !path.exists() && (folder.exists() || !self.has_disks) {
+        if !path.exists() && (folder.exists() || !has_disks) {
             return make_plain_folder(&folder, owner).map(|()| StoragePlace { path: folder, disk: None });
         }
         self.prepare_disk(&path, kind)?;
@@ -213,6 +224,18 @@ impl ToolStorage {
             }
         }
         Ok(discarded)
+    }
+}
+
+/// Gives the space of deleted files on a disk back to the host. Errors are logged: the next container's end tries again.
+pub fn reclaim_space(path: &Path) {
+    match reclaim::reclaim_space(path) {
+        // The tool has been erased meanwhile.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => {
+            tracing::warn!(%error, path = %path.display(), "space of deleted files not reclaimed; will retry");
+        }
+        Ok(()) => {}
     }
 }
 

@@ -11,6 +11,7 @@ use hearth_runtime_api::{
     conformance::Bench,
     fake::ScriptStep::{Exit, Forever, Save, Show},
 };
+use hearth_runtime_local::StateFormat;
 
 use crate::{escape::build_shell_run, fixture::RuntimeFixture};
 
@@ -146,6 +147,46 @@ async fn home_that_is_a_folder_is_moved_to_a_disk_with_all_its_files() {
     let script = "cat /home/note; stat -c '%u' /home/note /home; ls -l /home | grep -c 'link -> /etc/shadow'";
     assert_eq!(bench.run_for_lines(&build_shell_run(&bench, script)).await, ["kept", "0", "0", "1"]);
     assert!(fixture.state_folder().join("homes/0.disk").exists() && !home.exists());
+    bench.close().await;
+}
+
+/// A roll-back to release 0.1 finds the homes, which it knows as folders only.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn home_stays_a_folder_until_the_upgrade_from_release_0_1_is_finished() {
+    let (bench, fixture) = start_bench_with(&["home=64Mi:3000"]).await;
+    let (state, home) = (fixture.state_folder(), fixture.state_folder().join("homes/0"));
+    // Release 0.1 has no such file.
+    fs::remove_file(state.join("format.json")).expect("the format of a new state folder");
+    fixture.restart().await;
+    bench.run_to_end(&bench.build_run(&[Save("kept".into())])).await;
+    bench.run_to_end(&build_cache_run(&bench, "echo old > /var/lib/containers/note")).await;
+    assert!(home.is_dir() && !home.with_extension("disk").exists());
+    assert!(state.join("caches/0.disk").exists(), "a build cache is disposable, so it has a disk");
+
+    StateFormat::finish_upgrade(&state).expect("the end of the upgrade");
+    fixture.restart().await;
+    let has_moved = || async {
+        assert_eq!(bench.run_for_lines(&bench.build_run(&[Show])).await, ["kept"]);
+        home.with_extension("disk").exists() && !home.exists()
+    };
+    bench.wait_until("the home has a disk", has_moved).await;
+    bench.close().await;
+}
+
+/// Release 0.1 keeps its build caches in folders.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn build_cache_of_an_earlier_release_is_removed() {
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
+    let list = "ls /var/lib/containers; echo new > /var/lib/containers/note";
+    assert!(bench.run_for_lines(&build_cache_run(&bench, list)).await.is_empty());
+    let folder = fixture.state_folder().join("caches/0");
+    fs::create_dir(&folder).expect("a folder");
+    fs::write(folder.join("old"), "old").expect("a file");
+    let is_removed = || async {
+        assert_eq!(bench.run_for_lines(&build_cache_run(&bench, list)).await, ["note"]);
+        !folder.exists()
+    };
+    bench.wait_until("the folder is removed", is_removed).await;
     bench.close().await;
 }
 
