@@ -1,7 +1,6 @@
 //! Forwards a request to the service in its path, and the response back, both as streams.
 
 use std::{
-    net::IpAddr,
     pin::pin,
     sync::{
         Arc,
@@ -15,7 +14,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use hearth_base::{Error, ErrorKind, RequestId, Result, Role, Secret};
+use hearth_base::{Error, ErrorKind, RequestId, Result, Role};
 use hearth_client::headers;
 use hearth_kit::{
     ApiError, client_address, guard::NOT_SIGNED_IN, route::AnsweredBy, server::ConnectionHandle,
@@ -26,19 +25,15 @@ use crate::{
     Gateway,
     access_watch::{self, WatchedCaller},
     credential, front_page, hosts,
-    identities::SignedIdentity,
-    rate_limit::RateLimitState,
     refusals::{self, AuditedRequest},
     registry,
+    request_caller::RequestCaller,
     routes::MatchedRoute,
 };
 
 /// Name of the caller, for the log line.
 #[derive(Debug, Clone)]
 pub struct CallerLabel(pub String);
-
-/// Error codes of `accounts` for an invalid credential. Any other error concerns the gateway itself.
-const INVALID_CREDENTIAL_CODES: [&str; 2] = ["credential-refused", "code-is-no-token"];
 
 /// Handles every request except those for the gateway's own endpoints.
 pub async fn forward_request(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
@@ -85,74 +80,26 @@ async fn answer_request(
     }
     let request_id =
         *request.extensions().get::<RequestId>().ok_or_else(|| Error::internal("the request has no id"))?;
-    match route.answered_by {
-        Some(AnsweredBy::TokenExchange) => {
-            registry::exchange_token(gateway, route.service, request_id, request.headers()).await
-        }
-        None => forward_as_caller(gateway, &route, request_id, request).await,
-    }
-}
-
-/// The caller of a request.
-struct RequestCaller {
-    secret: Option<Secret>,
-    signed: SignedIdentity,
-    /// Error of the credential of a caller who is treated as anonymous.
-    invalid_credential: Option<Error>,
-    client: Option<IpAddr>,
-}
-
-impl RequestCaller {
-    /// Resolves the caller with this secret. An invalid credential does not block public endpoints (sign-in, for
-    /// example): the request is forwarded as anonymous, and the credential's error is returned if the service requires
-    /// a sign-in.
-    async fn resolve(
-        gateway: &Gateway,
-        route: &MatchedRoute,
-        request_id: RequestId,
-        secret: Option<Secret>,
-        client: Option<IpAddr>,
-    ) -> Result<Self> {
-        let (service, tool) = (route.service, route.tool.as_deref());
-        match gateway.identities.sign_identity(secret.clone(), service, tool, request_id).await {
-            Ok(signed) => Ok(Self { secret, signed, invalid_credential: None, client }),
-            Err(error) if INVALID_CREDENTIAL_CODES.contains(&error.code()) => {
-                let signed = gateway.identities.sign_identity(None, service, tool, request_id).await?;
-                Ok(Self { secret: None, signed, invalid_credential: Some(error), client })
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Takes a token from the bucket of the caller, or of the address of an anonymous one. `None` for a request within
-    /// the process.
-    fn take_rate_limit(&self, gateway: &Gateway) -> Option<RateLimitState> {
-        match self.secret {
-            Some(_) => Some(gateway.rate_limits.take_for_caller(&self.signed.caller)),
-            None => self.client.map(|client| gateway.rate_limits.take_for_address(client)),
-        }
-    }
-}
-
-async fn forward_as_caller(
-    gateway: &Arc<Gateway>,
-    route: &MatchedRoute,
-    request_id: RequestId,
-    request: Request,
-) -> Result<Response> {
     let door = &gateway.kit.config.door;
-    let secret = credential::read_credential(request.method(), request.headers(), door.session_cookie())?;
+    let secret = match route.answered_by {
+        // Only the header counts: a browser's session stays in its cookie, where no page can read it.
+        Some(AnsweredBy::TokenExchange) => credential::read_authorization(request.headers())?,
+        None => credential::read_credential(request.method(), request.headers(), door.session_cookie())?,
+    };
     let client = client_address::find_client_address(door, &request);
-    let caller = RequestCaller::resolve(gateway, route, request_id, secret, client).await?;
-    let limit = caller.take_rate_limit(gateway);
-    if let Some(exceeded) = limit.filter(RateLimitState::is_exceeded) {
-        return Ok(exceeded.build_refusal());
-    }
-    let mut sent = send_as_caller(gateway, route, request_id, caller, request).await;
-    if let (Ok(response), Some(limit)) = (&mut sent, limit) {
+    let caller = match RequestCaller::admit(gateway, &route, request_id, secret, client).await? {
+        Ok(caller) => caller,
+        Err(exceeded) => return Ok(exceeded.build_refusal()),
+    };
+    let limit = caller.limit;
+    let mut response = match route.answered_by {
+        Some(AnsweredBy::TokenExchange) => registry::exchange_token(caller),
+        None => send_as_caller(gateway, &route, request_id, caller, request).await,
+    };
+    if let (Ok(response), Some(limit)) = (&mut response, limit) {
         limit.write_headers(response.headers_mut());
     }
-    sent
+    response
 }
 
 async fn send_as_caller(
@@ -162,7 +109,7 @@ async fn send_as_caller(
     caller: RequestCaller,
     mut request: Request,
 ) -> Result<Response> {
-    let RequestCaller { secret, signed, invalid_credential, client } = caller;
+    let RequestCaller { secret, signed, invalid_credential, client, limit: _ } = caller;
     let service = route.service;
     let audited = AuditedRequest {
         id: request_id,

@@ -3,7 +3,9 @@
 
 mod access_events;
 mod access_watch;
+mod bounded_times;
 mod credential;
+mod credential_lookups;
 mod forward;
 mod front_page;
 #[doc(hidden)]
@@ -14,6 +16,7 @@ mod openapi;
 mod rate_limit;
 mod refusals;
 mod registry;
+mod request_caller;
 mod request_log;
 mod routes;
 mod settings;
@@ -32,7 +35,8 @@ use tower::ServiceExt;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    identities::IdentityIssuer, openapi::MergedDocument, rate_limit::RateLimiter, routes::RouteLoader,
+    credential_lookups::CredentialLookups, identities::IdentityIssuer, openapi::MergedDocument,
+    rate_limit::RateLimiter, routes::RouteLoader,
 };
 pub use settings::GatewaySettings;
 
@@ -48,6 +52,21 @@ pub(crate) struct Gateway {
     pub routes: RouteLoader,
     pub documents: MergedDocument,
     pub rate_limits: RateLimiter,
+    pub credential_lookups: CredentialLookups,
+}
+
+impl Gateway {
+    fn new(kit: &Kit) -> Result<Self> {
+        let settings = kit.settings::<GatewaySettings>();
+        Ok(Self {
+            kit: kit.clone(),
+            identities: IdentityIssuer::new(kit)?,
+            routes: RouteLoader::new(kit),
+            documents: MergedDocument::default(),
+            rate_limits: RateLimiter::new(&settings),
+            credential_lookups: CredentialLookups::new(settings.invalid_credentials),
+        })
+    }
 }
 
 /// This service, as `hearthd` mounts it.
@@ -60,13 +79,7 @@ pub const GATEWAY_SERVICE: Service = Service {
 
 /// Mounts the gateway.
 pub fn mount(kit: &Kit) -> Result<MountedService> {
-    let gateway = Arc::new(Gateway {
-        kit: kit.clone(),
-        identities: IdentityIssuer::new(kit)?,
-        routes: RouteLoader::new(kit),
-        documents: MergedDocument::default(),
-        rate_limits: RateLimiter::new(&kit.settings::<GatewaySettings>()),
-    });
+    let gateway = Arc::new(Gateway::new(kit)?);
     let routes = OpenApiRouter::new()
         .routes(require_right::<Open, _>(routes!(openapi::show_merged)))
         .fallback(forward::forward_request);

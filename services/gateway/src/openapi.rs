@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
+    body::Bytes,
     extract::State,
     http::{Method, header},
     response::{IntoResponse, Response},
@@ -13,21 +14,22 @@ use tokio::sync::OnceCell;
 
 use crate::{Gateway, Open, identities::hide_service_address};
 
-/// Merged document; empty until all services have responded.
+/// Merged document; empty until all services have responded. All responses share its bytes: a megabyte for each reader
+/// that never reads would add up.
 #[derive(Default)]
-pub struct MergedDocument(OnceCell<Arc<str>>);
+pub struct MergedDocument(OnceCell<Bytes>);
 
 /// Show the OpenAPI 3.1 document of the whole API.
 #[utoipa::path(get, path = "/openapi.json", tag = "gateway", operation_id = "openapi",
     responses((status = 200, description = "OpenAPI document", content_type = "application/json")))]
 pub async fn show_merged(State(gateway): State<Arc<Gateway>>, _: Authed<Open>) -> Response {
     match gateway.documents.0.get_or_try_init(|| merge_documents(&gateway)).await {
-        Ok(text) => ([(header::CONTENT_TYPE, "application/json")], text.to_string()).into_response(),
+        Ok(text) => ([(header::CONTENT_TYPE, "application/json")], text.clone()).into_response(),
         Err(error) => ApiError(hide_service_address(error)).into_response(),
     }
 }
 
-async fn merge_documents(gateway: &Gateway) -> Result<Arc<str>> {
+async fn merge_documents(gateway: &Gateway) -> Result<Bytes> {
     let mut documents = Vec::new();
     for role in Role::ALL {
         if gateway.kit.clients.find_transport(*role).is_ok() {

@@ -1,12 +1,11 @@
-//! Rate limits of the API: a token bucket for each signed-in caller, and one for each address that sends requests
-//! without a valid credential.
+//! Rate limits of the API: a token bucket for each signed-in caller, one for each address that sends requests without
+//! a valid credential, and one for each address that sends unknown credentials ([`crate::credential_lookups`]).
 //!
 //! The buckets are in the memory of this process: with several gateways, each has its own.
 
 use std::{
-    collections::BTreeMap,
     net::IpAddr,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -17,11 +16,12 @@ use axum::{
 use hearth_base::{Error, ErrorKind};
 use hearth_kit::{ApiError, server::AddressBlock};
 
-use crate::settings::GatewaySettings;
+use crate::{bounded_times::BoundedTimes, settings::GatewaySettings};
 
 /// Time in which an empty bucket is refilled; the window of the policies.
 const RATE_WINDOW: Duration = Duration::from_secs(60);
-/// Maximum number of buckets of one kind. Beyond it, full buckets are dropped, or all if none is full.
+/// Maximum number of buckets of one kind. Beyond it, the fullest is dropped: a caller cannot reset an empty bucket by
+/// requests from many others.
 const MAX_BUCKETS: usize = 50_000;
 /// Policy of a limit (draft-ietf-httpapi-ratelimit-headers).
 const POLICY_HEADER: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -112,32 +112,30 @@ fn round_up_seconds(time: Duration) -> u64 {
 ///
 /// A bucket is stored as the time at which it is full again (generic cell rate algorithm, ITU-T I.371): taking a token
 /// moves that time by the interval of one token.
-struct TokenBuckets<K> {
+pub struct TokenBuckets<K> {
     policy: &'static str,
     capacity: u32,
-    full_at: Mutex<BTreeMap<K, Instant>>,
+    full_at: Mutex<BoundedTimes<K>>,
 }
 
-impl<K: Ord> TokenBuckets<K> {
-    fn new(policy: &'static str, capacity: u32) -> Self {
-        Self { policy, capacity: capacity.max(1), full_at: Mutex::default() }
+impl<K: Ord + Clone> TokenBuckets<K> {
+    /// Creates buckets of this capacity. `policy` names the limit in responses.
+    pub fn new(policy: &'static str, capacity: u32) -> Self {
+        Self { policy, capacity: capacity.max(1), full_at: Mutex::new(BoundedTimes::new(MAX_BUCKETS)) }
     }
 
-    fn take_token(&self, key: K, now: Instant) -> RateLimitState {
+    /// Takes a token from the bucket of `key`.
+    pub fn take_token(&self, key: K, now: Instant) -> RateLimitState {
         let interval = RATE_WINDOW / self.capacity;
-        let mut buckets = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= MAX_BUCKETS && !buckets.contains_key(&key) {
-            buckets.retain(|_, full_at| *full_at > now);
-            if buckets.len() >= MAX_BUCKETS {
-                buckets.clear();
-            }
-        }
-        let full_at = buckets.entry(key).or_insert(now);
+        let mut buckets = self.lock();
+        // A full bucket and none are the same.
+        buckets.drop_until(now);
+        let full_at = buckets.find_time(&key).unwrap_or(now);
         let missing = full_at.saturating_duration_since(now);
         let (missing, retry_after) = match (missing + interval).checked_sub(RATE_WINDOW) {
             Some(excess) if !excess.is_zero() => (missing, Some(excess)),
             _ => {
-                *full_at = now + missing + interval;
+                buckets.set_time(key, now + missing + interval);
                 (missing + interval, None)
             }
         };
@@ -149,6 +147,20 @@ impl<K: Ord> TokenBuckets<K> {
             reset: missing,
             retry_after,
         }
+    }
+
+    /// Returns a token to the bucket of `key`.
+    pub fn return_token(&self, key: K) {
+        let mut buckets = self.lock();
+        if let Some(full_at) =
+            buckets.find_time(&key).and_then(|time| time.checked_sub(RATE_WINDOW / self.capacity))
+        {
+            buckets.set_time(key, full_at);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BoundedTimes<K>> {
+        self.full_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -197,6 +209,26 @@ mod tests {
         for key in 0..MAX_BUCKETS + 10 {
             buckets.take_token(key, now);
         }
-        assert!(buckets.full_at.lock().unwrap().len() <= MAX_BUCKETS);
+        assert_eq!(buckets.lock().count_keys(), MAX_BUCKETS);
+    }
+
+    #[test]
+    fn caller_cannot_reset_its_limit_by_requests_of_many_others() {
+        let buckets = TokenBuckets::new("address", 2);
+        let now = Instant::now();
+        assert_eq!([(); 3].map(|()| buckets.take_token(0, now).is_exceeded()), [false, false, true]);
+        for key in 1..=MAX_BUCKETS + 10 {
+            buckets.take_token(key, now);
+        }
+        assert!(buckets.take_token(0, now).is_exceeded());
+    }
+
+    #[test]
+    fn returned_token_can_be_taken_again() {
+        let buckets = TokenBuckets::new("credential", 1);
+        let now = Instant::now();
+        assert!(!buckets.take_token(1, now).is_exceeded());
+        buckets.return_token(1);
+        assert_eq!([(); 2].map(|()| buckets.take_token(1, now).is_exceeded()), [false, true]);
     }
 }

@@ -10,28 +10,25 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use hearth_base::{Error, RequestId, Result, Role};
+use hearth_base::{Error, Result};
 use hearth_kit::{config::DoorSettings, guard::NOT_SIGNED_IN};
 use serde_json::json;
 
-use crate::{Gateway, credential};
+use crate::request_caller::RequestCaller;
 
 /// Announced lifetime of a token; afterwards clients request another one.
 const TOKEN_LIFETIME_SECONDS: u32 = 300;
 
-/// Returns the token that the client sent as its Basic password, for `service`.
-pub async fn exchange_token(
-    gateway: &Gateway,
-    service: Role,
-    request: RequestId,
-    headers: &HeaderMap,
-) -> Result<Response> {
-    // Only the header counts: a browser's session stays in its cookie, where no page can read it.
-    let secret = credential::read_authorization(headers)?.ok_or_else(|| {
-        Error::unauthenticated(NOT_SIGNED_IN, "you are not signed in")
-            .help("log in with any user name, and a token of Hearth as the password")
-    })?;
-    gateway.identities.sign_identity(Some(secret.clone()), service, None, request).await?;
+/// Returns the token that the client sent as its Basic password.
+pub fn exchange_token(caller: RequestCaller) -> Result<Response> {
+    let secret = match (caller.secret, caller.invalid_credential) {
+        (Some(secret), _) => secret,
+        (None, Some(invalid)) => return Err(invalid),
+        (None, None) => {
+            return Err(Error::unauthenticated(NOT_SIGNED_IN, "you are not signed in")
+                .help("log in with any user name, and a token of Hearth as the password"));
+        }
+    };
     let body = json!({"token": secret.expose_secret(), "access_token": secret.expose_secret(), "expires_in": TOKEN_LIFETIME_SECONDS});
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }

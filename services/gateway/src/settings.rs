@@ -8,5 +8,8 @@ hearth_kit::settings! {
         /// Maximum number of API requests per minute of one IPv4 address or IPv6 network of 64 bits, without a valid
         /// credential.
         address_requests: u32 = 1200,
+        /// Maximum number of API requests per minute of one IPv4 address or IPv6 network of 64 bits with an invalid
+        /// credential. Beyond it, credentials that were not valid within the last hour are refused without a look-up.
+        invalid_credentials: u32 = 120,
     }
 }
