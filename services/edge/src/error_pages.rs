@@ -6,7 +6,10 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
-use hearth_kit::html_page::{accepts_html, build_page_response, escape_html};
+use hearth_kit::{
+    html_page::{accepts_html, build_page_response, escape_html},
+    server::SLOW_BODY_CODE,
+};
 use serde_json::json;
 
 /// Error page.
@@ -78,6 +81,18 @@ impl ErrorPage {
             title: "Too slow",
             sentence: format!("The tool at {host} did not respond in time."),
             next: "Try again in a moment. If the tool is yours: hearth jobs logs shows what it wrote.",
+            retry_after: None,
+        }
+    }
+
+    /// Creates the page for a request whose body did not arrive in time.
+    pub fn slow_body() -> Self {
+        Self {
+            status: StatusCode::REQUEST_TIMEOUT,
+            code: SLOW_BODY_CODE,
+            title: "Too slow",
+            sentence: "The body of this request did not arrive in time.".to_owned(),
+            next: "Send it again over a faster connection.",
             retry_after: None,
         }
     }

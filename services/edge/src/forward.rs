@@ -11,7 +11,7 @@ use axum::{
     http::{StatusCode, Uri, Version, request::Parts},
     response::Response,
 };
-use hearth_kit::relay;
+use hearth_kit::{relay, server::find_slow_body_error};
 use hearth_wire::jobs::internal::Route;
 use hyper::upgrade::OnUpgrade;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -32,6 +32,8 @@ pub enum ForwardError {
     NoResponse,
     /// The instance did not start to respond in time.
     Timeout,
+    /// The visitor did not send the request's body in time.
+    SlowBody,
 }
 
 /// Round-robin counter over instances.
@@ -67,6 +69,9 @@ pub async fn forward_request(
             Err(cause) => {
                 let will_retry = cause.is_connect() && !shared_body.has_read_started();
                 tracing::debug!(tool = %route.name, %target, %cause, will_retry, "instance did not respond");
+                if find_slow_body_error(&cause).is_some() {
+                    return Err(ForwardError::SlowBody);
+                }
                 if !will_retry {
                     return Err(ForwardError::NoResponse);
                 }
@@ -109,7 +114,10 @@ async fn wait_for_response(
             return Ok(sent);
         }
         if shared_body.last_progress_at() + edge.answer_timeout <= Instant::now() {
-            return Err(ForwardError::Timeout);
+            return Err(match shared_body.is_awaited() {
+                true => ForwardError::SlowBody,
+                false => ForwardError::Timeout,
+            });
         }
         sleep_until(Instant::now() + Duration::from_millis(1)).await;
     }

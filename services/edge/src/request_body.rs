@@ -19,6 +19,8 @@ struct BodyState {
     body: Body,
     read_started: bool,
     last_progress_at: Instant,
+    /// True while an instance waits for the visitor to send more.
+    is_awaited: bool,
 }
 
 /// Body of one attempt.
@@ -27,7 +29,9 @@ pub struct SharedBodyReader(Arc<Mutex<BodyState>>);
 impl SharedBody {
     /// Shares `body`.
     pub fn new(body: Body) -> Self {
-        Self(Arc::new(Mutex::new(BodyState { body, read_started: false, last_progress_at: Instant::now() })))
+        let last_progress_at = Instant::now();
+        let state = BodyState { body, read_started: false, last_progress_at, is_awaited: false };
+        Self(Arc::new(Mutex::new(state)))
     }
 
     /// Creates the body of the next attempt.
@@ -39,6 +43,11 @@ impl SharedBody {
     /// True when an instance has started to read the body.
     pub fn has_read_started(&self) -> bool {
         lock_state(&self.0).read_started
+    }
+
+    /// True while an instance waits for the visitor to send more.
+    pub fn is_awaited(&self) -> bool {
+        lock_state(&self.0).is_awaited
     }
 
     /// Returns the time of the last read, or of the last attempt.
@@ -58,6 +67,7 @@ impl http_body::Body for SharedBodyReader {
         let mut state = lock_state(&self.0);
         state.read_started = true;
         let polled = Pin::new(&mut state.body).poll_frame(cx);
+        state.is_awaited = polled.is_pending();
         if polled.is_ready() {
             state.last_progress_at = Instant::now();
         }

@@ -59,6 +59,7 @@ async fn forward_visit(edge: &Edge, tool: &str, host: &str, request: Request) ->
         forward::forward_request(edge, &route, host, request).await.map_err(|failed| match failed {
             ForwardError::NoResponse => ErrorPage::no_answer(host),
             ForwardError::Timeout => ErrorPage::timed_out(host),
+            ForwardError::SlowBody => ErrorPage::slow_body(),
         })?;
     let mut response = hold_visit(edge, permit, connection, response);
     if !response.headers().contains_key(header::REFERRER_POLICY) {

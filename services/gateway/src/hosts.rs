@@ -15,8 +15,10 @@ use hearth_kit::{
     client_address::{
         X_FORWARDED_FOR, X_FORWARDED_PROTO, read_forwarded_scheme, read_peer_address, trace_forwarded_path,
     },
+    config::DoorSettings,
     hosts::{self, HostOwner},
     log_error, relay,
+    server::{SLOW_BODY_CODE, find_slow_body_error},
 };
 use hyper::upgrade::OnUpgrade;
 use tower::ServiceExt;
@@ -48,6 +50,12 @@ pub async fn route_by_host(gateway: Arc<Gateway>, api: Router, request: Request)
 async fn serve_tool_page(gateway: &Gateway, request: Request) -> Response {
     match forward_to_edge(gateway, request).await {
         Ok(response) => response,
+        Err(error) if find_slow_body_error(&error).is_some() => {
+            let text = format!(
+                "The body of this request did not arrive in time [{SLOW_BODY_CODE}]\nSend it again over a faster connection.\n"
+            );
+            build_text_response(StatusCode::REQUEST_TIMEOUT, text)
+        }
         Err(error) => {
             log_error!(&error, "edge does not respond");
             let text = "The web pages of tools are unavailable [edge-unavailable]\nTry again in a moment.\n";
@@ -70,15 +78,14 @@ async fn forward_to_edge(gateway: &Gateway, mut request: Request) -> Result<Resp
     }
     // Within one process, the edge sees the original connection.
     if !matches!(edge, Transport::Local(_)) {
-        write_forwarded_headers(gateway, &mut request);
+        write_forwarded_headers(&gateway.kit.config.door, &mut request);
         gateway.kit.clients.authorize_request(Role::Edge, request.headers_mut())?;
     }
     proxy_request(gateway, edge, request).await
 }
 
 /// Writes the forwarding headers: the path of the request and its scheme. What the client sent is not kept.
-fn write_forwarded_headers(gateway: &Gateway, request: &mut Request) {
-    let door = &gateway.kit.config.door;
+fn write_forwarded_headers(door: &DoorSettings, request: &mut Request) {
     let peer = read_peer_address(request.extensions());
     let headers = request.headers_mut();
     let path = trace_forwarded_path(door, peer, headers);
@@ -132,4 +139,52 @@ fn remove_hop_by_hop_headers_except_trailers(headers: &mut HeaderMap) {
 fn build_text_response(status: StatusCode, text: String) -> Response {
     let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
     (status, kind, text).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use hearth_kit::server::PeerAddress;
+
+    use super::*;
+
+    /// Writes the forwarding headers of a request from `peer` that a client has sent with these ones.
+    fn forward_from(peer: &str, sent: &'static str) -> (Option<String>, Option<String>) {
+        let trusted_proxies = vec!["10.0.0.1".parse().unwrap()];
+        let door = DoorSettings { trusted_proxies, ..DoorSettings::default() };
+        let mut request = Request::new(Body::empty());
+        request.extensions_mut().insert(PeerAddress(peer.parse().unwrap()));
+        request.headers_mut().insert(X_FORWARDED_FOR, HeaderValue::from_static(sent));
+        request.headers_mut().insert(X_FORWARDED_PROTO, HeaderValue::from_static("https"));
+        write_forwarded_headers(&door, &mut request);
+        let read = |name| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        (read(X_FORWARDED_FOR), read(X_FORWARDED_PROTO))
+    }
+
+    #[test]
+    fn forwarding_headers_count_from_trusted_proxies_only() {
+        let texts = |path: &str, proto: &str| (Some(path.to_owned()), Some(proto.to_owned()));
+        assert_eq!(forward_from("192.0.2.7:4000", "6.6.6.6"), texts("192.0.2.7", "http"));
+        assert_eq!(
+            forward_from("10.0.0.1:4000", "6.6.6.6, 192.0.2.7"),
+            texts("192.0.2.7, 10.0.0.1", "https")
+        );
+    }
+
+    #[test]
+    fn connection_header_cannot_remove_the_host_or_the_identity() {
+        let mut sent = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "close, host, x-hearth-identity, x-mine"),
+            ("host", "hello.localhost"),
+            ("x-hearth-identity", "signed"),
+            ("x-mine", "1"),
+            ("te", "trailers"),
+        ] {
+            sent.insert(name, HeaderValue::from_static(value));
+        }
+        remove_hop_by_hop_headers_except_trailers(&mut sent);
+        let mut left: Vec<_> = sent.keys().map(header::HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["host", "te", "x-hearth-identity"]);
+    }
 }

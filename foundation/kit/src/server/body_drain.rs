@@ -27,6 +27,8 @@ use tower::{BoxError, ServiceExt};
 
 use super::stall::StallTimer;
 
+/// Code of the error of a client that sent its request body too slowly.
+pub const SLOW_BODY_CODE: &str = "body-slow";
 /// Maximum number of bytes that are drained.
 const MAX_DRAINED_BYTES: usize = 64 << 20;
 /// Maximum time for draining.
@@ -109,7 +111,14 @@ impl hyper::body::Body for DrainableBody {
     }
 }
 
+/// Finds the error of a client that sent its request body too slowly, among the causes of the error of a forwarded
+/// request.
+pub fn find_slow_body_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Error> {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.filter_map(|error| error.downcast_ref::<Error>()).find(|error| error.code() == SLOW_BODY_CODE)
+}
+
 fn build_slow_body_error() -> Error {
-    Error::new(ErrorKind::Timeout, "body-slow", "the request body did not arrive in time")
+    Error::new(ErrorKind::Timeout, SLOW_BODY_CODE, "the request body did not arrive in time")
         .help("send it again over a faster connection")
 }

@@ -28,7 +28,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-pub use self::connections::{AddressBlock, ConnectionLimits};
+pub use self::{
+    body_drain::{SLOW_BODY_CODE, find_slow_body_error},
+    connections::{AddressBlock, ConnectionLimits},
+};
 use self::{
     connections::{BusyGuard, ConnectionPermit, ConnectionTable, TooManyConnections},
     guarded_stream::GuardedStream,

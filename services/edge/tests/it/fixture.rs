@@ -11,8 +11,13 @@ use axum::{Json, Router, extract::State, routing::get};
 use hearth_base::{Clock, Entropy, KeyRing, ProcessInstanceId, Result, Role, RoleKey, SystemClock, ToolId};
 use hearth_client::{LocalSlot, Transport};
 use hearth_kit::{
-    Kit, ServiceClients, config::HearthConfig, mounted::build_local_service, server::HttpListener,
-    state::StateFolder, tasks::BackgroundTasks, telemetry::ServiceMetrics,
+    Kit, ServiceClients,
+    config::HearthConfig,
+    mounted::build_local_service,
+    server::{ConnectionLimits, HttpListener},
+    state::StateFolder,
+    tasks::BackgroundTasks,
+    telemetry::ServiceMetrics,
 };
 use hearth_testkit::FakeEventStream;
 use hearth_wire::{
@@ -138,6 +143,7 @@ impl EdgeFixture {
         }
         let listening = HttpListener::open("127.0.0.1:0", "test").await?;
         let edge = listening.address();
+        let listening = listening.with_limits(ConnectionLimits::from_door(&kit.config.door));
         listening.serve(&tasks, "edge", mounted.router);
         Ok(Self { edge, jobs, gateway, state, tasks })
     }

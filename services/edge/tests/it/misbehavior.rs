@@ -159,3 +159,26 @@ async fn slow_upload_restarts_the_answer_timeout() -> Result<()> {
     assert!(visitor.read_to_end().await.ends_with("\r\n\r\nhi"));
     Ok(())
 }
+
+/// The tool waits for the rest of the body; it is the visitor who is late.
+#[tokio::test]
+async fn slow_request_body_is_answered_as_a_timeout_of_the_request() -> Result<()> {
+    let target = start_instance(|mut wire| async move {
+        let head = wire.read_until("\r\n\r\n").await;
+        match head.starts_with("GET") {
+            true => wire.send(OK_RESPONSE).await,
+            false => drop(wire.read_to_end().await),
+        }
+    })
+    .await;
+    for settings in ["[door]\nstall_timeout = 1\n", "[edge]\nanswer_timeout = 1\n"] {
+        let fixture = EdgeFixture::start_with(build_hello_route(target), settings, true).await?;
+        fixture.wait_for_page("hello").await?;
+        let mut visitor = fixture.connect_visitor().await;
+        visitor.send("POST / HTTP/1.1\r\nhost: hello.localhost\r\ncontent-length: 100\r\n\r\na").await;
+        let answer = visitor.read_until("connection.\n").await;
+        assert!(answer.starts_with("HTTP/1.1 408"), "{settings}: {answer}");
+        assert!(answer.contains("did not arrive in time. [body-slow]"), "{settings}: {answer}");
+    }
+    Ok(())
+}
