@@ -248,9 +248,9 @@ fn fake_accounts(quota: Quota, rest: Transport) -> hearth_client::LocalService {
                     unavailable
                 }));
             };
-            let facts = id
-                .ok()
-                .and_then(|id| Some(ToolFacts { id, name: "hello".parse().ok()?, deleting: false, quota }));
+            let facts = id.ok().and_then(|id| {
+                Some(ToolFacts { id, name: "hello".parse().ok()?, deleting: false, quota, owner: None })
+            });
             let answer = facts.map(|data| Data { data, messages: hearth_wire::reply::Messages::default() });
             let text = serde_json::to_vec(&answer).unwrap_or_default();
             Ok::<_, Infallible>(Response::new(box_body(Full::new(text.into()))))

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use hearth_base::Result;
+use hearth_base::{Result, Role};
+use hearth_client::Client;
 use hearth_kit::{Kit, RequestContext};
 use hearth_runtime_api::Runtime;
 
@@ -15,13 +16,16 @@ pub struct StorageContext {
     pub store: StorageStore,
     pub runtime: Arc<dyn Runtime>,
     pub permits: SessionPermits,
+    /// Calls of `accounts`.
+    pub accounts: Client,
 }
 
 impl StorageContext {
     pub fn new(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Self> {
         let base = RequestContext::<StorageSettings>::from_kit(kit);
-        let permits = SessionPermits::new(base.settings.sessions, base.settings.sessions_per_tool);
-        Ok(Self { base, store: StorageStore::new(kit.db()?.clone()), runtime, permits })
+        let permits = SessionPermits::new(&base.settings);
+        let accounts = kit.clients.create_client(Role::Accounts)?;
+        Ok(Self { base, store: StorageStore::new(kit.db()?.clone()), runtime, permits, accounts })
     }
 }
 

@@ -59,6 +59,8 @@ pub struct MemberCaller {
     pub name: ToolName,
     /// The caller's access to the tool with this credential.
     pub access: Access,
+    /// The user; `None` for a tool with a token of its own, or a service.
+    pub user: Option<UserId>,
 }
 
 /// A service.
@@ -72,7 +74,7 @@ impl VerifiedCaller for AnyCaller {
     fn check_identity(identity: &Identity, requirement: Requirement, name: &'static str) -> Result<Self> {
         match (&identity.caller, requirement) {
             (Caller::Service { .. }, _) => Err(build_forbidden_error(name)),
-            (Caller::Nobody, Requirement::SignedIn) => Err(build_not_signed_in_error()),
+            (Caller::Anonymous, Requirement::SignedIn) => Err(build_not_signed_in_error()),
             (caller, Requirement::Anyone | Requirement::SignedIn) => Ok(Self { caller: caller.clone() }),
             _ => Err(build_misdeclared_error(name)),
         }
@@ -82,7 +84,7 @@ impl VerifiedCaller for AnyCaller {
 impl VerifiedCaller for UserCaller {
     fn check_identity(identity: &Identity, requirement: Requirement, name: &'static str) -> Result<Self> {
         let person = match &identity.caller {
-            Caller::Nobody => return Err(build_not_signed_in_error()),
+            Caller::Anonymous => return Err(build_not_signed_in_error()),
             Caller::User { id, name, operator } => {
                 Self { id: *id, name: name.clone(), is_operator: *operator }
             }
@@ -104,17 +106,21 @@ impl VerifiedCaller for MemberCaller {
         let needed = match requirement {
             Requirement::Tool(access) => access,
             Requirement::ToolOperator if identity.is_operator() => Access::Read,
-            Requirement::ToolOperator if identity.caller == Caller::Nobody => {
+            Requirement::ToolOperator if identity.caller == Caller::Anonymous => {
                 return Err(build_not_signed_in_error());
             }
             Requirement::ToolOperator => return Err(build_forbidden_error(name)),
             _ => return Err(build_misdeclared_error(name)),
         };
         match (&identity.caller, &identity.tool) {
-            (Caller::Nobody, _) => Err(build_not_signed_in_error()),
+            (Caller::Anonymous, _) => Err(build_not_signed_in_error()),
             (_, Some(ToolGrant::Missing)) => Err(build_no_such_tool_error()),
             (_, Some(ToolGrant::Granted { id, name: tool, access })) if *access >= needed => {
-                Ok(Self { id: *id, name: tool.clone(), access: *access })
+                let user = match &identity.caller {
+                    Caller::User { id, .. } => Some(*id),
+                    _ => None,
+                };
+                Ok(Self { id: *id, name: tool.clone(), access: *access, user })
             }
             _ => Err(build_forbidden_error(name)),
         }
@@ -124,7 +130,7 @@ impl VerifiedCaller for MemberCaller {
 impl VerifiedCaller for ServiceCaller {
     fn check_identity(identity: &Identity, requirement: Requirement, name: &'static str) -> Result<Self> {
         match (&identity.caller, requirement) {
-            (Caller::Nobody, _) => Err(build_not_signed_in_error()),
+            (Caller::Anonymous, _) => Err(build_not_signed_in_error()),
             (Caller::Service { role }, Requirement::Services(allowed)) if allowed.contains(role) => {
                 Ok(Self { role: *role })
             }
@@ -153,7 +159,7 @@ fn build_forbidden_error(name: &'static str) -> Error {
 
 fn build_session_needed_error(name: &'static str) -> Error {
     Error::forbidden("session-needed", format!("a token does not have the right {name}"))
-        .help("sign in with your password: hearth login")
+        .help("update hearth: the newest one asks for your password here, and opens a session")
 }
 
 fn build_misdeclared_error(name: &'static str) -> Error {

@@ -168,6 +168,10 @@ pub struct ToolFacts {
     pub deleting: bool,
     /// Quota of the tool.
     pub quota: Quota,
+    /// Its first owner, to whom the use of shared pools by the tool's own tokens counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub owner: Option<UserId>,
 }
 
 /// Maintainer of a tool with a mail address.
@@ -209,7 +213,7 @@ pub struct RefusedChange {
 /// Question of a service: does the owner of something that acts without a request still have the right?
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::StandingOwnerCheck)]
-pub struct StandingOwnerCheck {
+pub struct TriggerOwnerCheck {
     /// Id of the tool.
     #[schema(value_type = String)]
     pub tool: ToolId,
@@ -220,7 +224,7 @@ pub struct StandingOwnerCheck {
 /// Answer about an owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::StandingOwner)]
-pub struct StandingOwner {
+pub struct TriggerOwner {
     /// Name of the owner, or of the user who created the token; absent when it does not exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]

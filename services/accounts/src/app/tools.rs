@@ -54,7 +54,8 @@ pub async fn create_tool(
 pub async fn find_tool_facts(cx: &AccountsContext, id: ToolId) -> Result<ToolFacts> {
     let tool = cx.store.find_tool_by_id(id).await?.ok_or_else(|| Error::not_found("tool", id))?;
     let StoredTool { id, name, description: _, deleting, created: _ } = tool;
-    Ok(ToolFacts { id, name, deleting, quota: quota::find_quota(cx, id).await? })
+    let owner = cx.store.find_first_owner(id).await?;
+    Ok(ToolFacts { id, name, deleting, quota: quota::find_quota(cx, id).await?, owner })
 }
 
 /// Checks that a new tool gets this name: no user has it, and it has no tombstone. Only an operator gives the name of

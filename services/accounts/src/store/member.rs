@@ -138,6 +138,19 @@ impl AccountStore {
             .or_db_error()
     }
 
+    /// Finds the member who has been an owner of a tool for the longest time.
+    pub async fn find_first_owner(&self, tool: ToolId) -> Result<Option<UserId>> {
+        let first = row::Entity::find()
+            .filter(row::Column::ToolId.eq(tool.to_string()))
+            .filter(row::Column::Role.eq(ToolRole::Owner.name()))
+            .order_by_asc(row::Column::Since)
+            .order_by_asc(row::Column::UserId)
+            .one(self.db.reader())
+            .await
+            .or_db_error()?;
+        first.map(|member| parse_column("member.user_id", &member.user_id)).transpose()
+    }
+
     /// Counts the tools that a user owns, as seen within the transaction.
     pub async fn count_owned_tools(&self, tx: &Tx, user: UserId) -> Result<u64> {
         row::Entity::find()
@@ -155,21 +168,14 @@ impl AccountStore {
         limit: PageLimit,
         cursor: Option<&PageCursor>,
     ) -> Result<Page<Member>> {
-        let mut query = row::Entity::find()
+        let query = row::Entity::find()
             .find_also_related(user::row::Entity)
-            .filter(row::Column::ToolId.eq(tool.to_string()))
-            .order_by_asc(user::row::Column::Name);
-        if let Some(cursor) = cursor {
-            query = query.filter(user::row::Column::Name.gt(cursor.parse_key::<UserName>()?.as_str()));
-        }
-        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_db_error()?;
-        let members = rows.into_iter().filter_map(|(member, user)| user.map(|user| (member, user)));
-        let members = members.map(|(member, user)| {
-            let (name, role) =
-                (parse_column("user.name", &user.name)?, parse_column("member.role", &member.role)?);
-            Ok(Member { user: name, role, since: member.since.into(), is_offer: false })
-        });
-        Ok(Page::from_items(members.collect::<Result<_>>()?, limit, |member: &Member| member.user.clone()))
+            .filter(row::Column::ToolId.eq(tool.to_string()));
+        let convert = |member: row::Model, user, _| {
+            let role = parse_column("member.role", &member.role)?;
+            Ok(Member { user, role, since: member.since.into(), is_offer: false })
+        };
+        user::read_page_by_user(self.db.reader(), query, (limit, cursor), convert).await
     }
 
     /// Lists the maintainers and owners of a tool who are enabled and have a confirmed mail address, by name.
@@ -179,31 +185,19 @@ impl AccountStore {
         limit: PageLimit,
         cursor: Option<&PageCursor>,
     ) -> Result<Page<Recipient>> {
-        let mut query = row::Entity::find()
+        let query = row::Entity::find()
             .find_also_related(user::row::Entity)
             .filter(row::Column::ToolId.eq(tool.to_string()))
             .filter(row::Column::Role.ne(ToolRole::Viewer.name()))
             .filter(user::row::Column::Disabled.eq(false))
             .filter(user::row::Column::Email.is_not_null())
-            .filter(Expr::col(email_column()).equals(confirmed_email_column()))
-            .order_by_asc(user::row::Column::Name);
-        if let Some(cursor) = cursor {
-            query = query.filter(user::row::Column::Name.gt(cursor.parse_key::<UserName>()?.as_str()));
-        }
-        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_db_error()?;
-        let people = rows.into_iter().filter_map(|(_, user)| user);
-        let recipients = people.map(|user| {
+            .filter(Expr::col(email_column()).equals(confirmed_email_column()));
+        let convert = |_: row::Model, name, user: user::row::Model| {
             let address = parse_optional_column("user.email", user.email.as_deref())?;
             let address = address.ok_or_else(|| Error::internal("a recipient has no address"))?;
-            Ok(Recipient {
-                user: parse_column("user.id", &user.id)?,
-                name: parse_column("user.name", &user.name)?,
-                address,
-            })
-        });
-        Ok(Page::from_items(recipients.collect::<Result<_>>()?, limit, |recipient: &Recipient| {
-            recipient.name.clone()
-        }))
+            Ok(Recipient { user: parse_column("user.id", &user.id)?, name, address })
+        };
+        user::read_page_by_user(self.db.reader(), query, (limit, cursor), convert).await
     }
 }
 

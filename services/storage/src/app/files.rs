@@ -2,31 +2,36 @@
 
 use bytes::Bytes;
 use futures::Stream;
-use hearth_base::{Error, Result, ToolId};
+use hearth_base::{Error, Result};
+use hearth_kit::guard::MemberCaller;
 use hearth_runtime_api::{FileEntry, FileListing, FileReply, FileRequest, StorageUsage};
 
 use super::session::{FileContent, open_session};
 use crate::context::StorageContext;
 
 /// Measures a home.
-pub async fn measure_home(cx: &StorageContext, tool: ToolId) -> Result<StorageUsage> {
-    match send_request(cx, tool, FileRequest::Measure {}).await? {
+pub async fn measure_home(cx: &StorageContext, caller: &MemberCaller) -> Result<StorageUsage> {
+    match send_request(cx, caller, FileRequest::Measure {}).await? {
         FileReply::Usage(usage) => Ok(usage),
         other => Err(unexpected_reply_error(&other)),
     }
 }
 
 /// Describes a file, or a folder with its entries.
-pub async fn list_files(cx: &StorageContext, tool: ToolId, path: String) -> Result<FileListing> {
-    match send_request(cx, tool, FileRequest::List { path }).await? {
+pub async fn list_files(cx: &StorageContext, caller: &MemberCaller, path: String) -> Result<FileListing> {
+    match send_request(cx, caller, FileRequest::List { path }).await? {
         FileReply::Listing(listing) => Ok(listing),
         other => Err(unexpected_reply_error(&other)),
     }
 }
 
 /// Opens a file for reading.
-pub async fn read_file(cx: &StorageContext, tool: ToolId, path: String) -> Result<(FileEntry, FileContent)> {
-    match open_session(cx, tool, FileRequest::Read { path }).await?.read_reply().await? {
+pub async fn read_file(
+    cx: &StorageContext,
+    caller: &MemberCaller,
+    path: String,
+) -> Result<(FileEntry, FileContent)> {
+    match open_session(cx, caller, FileRequest::Read { path }).await?.read_reply().await? {
         (FileReply::Content(entry), content) => Ok((entry, content)),
         (other, _) => Err(unexpected_reply_error(&other)),
     }
@@ -35,7 +40,7 @@ pub async fn read_file(cx: &StorageContext, tool: ToolId, path: String) -> Resul
 /// Writes a file of `size` bytes.
 pub async fn write_file<S, E>(
     cx: &StorageContext,
-    tool: ToolId,
+    caller: &MemberCaller,
     request: (String, u64, Option<u32>),
     content: S,
 ) -> Result<FileEntry>
@@ -43,7 +48,7 @@ where
     S: Stream<Item = std::result::Result<Bytes, E>>,
 {
     let (path, size, mode) = request;
-    let session = open_session(cx, tool, FileRequest::Write { path, size, mode }).await?;
+    let session = open_session(cx, caller, FileRequest::Write { path, size, mode }).await?;
     session.send_content(content).await?;
     match session.read_reply().await?.0 {
         FileReply::Changed(Some(entry)) => Ok(entry),
@@ -52,23 +57,28 @@ where
 }
 
 /// Makes a folder.
-pub async fn make_folder(cx: &StorageContext, tool: ToolId, path: String) -> Result<FileEntry> {
-    match send_request(cx, tool, FileRequest::MakeFolder { path }).await? {
+pub async fn make_folder(cx: &StorageContext, caller: &MemberCaller, path: String) -> Result<FileEntry> {
+    match send_request(cx, caller, FileRequest::MakeFolder { path }).await? {
         FileReply::Changed(Some(entry)) => Ok(entry),
         other => Err(unexpected_reply_error(&other)),
     }
 }
 
 /// Deletes a file or folder.
-pub async fn delete_file(cx: &StorageContext, tool: ToolId, path: String, recursive: bool) -> Result<()> {
-    match send_request(cx, tool, FileRequest::Remove { path, recursive }).await? {
+pub async fn delete_file(
+    cx: &StorageContext,
+    caller: &MemberCaller,
+    path: String,
+    recursive: bool,
+) -> Result<()> {
+    match send_request(cx, caller, FileRequest::Remove { path, recursive }).await? {
         FileReply::Changed(None) => Ok(()),
         other => Err(unexpected_reply_error(&other)),
     }
 }
 
-async fn send_request(cx: &StorageContext, tool: ToolId, request: FileRequest) -> Result<FileReply> {
-    Ok(open_session(cx, tool, request).await?.read_reply().await?.0)
+async fn send_request(cx: &StorageContext, caller: &MemberCaller, request: FileRequest) -> Result<FileReply> {
+    Ok(open_session(cx, caller, request).await?.read_reply().await?.0)
 }
 
 fn unexpected_reply_error(reply: &FileReply) -> Error {

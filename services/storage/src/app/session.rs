@@ -2,13 +2,17 @@
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
-use hearth_base::{Error, Result, ToolId};
+use hearth_base::{Error, Result};
+use hearth_kit::guard::MemberCaller;
 use hearth_runtime_api::{
     ContainerUser, ExecInput, ExecOutput, ExecSession, FileProtocol, FileReply, FileRequest, FileSession,
     MountSource,
 };
 
-use crate::{context::StorageContext, session_permits::SessionPermit};
+use crate::{
+    context::StorageContext,
+    session_permits::{SessionHolder, SessionPermit},
+};
 
 /// Maximum size of a reply's line: the longest listing has 10,000 entries.
 const MAX_REPLY_BYTES: usize = 32 << 20;
@@ -22,10 +26,15 @@ pub struct OpenSession {
 }
 
 /// Opens a session for one request.
-pub async fn open_session(cx: &StorageContext, tool: ToolId, request: FileRequest) -> Result<OpenSession> {
+pub async fn open_session(
+    cx: &StorageContext,
+    caller: &MemberCaller,
+    request: FileRequest,
+) -> Result<OpenSession> {
     request.check()?;
     check_subject(&request)?;
-    let permit = cx.permits.acquire_permit(tool).await?;
+    let tool = caller.id;
+    let permit = cx.permits.acquire_permit(find_holder(cx, caller).await?, tool).await?;
     // After the wait for the permit, in which the tool may have been deleted. The runtime makes a home at its first
     // change only.
     if request.is_change() {
@@ -39,6 +48,15 @@ pub async fn open_session(cx: &StorageContext, tool: ToolId, request: FileReques
         protocol: FileProtocol::Request(request),
     };
     Ok(OpenSession { session: cx.runtime.open_files(session).await?, permit })
+}
+
+/// Finds for whom a session counts. The tokens of all tools of a person count for that person.
+async fn find_holder(cx: &StorageContext, caller: &MemberCaller) -> Result<SessionHolder> {
+    let person = match caller.user {
+        Some(user) => Some(user),
+        None => cx.accounts.accounts_internal().show_tool_facts(caller.id).await?.owner,
+    };
+    Ok(person.map_or(SessionHolder::Tool(caller.id), SessionHolder::Person))
 }
 
 /// Refuses a change or a read of the home itself, which is a folder.

@@ -25,7 +25,7 @@ pub async fn list(
     tool: Authed<FilesAccess>,
     Query(query): Query<FileQuery>,
 ) -> ApiResult<FileListing> {
-    let listing = app::files::list_files(&cx, tool.id, query.path).await?;
+    let listing = app::files::list_files(&cx, &tool, query.path).await?;
     Ok(ApiResponse::ok(FileListing {
         entry: views::render_entry(listing.entry),
         entries: listing.entries.into_iter().map(views::render_entry).collect(),
@@ -51,7 +51,7 @@ pub async fn write(
 ) -> ApiResult<FileEntry> {
     let mode = query.mode.as_deref().map(parse_mode).transpose()?;
     let request = (query.path, read_length(&headers)?, mode);
-    let entry = app::files::write_file(&cx, tool.id, request, body.into_data_stream()).await?;
+    let entry = app::files::write_file(&cx, &tool, request, body.into_data_stream()).await?;
     Ok(ApiResponse::ok(views::render_entry(entry)))
 }
 
@@ -66,7 +66,7 @@ pub async fn delete(
     tool: Authed<FilesAccess>,
     Query(query): Query<FileDeleteQuery>,
 ) -> ApiResult<Done> {
-    app::files::delete_file(&cx, tool.id, query.path, query.recursive).await?;
+    app::files::delete_file(&cx, &tool, query.path, query.recursive).await?;
     Ok(ApiResponse::ok(Done {}))
 }
 
@@ -81,7 +81,7 @@ pub async fn read_content(
     tool: Authed<FilesAccess>,
     Query(query): Query<FileQuery>,
 ) -> Result<Response, ApiError> {
-    let (entry, content) = app::files::read_file(&cx, tool.id, query.path).await?;
+    let (entry, content) = app::files::read_file(&cx, &tool, query.path).await?;
     // The bytes belong to a tool: no browser may run them on the origin of the instance.
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),

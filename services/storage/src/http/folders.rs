@@ -19,6 +19,6 @@ pub async fn create(
     tool: Authed<FilesAccess>,
     Query(query): Query<FileQuery>,
 ) -> ApiResult<FileEntry> {
-    let entry = app::files::make_folder(&cx, tool.id, query.path).await?;
+    let entry = app::files::make_folder(&cx, &tool, query.path).await?;
     Ok(ApiResponse::ok(views::render_entry(entry)))
 }

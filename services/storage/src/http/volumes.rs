@@ -14,7 +14,7 @@ use crate::{app, context::StorageContext, rights::StorageRead};
     params(("tool" = String, Path, description = "name of the tool")),
     responses((status = 200, body = Data<VolumeList>)))]
 pub async fn list(cx: StorageContext, tool: Authed<StorageRead>) -> ApiResult<VolumeList> {
-    let home = views::render_home(app::files::measure_home(&cx, tool.id).await?);
+    let home = views::render_home(app::files::measure_home(&cx, &tool).await?);
     Ok(ApiResponse::ok(VolumeList { volumes: vec![home] }))
 }
 
@@ -23,5 +23,5 @@ pub async fn list(cx: StorageContext, tool: Authed<StorageRead>) -> ApiResult<Vo
     params(("tool" = String, Path, description = "name of the tool")),
     responses((status = 200, body = Data<Volume>)))]
 pub async fn show_home(cx: StorageContext, tool: Authed<StorageRead>) -> ApiResult<Volume> {
-    Ok(ApiResponse::ok(views::render_home(app::files::measure_home(&cx, tool.id).await?)))
+    Ok(ApiResponse::ok(views::render_home(app::files::measure_home(&cx, &tool).await?)))
 }
