@@ -8,7 +8,10 @@ use std::{
     fmt,
     ops::Range,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -36,14 +39,37 @@ pub struct BlobStore {
 struct FolderFloor {
     folder: PathBuf,
     min_free: u64,
+    /// Bytes that writes in progress may add before they check the free space again.
+    reserved: AtomicU64,
+}
+
+/// Bytes of the disk for one write, until it is dropped.
+struct SpaceReservation {
+    floor: Arc<FolderFloor>,
+    bytes: u64,
 }
 
 impl FolderFloor {
+    /// Reserves bytes for a write. Error `disk-low` when all writes in progress together may reach the floor.
+    fn reserve(self: &Arc<Self>, bytes: u64) -> Result<SpaceReservation> {
+        self.reserved.fetch_add(bytes, Ordering::Relaxed);
+        let reservation = SpaceReservation { floor: self.clone(), bytes };
+        self.check()?;
+        Ok(reservation)
+    }
+
     fn check(&self) -> Result<()> {
         let disk = rustix::fs::statvfs(&self.folder).map_err(Error::internal)?;
         let bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let bytes = bytes.saturating_sub(self.reserved.load(Ordering::Relaxed));
         let free = FreeSpace { bytes, inodes: disk.f_files, free_inodes: disk.f_favail };
         free.check_floor("the disk with Hearth's data", self.min_free)
+    }
+}
+
+impl Drop for SpaceReservation {
+    fn drop(&mut self) {
+        self.floor.reserved.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -71,7 +97,7 @@ pub type ContentStream = BoxStream<'static, Result<Bytes>>;
 impl BlobStore {
     /// Size of one part of a multipart upload: the minimum that S3 accepts.
     const UPLOAD_PART_BYTES: usize = 5 << 20;
-    /// Written bytes between two checks of the free disk space.
+    /// Written bytes between two checks of the free disk space, which each write reserves.
     const FLOOR_CHECK_BYTES: u64 = 16 << 20;
 
     /// Opens the store of `role` in the state folder; in memory when there is no state folder.
@@ -85,7 +111,8 @@ impl BlobStore {
     /// The store of `role` in an existing folder.
     pub fn open_folder(folder: &Path, role: Role, disk: &DiskSettings) -> Result<Self> {
         let files = LocalFileSystem::new_with_prefix(folder).map_err(to_store_error)?.with_fsync(true);
-        let floor = FolderFloor { folder: folder.to_owned(), min_free: disk.min_free };
+        let floor =
+            FolderFloor { folder: folder.to_owned(), min_free: disk.min_free, reserved: AtomicU64::new(0) };
         Ok(Self { floor: Some(Arc::new(floor)), ..Self::with_store(Arc::new(files), role) })
     }
 
@@ -108,7 +135,8 @@ impl BlobStore {
         S: Stream<Item = Result<Bytes, E>> + Send,
         E: Into<BoxError>,
     {
-        self.check_free_space()?;
+        let reserved = limit.min(Self::FLOOR_CHECK_BYTES);
+        let _reservation = self.floor.as_ref().map(|floor| floor.reserve(reserved)).transpose()?;
         let upload = self
             .objects
             .put_multipart_opts(&build_blob_path(id), Default::default())
@@ -247,4 +275,22 @@ fn to_store_error(cause: object_store::Error) -> Error {
     Error::unavailable("blob-store", "the blob store does not respond")
         .help("try again in a moment")
         .with_cause(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_in_progress_share_the_space_above_the_floor() -> Result<()> {
+        let folder = tempfile::tempdir().map_err(Error::internal)?;
+        let disk = rustix::fs::statvfs(folder.path()).map_err(Error::internal)?;
+        let most_of_it = disk.f_bavail.saturating_mul(disk.f_frsize) / 10 * 7;
+        let (folder, reserved) = (folder.path().to_owned(), AtomicU64::new(0));
+        let floor = Arc::new(FolderFloor { folder, min_free: 1, reserved });
+        let first = floor.reserve(most_of_it)?;
+        assert_eq!(floor.reserve(most_of_it).err().as_ref().map(Error::code), Some("disk-low"));
+        drop(first);
+        floor.reserve(most_of_it).map(drop)
+    }
 }

@@ -12,11 +12,20 @@ use hearth_base::{BlobId, Error, ErrorKind, Result};
 use hearth_kit::{blobs::BoxError, log_error};
 use jiff::Timestamp;
 
-use super::{garbage_collection, quota::OwnerQuota};
+use super::{
+    garbage_collection,
+    quota::{OwnerQuota, QUOTA_ERROR_CODE},
+};
 use crate::{context::ImagesContext, store::Upload};
 
-/// Received bytes between two updates of the content's row. So many bytes of each request may not count yet.
+/// Received bytes between two updates of the content's row, which also find out whether the upload has ended.
 const COUNT_STEP_BYTES: u64 = 16 << 20;
+/// Bytes that content of unknown length reserves ahead at first. They double with each reservation.
+const FIRST_RESERVED_BYTES: u64 = 1 << 20;
+/// Most bytes that content of unknown length reserves ahead.
+const MAX_RESERVED_BYTES: u64 = 16 << 20;
+/// Least bytes that it reserves ahead close to the quota.
+const MIN_RESERVED_BYTES: u64 = 64 << 10;
 /// Time between two updates of the row while little is received.
 const TOUCH_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -56,14 +65,16 @@ impl IncomingContent {
         Ok(Self { cx: cx.clone(), quota: quota.clone(), blob, is_settled: false })
     }
 
-    /// Counts the bytes of a stream while they pass. The stream ends with an error when the quota is reached
-    /// or the upload has ended.
+    /// Counts the bytes of a stream before they pass: bytes beyond `expected` are reserved in steps, so that none is
+    /// written without a place in the quota. The stream ends with an error when the quota is reached or the upload has
+    /// ended.
     pub fn count_content(&self, expected: u64, content: BlobStream) -> BlobStream {
         let counter = ContentCounter {
             cx: self.cx.clone(),
             quota: self.quota.clone(),
             blob: self.blob,
-            expected,
+            reserved: expected,
+            ahead: FIRST_RESERVED_BYTES,
             received: 0,
             counted: 0,
             touched_at: self.cx.now(),
@@ -117,7 +128,10 @@ struct ContentCounter {
     cx: ImagesContext,
     quota: OwnerQuota,
     blob: BlobId,
-    expected: u64,
+    /// Size in the row: the received bytes and those that are reserved ahead.
+    reserved: u64,
+    /// Bytes that the next reservation takes ahead.
+    ahead: u64,
     received: u64,
     /// Received bytes at the last update of the row.
     counted: u64,
@@ -129,18 +143,39 @@ impl ContentCounter {
         self.received += bytes;
         let now = self.cx.now();
         let idle = Duration::try_from(now.duration_since(self.touched_at)).unwrap_or_default();
-        if self.received - self.counted < COUNT_STEP_BYTES && idle < TOUCH_INTERVAL {
-            return Ok(());
+        let is_due = self.received - self.counted >= COUNT_STEP_BYTES || idle >= TOUCH_INTERVAL;
+        if self.received > self.reserved {
+            self.reserve_ahead(now).await
+        } else if is_due {
+            self.reserve(self.reserved, now).await
+        } else {
+            Ok(())
         }
-        (self.counted, self.touched_at) = (self.received, now);
+    }
+
+    /// Reserves the received bytes and some more; only the received ones when the quota has no room for more.
+    async fn reserve_ahead(&mut self, now: Timestamp) -> Result<()> {
+        match self.reserve(self.received.saturating_add(self.ahead), now).await {
+            Ok(()) => self.ahead = (self.ahead * 2).min(MAX_RESERVED_BYTES),
+            Err(error) if error.code() == QUOTA_ERROR_CODE => {
+                self.ahead = (self.ahead / 4).max(MIN_RESERVED_BYTES);
+                self.reserve(self.received, now).await?;
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    async fn reserve(&mut self, size: u64, now: Timestamp) -> Result<()> {
         let tx = self.cx.store.begin().await?;
         self.quota.lock_owner(&tx).await?;
-        let size = self.expected.max(self.received);
         if !self.cx.store.update_incoming(&tx, self.blob, size, now).await? {
             return Err(build_ended_error());
         }
         self.quota.check_usage(&self.cx, &tx).await?;
-        tx.commit().await
+        tx.commit().await?;
+        (self.reserved, self.counted, self.touched_at) = (size, self.received, now);
+        Ok(())
     }
 }
 

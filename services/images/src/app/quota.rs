@@ -13,6 +13,9 @@ const SHORT_GRACE_PERIOD: SignedDuration = SignedDuration::from_mins(30);
 /// Percentage of a limit from which unused content is collected early.
 const NEAR_LIMIT_PERCENT: u64 = 90;
 
+/// Code of the error for a tool that has reached its quota.
+pub const QUOTA_ERROR_CODE: &str = "registry-quota";
+
 /// Quota of the owner of a repository, read before a transaction begins.
 #[derive(Debug, Clone)]
 pub struct OwnerQuota {
@@ -43,7 +46,7 @@ impl OwnerQuota {
         }
     }
 
-    /// Fails with `registry-quota` (forbidden) when the tool has more than its quota, as seen within the
+    /// Fails with [`QUOTA_ERROR_CODE`] (forbidden) when the tool has more than its quota, as seen within the
     /// transaction. Call it after the tool's row is locked and everything is written.
     pub async fn check_usage(&self, cx: &ImagesContext, tx: &Tx) -> Result<()> {
         let RepositoryOwner::Tool(..) = self.owner else { return Ok(()) };
@@ -101,7 +104,7 @@ struct QuotaLimit {
 fn build_quota_error(owner: &RepositoryOwner, limit: &QuotaLimit) -> Error {
     let QuotaLimit { what, setting, used, max } = limit;
     Error::forbidden(
-        "registry-quota",
+        QUOTA_ERROR_CODE,
         format!("the images of {owner} have reached their quota: {used} {what}; at most {max}"),
     )
     .help(format!(

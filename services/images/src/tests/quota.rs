@@ -100,6 +100,52 @@ async fn content_counts_while_it_is_received(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn content_of_unknown_length_counts_before_it_is_written(db: Db) -> Result<()> {
+    let fixture = build_small_fixture(db).await?;
+    let slow = uploads::begin_upload(&fixture.cx, &fixture.owner, &"web".parse()?).await?;
+    let (mut sender, receiver) = mpsc::channel::<Result<Bytes, BoxError>>(1);
+    sender.send(Ok(Bytes::from_static(&[1; 60]))).await.unwrap();
+    let (cx, owner, content) = (fixture.cx.clone(), fixture.owner.clone(), receiver.boxed());
+    let mut receiving = JoinSet::new();
+    receiving.spawn(async move { uploads::append_content(&cx, &owner, slow, None, content).await });
+    wait_until("the received bytes count", async || {
+        let (cx, owner) = (&fixture.cx, fixture.owner.owner_key());
+        let usage =
+            cx.store.measure_usage(cx.store.reader_connection(), &owner, cx.incoming_cutoff()).await?;
+        Ok((usage.bytes == 60).then_some(()))
+    })
+    .await?;
+    assert_eq!(code_of(begin_and_append(&fixture, &[2; 60]).await).as_deref(), Some("registry-quota"));
+    sender.send(Ok(Bytes::from_static(&[1; 60]))).await.unwrap();
+    let ended = receiving.join_next().await.unwrap().unwrap();
+    assert_eq!(code_of(ended).as_deref(), Some("registry-quota"));
+    Ok(())
+}
+
+async fn content_of_unknown_length_reserves_ahead(db: Db) -> Result<()> {
+    let fixture = ImagesFixture::build_with_quota(db, HearthConfig::default(), 3 << 20).await?;
+    let upload = uploads::begin_upload(&fixture.cx, &fixture.owner, &"web".parse()?).await?;
+    let (mut sender, receiver) = mpsc::channel::<Result<Bytes, BoxError>>(1);
+    sender.send(Ok(Bytes::from_static(b"x"))).await.unwrap();
+    let (cx, owner, content) = (fixture.cx.clone(), fixture.owner.clone(), receiver.boxed());
+    let mut receiving = JoinSet::new();
+    receiving.spawn(async move { uploads::append_content(&cx, &owner, upload, None, content).await });
+    wait_until("a step is reserved", async || {
+        let (cx, owner) = (&fixture.cx, fixture.owner.owner_key());
+        let usage =
+            cx.store.measure_usage(cx.store.reader_connection(), &owner, cx.incoming_cutoff()).await?;
+        Ok((usage.bytes == (1 << 20) + 1).then_some(()))
+    })
+    .await?;
+    // The next steps do not fit, but the content does.
+    for _ in 0..3 {
+        sender.send(Ok(Bytes::from(vec![1; 1 << 19]))).await.unwrap();
+    }
+    drop(sender);
+    assert_eq!(receiving.join_next().await.unwrap().unwrap()?.size, (3 << 19) + 1);
+    Ok(())
+}
+
 async fn upload_that_was_cancelled_stops_receiving(db: Db) -> Result<()> {
     let fixture = build_fixture(db, |_| {}).await?;
     let upload = uploads::begin_upload(&fixture.cx, &fixture.owner, &"web".parse()?).await?;
@@ -255,6 +301,11 @@ async fn blob_is_read_only_by_tools_that_have_it(db: Db) -> Result<()> {
     let config = other.push_blob("web", &build_image_config(b"own")).await?;
     let claimed = other.push_manifest("web", "latest", [config, own]).await;
     assert_eq!(code_of(claimed).as_deref(), Some("manifest-blob-unknown"));
+    // The refusal tells nothing about the configuration of another tool's image.
+    let labels = json!({"config": {"Labels": {"a": "x".repeat(300_000)}}}).to_string();
+    let secret = fixture.push_blob("web", labels.as_bytes()).await?;
+    let probed = other.push_manifest("web", "latest", [secret, own]).await;
+    assert_eq!(code_of(probed).as_deref(), Some("manifest-blob-unknown"));
     let from = fixture.cx.store.find_repository(&other.owner.owner_key(), &"web".parse()?).await?;
     let name = "web".parse()?;
     let mounted = uploads::mount_blob(&fixture.cx, &other.owner, &name, own, from.as_ref()).await?;
@@ -280,6 +331,8 @@ on_every_store!(
     content_over_the_quota_is_refused_and_leaves_nothing,
     unfinished_uploads_count_in_bytes_and_number,
     content_counts_while_it_is_received,
+    content_of_unknown_length_counts_before_it_is_written,
+    content_of_unknown_length_reserves_ahead,
     upload_that_was_cancelled_stops_receiving,
     number_of_blobs_manifests_tags_and_images_is_limited,
     blobs_of_provided_images_do_not_count,
