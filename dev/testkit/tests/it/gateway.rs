@@ -8,7 +8,7 @@ use futures::stream;
 use hearth_base::{Clock, Identity, Result, Role, RoleKey, SystemClock};
 use hearth_client::{box_body, headers};
 use hearth_testkit::{Hearth, HearthShape, in_every_shape, wait_until};
-use hearth_wire::{reply::Refusal, tools::ToolCreate};
+use hearth_wire::reply::Refusal;
 use http::{HeaderName, Method, StatusCode, header};
 use http_body_util::BodyExt;
 
@@ -73,11 +73,7 @@ async fn browser_at_the_root_gets_a_page_and_programs_get_an_error(hearth: Heart
 /// Each operation whose document requires a body or limits a query parameter refuses what the document excludes.
 async fn inputs_outside_of_the_document_are_refused(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
-    operator
-        .client
-        .tools()
-        .create(&ToolCreate { name: "hello".parse()?, description: String::new() })
-        .await?;
+    operator.create_tool("hello").await?;
     let document: serde_json::Value =
         hearth.anonymous()?.build_call(Method::GET, "/openapi.json").fetch_json().await?;
     let (mut bodies, mut ranges) = (0, 0);
@@ -105,6 +101,37 @@ async fn inputs_outside_of_the_document_are_refused(hearth: Hearth) -> Result<()
         }
     }
     assert!(bodies > 5 && ranges > 5, "{bodies} bodies, {ranges} ranges");
+    Ok(())
+}
+
+/// Each path parameter declares its syntax, and each operation refuses what the syntax excludes.
+async fn path_parameters_outside_of_the_document_are_refused(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    operator.create_tool("hello").await?;
+    let document: serde_json::Value =
+        hearth.anonymous()?.build_call(Method::GET, "/openapi.json").fetch_json().await?;
+    let mut parameters = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let Ok(method) = method.to_ascii_uppercase().parse::<Method>() else { continue };
+            let declared = operation["parameters"].as_array().into_iter().flatten();
+            for parameter in declared.filter(|parameter| parameter["in"] == "path") {
+                let (name, schema) = (parameter["name"].as_str().unwrap(), &parameter["schema"]);
+                let has_syntax = schema["pattern"].is_string() || schema["type"] == "integer";
+                assert!(has_syntax, "{method} {path}: the parameter {name} has no pattern");
+                if path.contains("/internal/") {
+                    continue;
+                }
+                // No syntax allows a control character.
+                let target = path.replace(&format!("{{{name}}}"), "%01").replace("{tool}", "hello");
+                let target = target.replace("{space}", "tool-hello").replace(['{', '}'], "");
+                let status = operator.client.build_call(method.clone(), &target).send_raw().await?.status();
+                assert!(matches!(status.as_u16(), 400 | 404 | 422), "{method} {target}: {status}");
+                parameters += 1;
+            }
+        }
+    }
+    assert!(parameters > 50, "{parameters} parameters");
     Ok(())
 }
 
@@ -139,11 +166,7 @@ async fn oversized_body_is_refused(hearth: Hearth) -> Result<()> {
 
 async fn paths_similar_to_upload_paths_have_the_default_limit(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
-    operator
-        .client
-        .tools()
-        .create(&ToolCreate { name: "hello".parse()?, description: String::new() })
-        .await?;
+    operator.create_tool("hello").await?;
     let send = |path: &str| {
         operator.client.build_call(Method::POST, path).content_bytes("application/gzip", vec![0; 2 << 20])
     };
@@ -183,11 +206,7 @@ async fn gateway_applies_the_changed_limit_of_a_restarted_service() -> Result<()
     let mut hearth =
         Hearth::start_with(HearthShape::SPLIT_ON_FILES, "[builds]\nupload_limit = 2000000\n").await?;
     let operator = hearth.operator().await?;
-    operator
-        .client
-        .tools()
-        .create(&ToolCreate { name: "hello".parse()?, description: String::new() })
-        .await?;
+    operator.create_tool("hello").await?;
     let path = "/builds/v1/tool/hello/sources";
     let send = |size: usize| {
         operator.client.build_call(Method::POST, path).content_bytes("application/gzip", vec![0; size])
@@ -327,6 +346,7 @@ in_every_shape!(
     unknown_paths_have_an_error_code_and_help,
     browser_at_the_root_gets_a_page_and_programs_get_an_error,
     inputs_outside_of_the_document_are_refused,
+    path_parameters_outside_of_the_document_are_refused,
     one_trailing_slash_is_ignored,
     oversized_body_is_refused,
     paths_similar_to_upload_paths_have_the_default_limit,

@@ -20,9 +20,12 @@ use crate::{
 const PATH_PARAMETER_PATTERNS: &[(&str, &str)] = &[
     ("digest", "^sha256:[0-9a-f]{64}$"),
     ("envvar", "^[A-Za-z_][A-Za-z0-9_]{0,127}$"),
+    ("holder", "^[a-z]{1,32}:[a-z0-9_:.-]{1,200}$"),
+    ("item", "^[^\\x00-\\x1f]{1,255}$"),
     ("job", "^[a-z0-9]([a-z0-9-]{0,50}[a-z0-9])?$"),
     ("name", "^[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*$"),
     ("reference", "^([A-Za-z0-9_][A-Za-z0-9._-]{0,127}|sha256:[0-9a-f]{64})$"),
+    ("space", "^(hearth|tool-[a-z][a-z0-9-]{0,30}[a-z0-9])$"),
     ("tag", "^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"),
     ("task", "^[^\\x00-\\x1f]{1,64}$"),
     ("tool", "^[a-z][a-z0-9-]{0,30}[a-z0-9]$"),
@@ -31,7 +34,7 @@ const PATH_PARAMETER_PATTERNS: &[(&str, &str)] = &[
 
 /// Path parameters whose value is the id of the object of that name.
 const ID_PARAMETERS: &[&str] =
-    &["build", "delivery", "deployment", "mandate", "session", "source", "token", "upload", "webhook"];
+    &["build", "delivery", "deployment", "mandate", "run", "session", "source", "token", "upload", "webhook"];
 /// Pattern of an id after its prefix and underscore: a ULID in lower case.
 const ULID_PATTERN: &str = "[0-7][0-9a-hjkmnp-tv-z]{25}";
 

@@ -43,27 +43,20 @@ pub async fn list_usable_images(
     _: Authed<ResolveImages>,
     Query(ImagesOfToolQuery { tool }): Query<ImagesOfToolQuery>,
 ) -> ApiResult<UsableImages> {
-    let provided = find_provided_images(&cx).await?.into_iter().filter(|image| image.digest.is_some());
-    let mut images: Vec<UsableImage> = provided
-        .map(|image| UsableImage {
-            image: image.name,
-            aliases: image.aliases,
-            state: image.state,
-            kind: ImageKind::Provided,
-        })
-        .collect();
-    let owner = tool.to_string();
-    let max_page = PageLimit::new(PageLimit::MAX_ITEMS)?;
-    for repository in cx.store.list_repositories(Some(&owner), max_page, None).await?.items {
-        let tags = cx.store.list_tags(repository.id, max_page, None).await?.items;
-        images.extend(tags.into_iter().map(|tag| UsableImage {
-            image: format!("tool-{}/{}:{}", repository.tool_name, repository.name, tag.name),
-            aliases: Vec::new(),
-            state: "stable".to_owned(),
-            kind: ImageKind::Built,
-        }));
-    }
+    let mut images = list_provided_images(&cx).await?;
+    images.extend(app::usable::list_tool_images(&cx, tool, PageLimit::new(PageLimit::MAX_ITEMS)?).await?);
     Ok(ApiResponse::ok(UsableImages { images }))
+}
+
+async fn list_provided_images(cx: &ImagesContext) -> Result<Vec<UsableImage>> {
+    let provided = find_provided_images(cx).await?.into_iter().filter(|image| image.digest.is_some());
+    let images = provided.map(|image| UsableImage {
+        image: image.name,
+        aliases: image.aliases,
+        state: image.state,
+        kind: ImageKind::Provided,
+    });
+    Ok(images.collect())
 }
 
 /// Read events about moved tags, in order. Waits for the next event when `wait` is set.
@@ -140,17 +133,45 @@ pub async fn delete_pin(
     Ok(ApiResponse::ok_done())
 }
 
-/// Holder of a pin: `jobs:set_…`, `builds:build_…`.
+/// Holder of a pin: the service, a colon, and what uses the image: `jobs:job_…`, `builds:build_…`.
 pub struct PinHolder(String);
 
 impl std::str::FromStr for PinHolder {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Ok(Self(text.to_owned()))
+        let is_service = |service: &str| {
+            (1..=32).contains(&service.len()) && service.bytes().all(|byte| byte.is_ascii_lowercase())
+        };
+        let is_user = |user: &str| {
+            let fits = |byte: u8| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_:.-".contains(&byte)
+            };
+            (1..=200).contains(&user.len()) && user.bytes().all(fits)
+        };
+        match text.split_once(':') {
+            Some((service, user)) if is_service(service) && is_user(user) => Ok(Self(text.to_owned())),
+            _ => Err(Error::invalid("pin-holder", format!("the holder of a pin is invalid: {text:.80?}"))
+                .help("send SERVICE:ID in lower case, for example builds:build_01j…")),
+        }
     }
 }
 
 impl PathParam for PinHolder {
     const PARAM_NAME: &'static str = "holder";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holder_of_a_pin_names_a_service_and_a_user() {
+        for text in ["jobs:job_01j:0123456789abcdef", "builds:build_01j", "components:deployment_01j"] {
+            assert!(text.parse::<PinHolder>().is_ok(), "{text}");
+        }
+        for text in ["", "jobs", "jobs:", ":job_1", "Jobs:x", "jobs:a/b", "jobs:a\u{1}"] {
+            assert!(text.parse::<PinHolder>().is_err(), "{text:?}");
+        }
+    }
 }
