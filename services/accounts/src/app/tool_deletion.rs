@@ -46,7 +46,11 @@ pub async fn acknowledge_erasure(
 ) -> Result<()> {
     let tx = cx.store.begin().await?;
     let tool = match cx.store.lock_tool(&tx, id).await {
-        Err(error) if error.code() == "no-such-tool" => return Ok(()),
+        // Release 0.1.0, after a roll-back, ends a deletion without the services that it does not know.
+        Err(error) if error.code() == "no-such-tool" => {
+            cx.store.delete_finalizer(&tx, id, service).await?;
+            return tx.commit().await;
+        }
         found => found?,
     };
     if !tool.deleting {

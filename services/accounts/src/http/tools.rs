@@ -37,7 +37,7 @@ pub async fn list(
         Caller::Tool { id, .. } => {
             Page { items: cx.store.find_tool_by_id(*id).await?.into_iter().collect(), next: None }
         }
-        Caller::Nobody | Caller::Service { .. } => Page { items: Vec::new(), next: None },
+        Caller::Anonymous | Caller::Service { .. } => Page { items: Vec::new(), next: None },
     };
     let roles = find_roles(&cx, &caller.caller, &page.items).await?;
     Ok(ApiResponse::from_page(page.map(|tool| {
@@ -82,7 +82,7 @@ pub async fn delete(cx: AccountsContext, tool: Authed<ToolOwn>) -> ApiResult<Too
 async fn render_tool_details(cx: &AccountsContext, caller: &Caller, tool: store::StoredTool) -> Result<Tool> {
     let role = find_roles(cx, caller, std::slice::from_ref(&tool)).await?.first().map(|(_, role)| *role);
     let waits_for = cx.store.list_finalizers(tool.id).await?;
-    Ok(render_tool(tool, role, waits_for.iter().map(ToString::to_string).collect()))
+    Ok(render_tool(tool, role, waits_for))
 }
 
 /// Finds the caller's roles on these tools; tools without a role are omitted.

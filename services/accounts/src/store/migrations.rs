@@ -18,7 +18,42 @@ pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(CreateQueue),
         Box::new(CreateAccounts),
         Box::new(AddConsentAndRecovery),
+        Box::new(AddRecoveryOrigin),
+        Box::new(AddLaterFinalizers),
     ]
+}
+
+/// Finalizers of services that release 0.1.0 does not know: it would not read the table `finalizer` any more.
+struct AddLaterFinalizers;
+
+impl MigrationName for AddLaterFinalizers {
+    fn name(&self) -> &str {
+        "0004_later_finalizers"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AddLaterFinalizers {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.create_table(create_finalizer_table("later_finalizer")).await
+    }
+}
+
+/// Origins of recovery codes, and former mail addresses that wait for the notice of a change.
+struct AddRecoveryOrigin;
+
+impl MigrationName for AddRecoveryOrigin {
+    fn name(&self) -> &str {
+        "0003_recovery_origin"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AddRecoveryOrigin {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.add_column("recovery_code", string_null("origin")).await?;
+        manager.add_column("user", string_null("former_email")).await
+    }
 }
 
 /// Attempt counters, devices, recovery and mail codes, offers of memberships, and what refused changes,
@@ -141,7 +176,7 @@ impl MigrationTrait for CreateAccounts {
             create_tool_table(),
             create_member_table(),
             create_quota_table(),
-            create_finalizer_table(),
+            create_finalizer_table("finalizer"),
             create_audit_table(),
             create_mandate_table(),
             create_run_token_table(),
@@ -258,9 +293,9 @@ fn create_quota_table() -> TableCreateStatement {
     Table::create().table("quota").col(string("tool_id").primary_key()).col(json("changes")).to_owned()
 }
 
-fn create_finalizer_table() -> TableCreateStatement {
+fn create_finalizer_table(name: &'static str) -> TableCreateStatement {
     Table::create()
-        .table("finalizer")
+        .table(name)
         .col(string("tool_id"))
         .col(string("service"))
         .primary_key(Index::create().col("tool_id").col("service"))
