@@ -8,7 +8,7 @@
 //! | heartbeat | running | step and message are recorded |
 //! | heartbeat | ended or deleted | the response tells to stop |
 //! | end with `Made` or `Failed` | running | ends with that outcome |
-//! | end with `Again`, `Stopped` | running | retried after a pause; `Again` fails at `MAX_ATTEMPTS` |
+//! | end with `Again`, `Stopped` | running | retried after a pause; fails at `MAX_ATTEMPTS`, `MAX_STOPPED_ATTEMPTS` |
 //! | any end | ended | becomes settled; a new image is unpinned |
 
 use std::time::Duration;
@@ -38,6 +38,9 @@ use crate::{
 
 /// Attempts after which a build fails, when each was ended by something other than its source.
 const MAX_ATTEMPTS: u32 = 3;
+/// Attempts after which a build fails that its builder stops again and again. They are more, because an operator may
+/// restart builders several times during one build.
+const MAX_STOPPED_ATTEMPTS: u32 = 10;
 /// Longest message of a builder, in characters.
 const MAX_MESSAGE_CHARS: usize = 4000;
 
@@ -218,8 +221,12 @@ fn record_lease_end(cx: &BuildsContext, build: &mut Build, end: BuildLeaseOutcom
         }
         BuildLeaseOutcome::Failed { message } => (BuildStatus::BuildFailure, message),
         // The build has not ended, so the builder stopped it by mistake or while shutting down: retry it.
-        BuildLeaseOutcome::Stopped => {
+        BuildLeaseOutcome::Stopped if build.attempt < MAX_STOPPED_ATTEMPTS => {
             return schedule_retry(build, "The builder stopped the build.".to_owned());
+        }
+        BuildLeaseOutcome::Stopped => {
+            let message = format!("The builder stopped each of {MAX_STOPPED_ATTEMPTS} attempts.");
+            (BuildStatus::BuildFailure, message)
         }
         BuildLeaseOutcome::Again { message } if build.attempt < MAX_ATTEMPTS => {
             return schedule_retry(build, message);

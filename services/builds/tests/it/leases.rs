@@ -105,6 +105,22 @@ async fn transient_failure_is_retried_up_to_the_limit(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn build_that_builders_stop_is_retried_up_to_the_limit(db: Db) -> Result<()> {
+    let fixture = start_fixture(db).await?;
+    let build = fixture.start_build().await?.name;
+    for attempt in 1..=10 {
+        let lease = fixture.claim_lease().await?.unwrap();
+        assert_eq!((lease.build, lease.attempt, lease.stop), (build, attempt, false));
+        fixture.finish_lease(&lease, BuildLeaseOutcome::Stopped).await?;
+        fixture.stand.advance_clock(SignedDuration::from_secs(60));
+    }
+    assert_eq!(fixture.claim_lease().await?, None);
+    let shown = fixture.show_build(build).await;
+    assert_eq!(shown["status"], "BUILD_FAILURE");
+    assert!(shown["message"].as_str().unwrap().contains("each of 10 attempts"), "{shown}");
+    Ok(())
+}
+
 async fn build_ends_at_its_deadline_despite_heartbeats(db: Db) -> Result<()> {
     let fixture = start_fixture(db).await?;
     let build = fixture.start_build().await?.name;
@@ -173,6 +189,7 @@ on_every_store!(
     expired_lease_is_reassigned_with_the_same_attempt,
     build_is_finished_once,
     transient_failure_is_retried_up_to_the_limit,
+    build_that_builders_stop_is_retried_up_to_the_limit,
     build_ends_at_its_deadline_despite_heartbeats,
     build_cancelled_without_a_builder_is_leased_to_be_stopped,
     waiting_request_returns_at_the_end_of_the_build,

@@ -15,3 +15,4 @@ pub mod resolution;
 pub mod tags;
 pub mod tool_erasure;
 pub mod uploads;
+pub mod usable;

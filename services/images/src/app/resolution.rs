@@ -22,7 +22,7 @@ use crate::{
 const LAYER_TYPE_SUFFIXES: [&str; 3] = ["tar", "gzip", "zstd"];
 
 /// State of an image whose state is not set.
-const DEFAULT_IMAGE_STATE: &str = "stable";
+pub const DEFAULT_IMAGE_STATE: &str = "stable";
 
 /// Resolves `text` to an image that `tool` may use: its own or a provided one.
 pub async fn resolve_image(cx: &ImagesContext, tool: ToolId, text: &str) -> Result<ImageResolution> {

@@ -1,6 +1,6 @@
 //! Tests of image resolution.
 
-use hearth_base::Result;
+use hearth_base::{PageLimit, Result};
 use hearth_kit::{config::HearthConfig, db::Db};
 use hearth_testkit::on_every_store;
 use hearth_wire::{
@@ -14,6 +14,7 @@ use crate::{
     app::{
         manifest_format::OCI_INDEX,
         resolution::{find_layers, resolve_image},
+        usable::list_tool_images,
     },
     names::RepositoryOwner,
 };
@@ -45,6 +46,18 @@ async fn own_image_is_found_by_tag_digest_and_full_name(db: Db) -> Result<()> {
     }
     let other = resolve_image(&fixture.cx, fixture.cx.generate_id(), "tool-hello/web:v1").await;
     assert_eq!(other.unwrap_err().code(), "no-such-image");
+    Ok(())
+}
+
+async fn usable_images_of_a_tool_are_listed_over_all_pages(db: Db) -> Result<()> {
+    let fixture = ImagesFixture::build(db, HearthConfig::default()).await?;
+    let mut pushed = Vec::new();
+    for (name, tag) in [("a", "1"), ("a", "2"), ("a", "3"), ("b", "1"), ("c", "1"), ("d", "1")] {
+        fixture.push_image(name, tag, b"layer").await?;
+        pushed.push(format!("tool-hello/{name}:{tag}"));
+    }
+    let listed = list_tool_images(&fixture.cx, fixture.tool_id(), PageLimit::new(2)?).await?;
+    assert_eq!(listed.into_iter().map(|image| image.image).collect::<Vec<_>>(), pushed);
     Ok(())
 }
 
@@ -130,6 +143,7 @@ async fn index_resolves_to_the_image_for_this_platform(db: Db) -> Result<()> {
 on_every_store!(
     own_image_is_found_by_tag_digest_and_full_name,
     layers_of_an_image_are_found_by_its_digest_alone,
+    usable_images_of_a_tool_are_listed_over_all_pages,
     moved_tag_emits_one_event,
     provided_images_have_short_names_and_aliases,
     index_resolves_to_the_image_for_this_platform,
