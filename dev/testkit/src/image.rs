@@ -17,6 +17,9 @@ const BUSYBOX_PROGRAMS: &[&str] = &[
     "yes",
 ];
 
+/// Command of a page of one line, `open`, at port 8000, in an image with busybox.
+pub const PAGE_COMMAND: &str =
+    "mkdir /tmp/www; echo open > /tmp/www/index.html; exec httpd -f -p 8000 -h /tmp/www";
 /// The program of [`TestImage::from_tiny_shell`]; its source is beside it.
 const TINY_SHELL: &[u8] = include_bytes!("programs/tiny-shell");
 

@@ -1,6 +1,7 @@
 //! Starts databases and a whole Hearth in a test. A test is written once and runs in every shape: all
 //! services in one process and each service in its own process, on SQLite and on PostgreSQL.
 
+pub mod attacks;
 mod audit;
 mod cli_session;
 mod databases;
@@ -10,8 +11,11 @@ mod git;
 mod hearth;
 mod helpers;
 mod image;
+mod image_choice;
 mod json_request;
+mod lfs;
 mod mail_server;
+mod package_index;
 mod people;
 mod receiver;
 mod seeded_rng;
@@ -26,14 +30,16 @@ pub use fake_event_stream::FakeEventStream;
 pub use git::GitServer;
 pub use hearth::{Hearth, HearthShape, Release, ReleasePlan, program_path};
 pub use helpers::Helper;
-pub use image::TestImage;
+pub use image::{PAGE_COMMAND, TestImage};
+pub use image_choice::checks_all_images;
 pub use json_request::send_json_request;
 pub use mail_server::MailServer;
-pub use people::Person;
+pub use package_index::PackageIndex;
+pub use people::{Person, TEST_PASSWORD};
 pub use receiver::{ReceivedRequest, ReceiverReply, WebhookReceiver};
 pub use seeded_rng::{SeededRng, read_rounds};
 pub use stand::ServiceStand;
-pub use state_record::StateRecord;
+pub use state_record::{StateRecord, run_job_for_line};
 pub use wait::{wait_until, wait_until_within};
 
 /// Runs each test on SQLite and on PostgreSQL: `async fn name(db: Db) -> Result<()>`.

@@ -6,7 +6,7 @@ use hearth_base::{Error, Result, Scope, Scopes, Secret, ToolName, ToolRole, User
 use hearth_client::{Bearer, Client};
 use hearth_wire::{
     accounts::{InvitationCreate, SessionCreate, TokenCreate, UserRegistration},
-    tools::MemberPut,
+    tools::{MemberPut, ToolCreate},
 };
 
 use crate::Hearth;
@@ -22,7 +22,8 @@ pub struct Person {
     pub session: Secret,
 }
 
-const TEST_PASSWORD: &str = "a password for tests";
+/// The password of every person of the test kit.
+pub const TEST_PASSWORD: &str = "a password for tests";
 
 impl Hearth {
     /// Registers the first operator with the setup code of the first start.
@@ -59,6 +60,12 @@ impl Hearth {
 }
 
 impl Person {
+    /// Creates a tool without a description.
+    pub async fn create_tool(&self, name: &str) -> Result<ToolName> {
+        let create = ToolCreate { name: name.parse()?, description: String::new() };
+        Ok(self.client.tools().create(&create).await?.name)
+    }
+
     /// Gives another person a role on a tool. A person who is not a member yet accepts the offer.
     pub async fn add_member(&self, tool: &ToolName, person: &Person, role: ToolRole) -> Result<()> {
         let member = self.client.tools().set_member(tool, &person.name, &MemberPut { role }).await?;

@@ -38,6 +38,13 @@ pub enum ErrorKind {
     Internal,
 }
 
+impl ErrorKind {
+    /// True if a part of Hearth has failed, rather than the request: a retry may succeed.
+    pub const fn is_transient(self) -> bool {
+        matches!(self, Self::Unavailable | Self::Timeout | Self::Internal)
+    }
+}
+
 /// Error: a message with its object, a stable code, the next step for the user, and an inner cause for the
 /// log.
 ///
@@ -54,6 +61,7 @@ struct ErrorData {
     public: String,
     more: Vec<String>,
     help: Option<String>,
+    suggestion: Option<String>,
     request: Option<String>,
     cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
@@ -68,6 +76,7 @@ impl Error {
                 public: public.into(),
                 more: Vec::new(),
                 help: None,
+                suggestion: None,
                 request: None,
                 cause: None,
             }),
@@ -119,6 +128,13 @@ impl Error {
         self
     }
 
+    /// Sets a valid value in the place of the invalid one. It stays in this process; `help` says it to the user.
+    #[must_use]
+    pub fn with_suggestion(mut self, valid: impl Into<String>) -> Self {
+        self.inner.suggestion = Some(valid.into());
+        self
+    }
+
     /// Adds another message, such as the second invalid field.
     #[must_use]
     pub fn and_message(mut self, public: impl Into<String>) -> Self {
@@ -165,6 +181,11 @@ impl Error {
         self.inner.help.as_deref()
     }
 
+    /// Returns a valid value in the place of the invalid one, if there is one.
+    pub fn suggestion(&self) -> Option<&str> {
+        self.inner.suggestion.as_deref()
+    }
+
     /// Returns the id of the request, when another process created the error.
     pub fn request_id(&self) -> Option<&str> {
         self.inner.request.as_deref()
@@ -184,13 +205,14 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ErrorData { kind, code, public, more, help, request, cause } = &*self.inner;
+        let ErrorData { kind, code, public, more, help, suggestion, request, cause } = &*self.inner;
         f.debug_struct("Error")
             .field("kind", kind)
             .field("code", code)
             .field("public", public)
             .field("more", more)
             .field("help", help)
+            .field("suggestion", suggestion)
             .field("request", request)
             .field("cause", cause)
             .finish()

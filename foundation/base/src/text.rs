@@ -53,9 +53,26 @@ pub fn to_single_line(text: &str, max_chars: usize) -> String {
     }
 }
 
+/// Joins the first `max_names` names for a sentence, and counts the others: `a, b and 3 more`.
+pub fn join_first_names<T: AsRef<str>>(names: &[T], max_names: usize) -> String {
+    let listed: Vec<&str> = names.iter().take(max_names).map(AsRef::as_ref).collect();
+    match names.len().saturating_sub(max_names) {
+        0 => listed.join(", "),
+        others => format!("{} and {others} more", listed.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn further_names_are_counted() {
+        let names = ["a", "b", "c", "d"];
+        assert_eq!(join_first_names(&names, 2), "a, b and 2 more");
+        assert_eq!(join_first_names(&names, 4), "a, b, c, d");
+        assert_eq!(join_first_names(&names[..0], 4), "");
+    }
 
     #[test]
     fn terminal_codes_are_removed_as_a_whole() {

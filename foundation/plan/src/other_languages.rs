@@ -1,8 +1,11 @@
 //! Sources whose language needs a Containerfile, and applications in a subfolder.
 
-use hearth_base::{Error, Result};
+use hearth_base::{Error, Result, join_first_names};
 
 use crate::{procfile::Processes, source::SourceTree};
+
+/// Maximum number of listed files and folders of a source.
+const MAX_LISTED_NAMES: usize = 12;
 
 /// Files of languages that need a Containerfile.
 const UNSUPPORTED_LANGUAGES: [(&str, &str); 6] = [
@@ -92,13 +95,12 @@ pub fn build_unrecognized_error(source: &impl SourceTree) -> Result<Error> {
     }
     let names = source.list()?;
     let cut = |name: &String| name.chars().take(60).collect::<String>().escape_debug().to_string();
-    let shown: Vec<String> = names.iter().take(12).map(cut).collect();
-    error = error.and_message(match (shown.len(), names.len()) {
-        (0, _) => "the source is empty".to_owned(),
-        (some, all) if some < all => {
-            format!("its top folder contains {} and {} more", shown.join(", "), all - some)
-        }
-        _ => format!("its top folder contains only {}", shown.join(", ")),
+    let shown: Vec<String> = names.iter().map(cut).collect();
+    let listed = join_first_names(&shown, MAX_LISTED_NAMES);
+    error = error.and_message(match shown.len() {
+        0 => "the source is empty".to_owned(),
+        all if all > MAX_LISTED_NAMES => format!("its top folder contains {listed}"),
+        _ => format!("its top folder contains only {listed}"),
     });
     let applications = list_subfolder_applications(source)?;
     Ok(match applications.first() {

@@ -25,7 +25,7 @@ use axum::{
     response::Response,
 };
 use hearth_base::{
-    Caller, Credential, Error, ErrorKind, Identity, RequestId, Result, Role, Secret, ToolGrant,
+    Caller, Credential, Error, Identity, RequestId, Result, Role, Secret, ToolGrant,
 };
 use hearth_kit::{server::ConnectionHandle, tasks::BackgroundTasks};
 use hyper::body::{Body as _, Frame, SizeHint};
@@ -136,7 +136,7 @@ fn list_subjects(identity: &Identity) -> Vec<String> {
     let caller = match &identity.caller {
         Caller::User { id, .. } => Some(id.to_string()),
         Caller::Tool { id, .. } => Some(id.to_string()),
-        Caller::Nobody | Caller::Service { .. } => None,
+        Caller::Anonymous | Caller::Service { .. } => None,
     };
     let credential = match &identity.credential {
         Credential::Session(id) => Some(id.to_string()),
@@ -160,15 +160,11 @@ async fn resolve_again(gateway: &Gateway, caller: &WatchedCaller) -> Option<Sign
             gateway.identities.sign_identity(Some(secret.clone()), *service, tool.as_deref(), *request).await;
         match resolved {
             Ok(now) => return has_same_access(&signed.identity, &now.identity).then_some(now),
-            Err(error) if is_outage(&error) => tokio::time::sleep(RETRY_PAUSE).await,
+            Err(error) if error.kind().is_transient() => tokio::time::sleep(RETRY_PAUSE).await,
             Err(_) => return None,
         }
     }
     None
-}
-
-fn is_outage(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Internal)
 }
 
 /// True when `now` has at least the access of `before`.
@@ -230,7 +226,18 @@ impl hyper::body::Body for WatchedBody {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use axum::{Json, Router, routing::post};
     use hearth_base::{Access, Clock, Entropy, Scopes, SystemClock, ToolId, UserId};
+    use hearth_kit::config::HearthConfig;
+    use hearth_testkit::{DatabaseKind, ScratchDatabase, ServiceStand};
+    use hearth_wire::{
+        accounts::internal::{ResolvedCaller, ResolvedTool},
+        reply::{Data, Messages},
+        tools::Quota,
+    };
+    use serde_json::json;
 
     use super::*;
 
@@ -273,6 +280,43 @@ mod tests {
         assert!(!has_same_access(&operator, &build_identity(None, false)));
         let other_scopes = Identity { scopes: Scopes::from_scopes([]), ..before.clone() };
         assert!(!has_same_access(&before, &other_scopes));
+    }
+
+    /// A right that ends after the caller was resolved and before its stream is watched.
+    #[tokio::test]
+    async fn right_that_ended_before_the_watch_began_ends_the_stream() -> Result<()> {
+        let scratch = ScratchDatabase::new(DatabaseKind::Sqlite).await?;
+        let (config, quota) = (HearthConfig::default(), Quota::default());
+        let stand =
+            ServiceStand::start_service(Role::Gateway, scratch.db(), crate::mount, config, quota).await?;
+        let is_revoked = Arc::new(AtomicBool::new(false));
+        let (revoked, (user, _)) = (is_revoked.clone(), ids());
+        let resolve = async move || {
+            if revoked.load(Ordering::Relaxed) {
+                let refusal = json!({"messages": {"error": ["revoked"]}, "code": "credential-refused"});
+                return Err((StatusCode::UNAUTHORIZED, Json(refusal)));
+            }
+            let data = ResolvedCaller {
+                caller: Caller::User { id: user, name: "ann".parse().unwrap(), operator: false },
+                credential: Credential::None,
+                scopes: Scopes::full_access(),
+                tool: ResolvedTool::None,
+                expires: None,
+            };
+            Ok(Json(Data { data, messages: Messages::default() }))
+        };
+        let accounts = Router::new().route("/accounts/v1/internal/resolve", post(resolve));
+        stand.set_fake_service(Role::Accounts, hearth_kit::build_local_service(accounts));
+        let gateway = Arc::new(Gateway::new(&stand.kit)?);
+        let (secret, request) = (Secret::new("s3cret"), RequestId::new(SystemClock.now(), &Entropy::System));
+        let service = Role::Logs;
+        let signed = gateway.identities.sign_identity(Some(secret.clone()), service, None, request).await?;
+        is_revoked.store(true, Ordering::Relaxed);
+        gateway.identities.note_changes([AccessChange::About(user.to_string())]);
+        let caller = WatchedCaller { secret, service, tool: None, request, signed };
+        let ended = tokio::time::timeout(Duration::from_secs(30), wait_for_access_end(gateway, caller)).await;
+        assert!(ended.is_ok(), "the stream goes on");
+        Ok(())
     }
 
     #[test]

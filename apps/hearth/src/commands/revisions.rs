@@ -1,6 +1,6 @@
 //! `hearth revisions`: lists the results of successful deployments, the newest first.
 
-use hearth_base::{PageLimit, Result};
+use hearth_base::{Error, PageLimit, Result};
 use hearth_wire::{
     components::{DeploySource, Revision},
     reply::Paging,
@@ -60,6 +60,27 @@ pub async fn fetch_newest_revisions(session: &ToolSession<'_>) -> Result<Vec<Rev
     let paging = Paging { limit: PageLimit::new(PageLimit::MAX_ITEMS)?, cursor: None };
     let calls = session.client().components();
     Ok(session.send(calls.list_revisions(session.tool_name(), &paging)).await?.revisions)
+}
+
+/// Refuses a revision whose image is deleted, and names those that `command` can use.
+pub fn require_kept<'a>(
+    revision: &'a Revision,
+    revisions: &[Revision],
+    command: &str,
+) -> Result<&'a Revision> {
+    if revision.kept {
+        return Ok(revision);
+    }
+    let kept: Vec<String> =
+        revisions.iter().filter(|one| one.kept).map(|one| one.number.to_string()).collect();
+    let what = format!("the image of revision {} is deleted", revision.number);
+    let error = Error::conflict("revision-not-kept", what);
+    Err(match kept.first() {
+        Some(newest) => error
+            .and_message(format!("Revisions with an image: {}.", kept.join(", ")))
+            .help(format!("{command} {newest}")),
+        None => error.help("hearth deploy"),
+    })
 }
 
 /// Describes the origin of an image: address and commit, a folder, or an image.

@@ -6,7 +6,10 @@
 use hearth_base::{Error, ErrorKind, JobName, Result};
 use hearth_wire::components::{DeploySource, Deployment, DeploymentCreate, DeploymentCreateQuery, Revision};
 
-use super::{deploy, revisions::fetch_newest_revisions};
+use super::{
+    deploy,
+    revisions::{fetch_newest_revisions, require_kept},
+};
 use crate::{context::CommandContext, flags::DryRun};
 
 /// The arguments of `hearth rollback`.
@@ -52,7 +55,7 @@ fn select_revision<'a>(
     if let Some(number) = number {
         let found = revisions.iter().find(|revision| revision.number == number);
         let found = found.ok_or_else(|| Error::not_found("revision", number).help("hearth revisions"))?;
-        return require_kept(found, revisions);
+        return require_kept(found, revisions, "hearth rollback");
     }
     let of_component =
         |revision: &&Revision| component.is_none_or(|component| revision.component == *component);
@@ -64,7 +67,7 @@ fn select_revision<'a>(
             && (&revision.image, &revision.command) != (&newest.image, &newest.command)
     };
     match revisions.iter().find(is_earlier) {
-        Some(earlier) => require_kept(earlier, revisions),
+        Some(earlier) => require_kept(earlier, revisions, "hearth rollback"),
         None => {
             let other = revisions.iter().find(|revision| revision.component != newest.component);
             let error = build_nothing_error(&format!("{} has no earlier revision", newest.component));
@@ -78,18 +81,6 @@ fn select_revision<'a>(
 
 fn build_nothing_error(what: &str) -> Error {
     Error::new(ErrorKind::NotFound, "no-earlier-revision", what.to_owned())
-}
-
-/// Refuses a revision whose image is deleted, and names those that can be deployed.
-fn require_kept<'a>(revision: &'a Revision, revisions: &[Revision]) -> Result<&'a Revision> {
-    if revision.kept {
-        return Ok(revision);
-    }
-    let kept: Vec<String> =
-        revisions.iter().filter(|one| one.kept).map(|one| one.number.to_string()).collect();
-    Err(Error::conflict("revision-not-kept", format!("the image of revision {} is deleted", revision.number))
-        .and_message(format!("Revisions with an image: {}.", kept.join(", ")))
-        .help(format!("hearth rollback {}", kept.first().map_or("", String::as_str))))
 }
 
 fn build_deployment_create(revision: &Revision) -> DeploymentCreate {

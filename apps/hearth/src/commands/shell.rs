@@ -11,7 +11,7 @@ use super::{
         definition::JobDefinition,
         interactive::{self, InteractiveOptions},
     },
-    revisions::fetch_newest_revisions,
+    revisions::{fetch_newest_revisions, require_kept},
 };
 use crate::{
     attach::find_terminal_size, command_line::quote_argument, context::CommandContext, exit::Exit,
@@ -71,16 +71,13 @@ pub async fn run(cx: &CommandContext, args: OpenShellArgs) -> Result<Exit> {
 async fn find_revision_image(session: &ToolSession<'_>, number: Option<u32>) -> Result<String> {
     let revisions = fetch_newest_revisions(session).await?;
     let found = match number {
-        Some(number) => revisions.into_iter().find(|revision| revision.number == number),
-        None => revisions.into_iter().next(),
+        Some(number) => revisions.iter().find(|revision| revision.number == number),
+        None => revisions.first(),
     };
     match (found, number) {
-        (Some(revision), _) if revision.kept => Ok(revision.image),
-        (Some(revision), _) => Err(Error::conflict(
-            "revision-not-kept",
-            format!("the image of revision {} is deleted", revision.number),
-        )
-        .help("hearth revisions")),
+        (Some(revision), _) => {
+            Ok(require_kept(revision, &revisions, "hearth shell --revision")?.image.clone())
+        }
         (None, Some(number)) => Err(Error::not_found("revision", number).help("hearth revisions")),
         (None, None) => Err(Error::new(
             ErrorKind::NotFound,

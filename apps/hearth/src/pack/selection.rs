@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use hearth_base::{Error, Result};
+use hearth_base::{Error, Result, join_first_names};
 use ignore::{DirEntry, WalkBuilder};
 
 use super::{
@@ -199,11 +199,7 @@ impl FolderSelection {
             return None;
         }
         let groups = self.left_out.iter().map(|(reason, names)| {
-            let mut listed: Vec<String> = names.iter().take(MAX_LISTED_NAMES).cloned().collect();
-            if names.len() > MAX_LISTED_NAMES {
-                listed.push(format!("{} more", names.len() - MAX_LISTED_NAMES));
-            }
-            let listed = listed.join(", ");
+            let listed = join_first_names(names, MAX_LISTED_NAMES);
             reason.group_name().map_or(listed.clone(), |group| format!("{listed} ({group})"))
         });
         Some(format!(
@@ -231,10 +227,7 @@ fn list_incomplete_entries(folder: &Path, entries: &[DirEntry], git: &GitFiles) 
         }
     }
     let describe = |names: Vec<String>, one: &str, next: &str| {
-        let mut shown = names.iter().take(MAX_LISTED_NAMES).cloned().collect::<Vec<_>>().join(", ");
-        if names.len() > MAX_LISTED_NAMES {
-            shown.push_str(&format!(" and {} more", names.len() - MAX_LISTED_NAMES));
-        }
+        let shown = join_first_names(&names, MAX_LISTED_NAMES);
         (!names.is_empty()).then(|| format!("{one}: {shown}; {next}"))
     };
     let found = [

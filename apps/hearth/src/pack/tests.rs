@@ -167,7 +167,7 @@ fn credentials_and_caches_are_left_out_and_listed_once() -> TestResult {
     let listed = describe_left_out(folder.path())?;
     assert_eq!(
         listed,
-        "left out: .config/hearth/credentials.toml, .env, .env.local, .netrc, .npmrc, .ssh, 4 more (credentials), \
+        "left out: .config/hearth/credentials.toml, .env, .env.local, .netrc, .npmrc, .ssh and 4 more (credentials), \
          .git, __pycache__, my-env, node_modules, target, venv (packages, caches); --include PATH uploads one of \
          them"
     );

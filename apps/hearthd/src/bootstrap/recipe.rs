@@ -4,6 +4,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use hearth_base::{Error, Result};
 use hearth_images::ProvidedImage;
+use hearth_plan::PackageName;
 
 /// The recipe of one image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,13 +116,9 @@ impl ImageRecipe {
 
     /// Checks the names that become arguments of programs.
     fn check_names(&self) -> Result<()> {
-        let fits = |text: &str| {
-            text.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit())
-                && text
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte))
-        };
-        let invalid = self.packages.iter().chain([&self.release]).find(|name| !fits(name));
+        // Names of releases have the form of package names.
+        let mut names = self.packages.iter().chain([&self.release]);
+        let invalid = names.find(|name| PackageName::parse(name).is_none());
         match invalid {
             None => Ok(()),
             Some(name) => Err(Error::invalid(

@@ -5,10 +5,7 @@ use std::time::Duration;
 use hearth_base::{Clock, Error, Result, Secret, SystemClock, ToolRole};
 use hearth_client::Body;
 use hearth_testkit::{Hearth, in_every_shape};
-use hearth_wire::{
-    accounts::TokenCreate,
-    tools::{MemberPut, ToolCreate},
-};
+use hearth_wire::{accounts::TokenCreate, tools::MemberPut};
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use jiff::SignedDuration;
@@ -40,11 +37,7 @@ async fn wait_for_broken_end(mut stream: Body) -> Result<()> {
 
 async fn stream_ends_when_its_token_is_revoked(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
-    operator
-        .client
-        .tools()
-        .create(&ToolCreate { name: "hello".parse()?, description: String::new() })
-        .await?;
+    operator.create_tool("hello").await?;
     let accounts = operator.client.accounts();
     let create = |label: &str| TokenCreate { label: label.to_owned(), scopes: None, expires: None };
     let (revoked, other) =
@@ -60,11 +53,7 @@ async fn stream_ends_when_its_token_is_revoked(hearth: Hearth) -> Result<()> {
 
 async fn stream_ends_when_its_token_expires(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
-    operator
-        .client
-        .tools()
-        .create(&ToolCreate { name: "hello".parse()?, description: String::new() })
-        .await?;
+    operator.create_tool("hello").await?;
     let expires = SystemClock.now() + SignedDuration::from_secs(3);
     let create = TokenCreate { label: "short".to_owned(), scopes: None, expires: Some(expires) };
     let token = operator.client.accounts().create_token(&create).await?;
@@ -74,8 +63,7 @@ async fn stream_ends_when_its_token_expires(hearth: Hearth) -> Result<()> {
 async fn stream_ends_when_its_reader_leaves_the_tool(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
     let ann = hearth.invite_person(&operator, "ann").await?;
-    let tool = ToolCreate { name: "hello".parse()?, description: String::new() };
-    let tool = operator.client.tools().create(&tool).await?.name;
+    let tool = operator.create_tool("hello").await?;
     let viewer = MemberPut { role: ToolRole::Viewer };
     operator.client.tools().set_member(&tool, &ann.name, &viewer).await?;
     ann.client.accounts().accept_membership(&tool).await?;

@@ -9,7 +9,7 @@ use std::{
 
 use hearth_base::{Error, ErrorKind, JobName, Result, ToolName};
 use hearth_client::Client;
-use hearth_testkit::{Hearth, HearthShape, TestImage, list_all_runs, wait_until_within};
+use hearth_testkit::{Hearth, HearthShape, PAGE_COMMAND, TestImage, list_all_runs, wait_until_within};
 use hearth_wire::{
     jobs::{HealthCheck, HealthProbe, JobCreate, JobType, JobsQuery, Run, RunEnd, RunState},
     logs::{LogsEntry, LogsQuery, LogsStream},
@@ -34,8 +34,6 @@ const DISK_FILLER: &str = "cat /dev/zero > /tmp/full";
 /// Settings with a disk limit of 256 MiB for each job.
 const HEARTH_SETTINGS: &str = "[jobs]\ngrace = 1\ndisk = \"256Mi\"\n";
 const BUSY_LOOPS: &str = "for i in 1 2 3; do while :; do :; done & done; while :; do :; done";
-const PAGE_COMMAND: &str =
-    "mkdir /tmp/www; echo open > /tmp/www/index.html; exec httpd -f -p 8000 -h /tmp/www";
 
 /// A tool with a job of the same name.
 struct ToolWithJob<'a> {

@@ -3,17 +3,14 @@
 use std::path::Path;
 
 use hearth_base::{Error, ErrorKind, Result, Secret};
-use hearth_testkit::{Hearth, HearthShape, Person, in_every_shape, program_path, wait_until};
-use hearth_wire::{
-    accounts::{
-        AuditQuery, InvitationCreate, PasswordChange, PasswordReset, SessionCreate, SessionCreated,
-        UserPatch, UserRegistration,
-    },
-    tools::ToolCreate,
+use hearth_testkit::{
+    Hearth, HearthShape, Person, TEST_PASSWORD, in_every_shape, program_path, send_json_request, wait_until,
 };
-
-/// The password of every person of the test kit.
-const TEST_PASSWORD: &str = "a password for tests";
+use hearth_wire::accounts::{
+    AuditQuery, InvitationCreate, PasswordChange, PasswordReset, SessionCreate, SessionCreated, TokenCreate,
+    UserPatch, UserRegistration,
+};
+use http::{Method, StatusCode};
 
 async fn setup_code_registers_the_first_operator_once(hearth: Hearth) -> Result<()> {
     let path = hearth.state_folder().join("setup-code");
@@ -214,6 +211,48 @@ async fn recovery_code_sets_a_password_once_and_ends_sessions(hearth: Hearth) ->
     Ok(())
 }
 
+async fn nothing_of_a_thief_remains_after_a_recovery(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    let bob = hearth.invite_person(&operator, "bob").await?;
+    let tool = bob.create_tool("hello").await?;
+    let label = TokenCreate { label: "ci".to_owned(), scopes: None, expires: None };
+    let of_tool = bob.client.tools().create_token(&tool, &label).await?;
+    let personal = hearth.client_with_token(&bob.create_token(&[]).await?)?;
+    let of_operator = hearth.client_with_token(&operator.create_token(&[]).await?)?;
+    assert!(personal.accounts().show_caller().await.is_ok());
+    let code = operator.client.accounts().create_recovery_code(&bob.name).await?.code;
+    let reset = PasswordReset { code, password: Secret::new("a new password") };
+    let body = serde_json::to_value(&reset).map_err(Error::internal)?;
+    let path = "/accounts/v1/password-reset";
+    let (status, answer) = send_json_request(&hearth.anonymous()?, Method::POST, path, Some(&body)).await?;
+    assert_eq!(status, StatusCode::OK);
+    let told = answer["messages"]["info"].to_string();
+    assert!(told.contains("all sessions and 1 personal tokens have ended"), "{answer}");
+    wait_until("the session is refused", async || Ok(bob.client.accounts().show_caller().await.err()))
+        .await?;
+    wait_until("the token is refused", async || Ok(personal.accounts().show_caller().await.err())).await?;
+    // The token of the tool stays: runs of others depend on it. So do the tokens of other people.
+    let of_tool = hearth.client_with_token(&of_tool.secret)?;
+    assert_eq!(of_tool.accounts().show_caller().await?.kind, "tool");
+    assert!(of_operator.accounts().show_caller().await.is_ok());
+    let opened = sign_in_with("a new password", &bob, None, &hearth).await?;
+    let bob = hearth.client_with_token(&opened.secret)?;
+    assert!(bob.accounts().list_tokens(&Default::default()).await?.items.is_empty());
+    Ok(())
+}
+
+async fn changed_password_ends_recovery_codes(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    let bob = hearth.invite_person(&operator, "bob").await?;
+    let code = operator.client.accounts().create_recovery_code(&bob.name).await?.code;
+    let change = PasswordChange { current: Secret::new(TEST_PASSWORD), new: Secret::new("another password") };
+    bob.client.accounts().change_password(&change).await?;
+    let reset = PasswordReset { code, password: Secret::new("a new password") };
+    let refused = hearth.anonymous()?.accounts().reset_password(&reset).await.unwrap_err();
+    assert_eq!(refused.code(), "code-refused");
+    Ok(())
+}
+
 #[tokio::test]
 async fn recovery_on_the_machine_gives_a_password_and_the_rights_of_an_operator() -> Result<()> {
     let hearth = Hearth::start(HearthShape::TOGETHER_ON_FILES).await?;
@@ -228,12 +267,15 @@ async fn recovery_on_the_machine_gives_a_password_and_the_rights_of_an_operator(
     };
     let (succeeded, text) = recover(&["bob", "--operator"], &hearth.state_folder()).await?;
     assert!(succeeded, "{text}");
+    assert!(text.contains("next:    hearth password --code-stdin --server http://"), "{text}");
     let code = text.lines().find_map(|line| line.strip_prefix("code:")).unwrap_or_default().trim();
     let reset = PasswordReset { code: Secret::new(code), password: Secret::new("a new password") };
     assert_eq!(hearth.anonymous()?.accounts().reset_password(&reset).await?.name, bob.name);
     assert!(sign_in_with("a new password", &bob, None, &hearth).await?.user.operator);
     // An unknown user, and a folder without a Hearth, which stays empty.
-    assert!(!recover(&["nobody"], &hearth.state_folder()).await?.0);
+    let (succeeded, text) = recover(&["nobody"], &hearth.state_folder()).await?;
+    assert!(!succeeded && text.contains("[no-such-user]"), "{text}");
+    assert!(text.contains("name one of the users: bob, operator"), "{text}");
     let empty = tempfile::tempdir().map_err(Error::internal)?;
     let (succeeded, text) = recover(&["bob"], empty.path()).await?;
     assert!(!succeeded && text.contains("[no-hearth]"), "{text}");
@@ -244,8 +286,7 @@ async fn recovery_on_the_machine_gives_a_password_and_the_rights_of_an_operator(
 async fn refused_change_is_audited_with_the_address_of_the_client(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
     let bob = hearth.invite_person(&operator, "bob").await?;
-    let create = ToolCreate { name: "hello".parse()?, description: String::new() };
-    let tool = operator.client.tools().create(&create).await?.name;
+    let tool = operator.create_tool("hello").await?;
     // A refused read is no refused change.
     bob.client.tools().show(&tool).await.unwrap_err();
     bob.client.tools().delete(&tool).await.unwrap_err();
@@ -279,5 +320,7 @@ in_every_shape!(
     known_device_is_not_locked_by_the_guesses_of_others,
     sign_in_of_others_names_is_not_locked_by_one_name,
     recovery_code_sets_a_password_once_and_ends_sessions,
+    nothing_of_a_thief_remains_after_a_recovery,
+    changed_password_ends_recovery_codes,
     refused_change_is_audited_with_the_address_of_the_client,
 );

@@ -3,7 +3,7 @@
 use hearth_base::{ErrorKind, Result, ToolRole};
 use hearth_testkit::{Hearth, HearthShape, in_every_shape, wait_until};
 use hearth_wire::{
-    accounts::TokenCreate,
+    accounts::{InvitationCreate, TokenCreate, UserPatch},
     notify::{WebhookCreate, WebhookPatch},
     reply::Paging,
     tools::{ToolCreate, ToolQuery},
@@ -15,8 +15,7 @@ fn build_token_request(label: &str) -> TokenCreate {
 
 async fn token_is_limited_to_its_scopes(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
-    let create = ToolCreate { name: "hello".parse()?, description: String::new() };
-    let tool = operator.client.tools().create(&create).await?.name;
+    let tool = operator.create_tool("hello").await?;
     let reader = hearth.client_with_token(&operator.create_token(&["*:read"]).await?)?;
     assert!(reader.tools().show(&tool).await.is_ok());
     assert_eq!(reader.tools().delete(&tool).await.unwrap_err().kind(), ErrorKind::Forbidden);
@@ -106,6 +105,26 @@ async fn tool_token_has_at_most_the_creators_scopes_and_ends_with_the_creators_r
     Ok(())
 }
 
+/// An operator may create a token of any tool, without being a member of it.
+async fn tool_token_of_a_former_operator_is_refused(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    let ann = hearth.invite_person(&operator, "ann").await?;
+    let create = ToolCreate { name: "hello".parse()?, description: String::new() };
+    let tool = ann.client.tools().create(&create).await?.name;
+    let invitation = InvitationCreate { operator: true, note: String::new() };
+    let code = operator.client.accounts().create_invitation(&invitation).await?.code;
+    let second = hearth.register_person("second", code).await?;
+    let made = second.client.tools().create_token(&tool, &build_token_request("bot")).await?;
+    let bot = hearth.client_with_token(&made.secret)?;
+    assert!(bot.tools().show(&tool).await.is_ok());
+    let demote = UserPatch { disabled: None, operator: Some(false) };
+    operator.client.accounts().update_user(&second.name, &demote).await?;
+    wait_until("the token is refused", async || Ok(bot.tools().show(&tool).await.err())).await?;
+    let listed = ann.client.tools().list_tokens(&tool, &Paging::default()).await?.items;
+    assert!(matches!(&listed[..], [token] if token.suspended), "{listed:?}");
+    Ok(())
+}
+
 async fn token_of_another_tool_is_not_found(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
     let tools = operator.client.tools();
@@ -146,8 +165,7 @@ async fn webhook_of_a_removed_maintainer_is_switched_off_until_another_takes_it_
         let operator = hearth.operator().await?;
         let (ann, bob) =
             (hearth.invite_person(&operator, "ann").await?, hearth.invite_person(&operator, "bob").await?);
-        let create = ToolCreate { name: "hello".parse()?, description: String::new() };
-        let tool = ann.client.tools().create(&create).await?.name;
+        let tool = ann.create_tool("hello").await?;
         ann.add_member(&tool, &bob, ToolRole::Maintainer).await?;
         let create = WebhookCreate { url: "http://127.0.0.1:9/".to_owned(), events: Vec::new() };
         let made = wait_until("bob is a maintainer", async || {
@@ -181,6 +199,7 @@ in_every_shape!(
     revoked_token_is_refused_at_once,
     tool_token_is_limited_to_its_tool_and_ends_with_the_creators_role,
     tool_token_has_at_most_the_creators_scopes_and_ends_with_the_creators_role,
+    tool_token_of_a_former_operator_is_refused,
     token_of_another_tool_is_not_found,
     log_and_database_contain_no_secrets,
 );

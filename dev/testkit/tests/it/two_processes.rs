@@ -4,12 +4,9 @@ use std::time::Duration;
 
 use hearth_base::{Error, Result, Role};
 use hearth_testkit::{GitServer, Hearth, HearthShape};
-use hearth_wire::{
-    builds::{
-        BuildCreate, BuildCreateQuery,
-        internal::{BuildClaim, BuildFinish, BuildLeaseOutcome},
-    },
-    tools::ToolCreate,
+use hearth_wire::builds::{
+    BuildCreate, BuildCreateQuery,
+    internal::{BuildClaim, BuildFinish, BuildLeaseOutcome},
 };
 
 /// A builder waits in one process while the build is requested in the other. Without a wake-up between
@@ -25,8 +22,7 @@ async fn build_requested_in_one_process_is_claimed_in_another_at_once() -> Resul
     let second = hearth.start_second(Role::Builds).await?;
     let builder = hearth.service_client(&second, Role::Builds, Role::Builder)?;
     let operator = hearth.operator().await?;
-    let tool = ToolCreate { name: "hello".parse()?, description: String::new() };
-    let tool = operator.client.tools().create(&tool).await?.name;
+    let tool = operator.create_tool("hello").await?;
     for _ in 0..2 {
         let claim = BuildClaim { wait: 25, builder: None };
         let builds = builder.builds();

@@ -1,6 +1,6 @@
-//! Column definitions by type, for migrations. Each is `NOT NULL`, unless the function's name ends in `null`.
+//! Column definitions by type, and indexes, for migrations. A column is `NOT NULL`, unless the function's name ends in `null`.
 
-use sea_orm::sea_query::{ColumnDef, IntoIden};
+use sea_orm::sea_query::{ColumnDef, Index, IndexCreateStatement, IntoIden};
 
 macro_rules! columns {
     ($($(#[$doc:meta])* $name:ident, $or_null:ident: $kind:ident;)*) => {$(
@@ -46,4 +46,17 @@ pub fn string_len(name: impl IntoIden, length: u32) -> ColumnDef {
 /// The same, nullable.
 pub fn string_len_null(name: impl IntoIden, length: u32) -> ColumnDef {
     ColumnDef::new(name).string_len(length).null().take()
+}
+
+/// An index of a table on these columns.
+pub fn build_index(
+    name: impl Into<String>,
+    table: &'static str,
+    columns: &[&'static str],
+) -> IndexCreateStatement {
+    let mut index = Index::create().name(name).table(table).to_owned();
+    for column in columns {
+        index.col(*column);
+    }
+    index
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use hearth_base::{Access, Error, ErrorKind, Result, Role};
 use hearth_plan::{BuildPlan, BuildRecipe, PROCESSES_LABEL, list_source_images, render_label_value};
-use hearth_wire::images::internal::{ImageKind, UsableImages};
+use hearth_wire::images::internal::UsableImages;
 
 use super::{
     BuildAttempt,
@@ -16,7 +16,7 @@ use super::{
     fetch::supply_files,
     process::{DOOR_AUTHORITY, build_process, format_source_path},
     sandbox_files,
-    source_images::{ImageNames, SourceImage},
+    source_images::{ImageNames, SourceImage, list_provided_names},
     start_step, step_log,
 };
 use crate::runs::build_archive;
@@ -84,11 +84,11 @@ pub async fn build_image(attempt: &BuildAttempt<'_>, plan: &BuildPlan) -> Result
     }
     let not_pulled = format!(
         "An image that the Containerfile names could not be fetched. The images of this Hearth are {}.",
-        names.list_provided()
+        list_provided_names(&usable).join(", ")
     );
     let silent = format!(
         "A registry that the Containerfile names does not answer. The images of this Hearth are {}.",
-        names.list_provided()
+        list_provided_names(&usable).join(", ")
     );
     let known_statuses = [(SILENT_REGISTRY_STATUS, &*silent), (FOREIGN_PULL_FAILED_STATUS, &*not_pulled)];
     step_log::follow_step(attempt, run, STEP_NAME, "Building the image", &known_statuses, &mut |_| false)
@@ -133,7 +133,7 @@ fn locate_source_images(
                 return Err(BuildFailure::Source(format!(
                     "The Containerfile names the image {name}, which this Hearth does not have. Its images are {}. The \
                      name of a public image begins with the host of its registry.",
-                    names.list_provided()
+                    list_provided_names(names.usable).join(", ")
                 )));
             }
         }
@@ -231,11 +231,6 @@ fn list_other_versions<'a>(base: &str, usable: &'a UsableImages) -> Vec<&'a str>
     others
 }
 
-fn list_provided_names(usable: &UsableImages) -> Vec<&str> {
-    let provided = usable.images.iter().filter(|image| image.kind == ImageKind::Provided);
-    provided.map(|image| image.image.as_str()).collect()
-}
-
 /// Renders the Containerfile on the current provided images, with the build variables as arguments. Their names were
 /// validated when the build was accepted.
 fn render_containerfile(
@@ -252,7 +247,7 @@ fn render_containerfile(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hearth_wire::images::internal::UsableImage;
+    use hearth_wire::images::internal::{ImageKind, UsableImage};
 
     #[test]
     fn other_versions_of_a_language_replace_a_missing_image() {

@@ -20,6 +20,12 @@ pub enum SourceImage {
     Missing,
 }
 
+/// Lists the short names of the provided images.
+pub fn list_provided_names(usable: &UsableImages) -> Vec<&str> {
+    let provided = usable.images.iter().filter(|image| image.kind == ImageKind::Provided);
+    provided.map(|image| image.image.as_str()).collect()
+}
+
 /// Names of this Hearth's images, for builds.
 pub struct ImageNames<'a> {
     pub usable: &'a UsableImages,
@@ -64,13 +70,6 @@ impl ImageNames<'_> {
             }
             ImageKind::Built => strip_tag(&image.image) == path,
         })
-    }
-
-    /// Short names of the provided images, for messages.
-    pub fn list_provided(&self) -> String {
-        let provided = self.usable.images.iter().filter(|image| image.kind == ImageKind::Provided);
-        let names: Vec<&str> = provided.map(|image| image.image.as_str()).collect();
-        names.join(", ")
     }
 
     /// Renders the registries' configuration (`containers-registries.conf`): all names of this Hearth's images lead to

@@ -4,12 +4,14 @@
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
     queue::CreateQueue,
-    schema::{big_integer, big_integer_null, boolean, integer, json, string, string_null, text},
+    schema::{
+        big_integer, big_integer_null, boolean, build_index, integer, json, string, string_null, text,
+    },
     tool_state::CreateToolState,
 };
 use sea_orm::{
     DbErr,
-    sea_query::{Index, Table, TableCreateStatement},
+    sea_query::{Table, TableCreateStatement},
 };
 
 /// All migrations, oldest first.
@@ -36,11 +38,7 @@ impl MigrationTrait for CreateBuilds {
             ("source_expires", "source", &["expires"]),
             ("source_tool_id", "source", &["tool_id"]),
         ] {
-            let mut index = Index::create().name(name).table(table).to_owned();
-            for column in columns {
-                index.col(*column);
-            }
-            manager.create_index(index).await?;
+            manager.create_index(build_index(name, table, columns)).await?;
         }
         Ok(())
     }

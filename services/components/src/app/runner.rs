@@ -7,7 +7,7 @@
 //! | a step is waiting or running | run that step |
 //! | all steps are done | end with a revision |
 
-use hearth_base::{Error, ErrorKind, Result};
+use hearth_base::{Error, Result};
 use hearth_kit::log_error;
 use hearth_wire::components::{DeploymentId, DeploymentState, StepState};
 use jiff::SignedDuration;
@@ -122,11 +122,7 @@ async fn begin_step(cx: &ComponentsContext, deployment: &mut Deployment, at: usi
     completion::save_deployment(cx, deployment).await
 }
 
-/// True if a retry may succeed.
+/// True if a retry may succeed. A retry of a container that does not become ready would not.
 fn is_transient(error: &Error) -> bool {
-    match error.kind() {
-        ErrorKind::Unavailable | ErrorKind::Internal => true,
-        ErrorKind::Timeout => error.code() != steps::NOT_READY_CODE,
-        _ => false,
-    }
+    error.kind().is_transient() && error.code() != steps::NOT_READY_CODE
 }

@@ -6,7 +6,8 @@ use hearth_kit::db::{
     events::{CreateEventCursors, CreateEvents},
     queue::CreateQueue,
     schema::{
-        big_integer, big_integer_null, boolean, integer, integer_null, json, string, string_null, text_null,
+        big_integer, big_integer_null, boolean, boolean_null, build_index, integer, integer_null, json, string,
+        string_null, text_null,
     },
     tool_state::CreateToolState,
 };
@@ -24,7 +25,25 @@ pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(CreateQueue),
         Box::new(CreateJobs),
         Box::new(AddRunCredentials),
+        Box::new(AddRunProblem),
     ]
+}
+
+/// The problem of a running container that programs distinguish, and whether a newer container replaced one.
+struct AddRunProblem;
+
+impl MigrationName for AddRunProblem {
+    fn name(&self) -> &str {
+        "0003_run_problem"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AddRunProblem {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.add_column("run", string_null("problem")).await?;
+        manager.add_column("run", boolean_null("replaced")).await
+    }
 }
 
 /// The token in the containers of a workload.
@@ -87,15 +106,11 @@ impl MigrationTrait for CreateJobs {
             ("sample", &["tool_id", "step", "at"], false),
             ("sample", &["step", "at"], false),
         ] {
-            let mut index = Index::create();
-            index.name(format!("{table}_{}", columns.join("_"))).table(table);
-            for column in columns {
-                index.col(*column);
-            }
+            let mut index = build_index(format!("{table}_{}", columns.join("_")), table, columns);
             if unique {
                 index.unique();
             }
-            manager.create_index(index.to_owned()).await?;
+            manager.create_index(index).await?;
         }
         Ok(())
     }

@@ -5,8 +5,8 @@ use hearth_kit::db::{
     events::CreateEventCursors,
     queue::CreateQueue,
     schema::{
-        big_integer, big_integer_null, boolean, integer, integer_null, json, string, string_null, text,
-        text_null,
+        big_integer, big_integer_null, boolean, build_index, integer, integer_null, json, string,
+        string_null, text, text_null,
     },
     tool_state::CreateToolState,
 };
@@ -73,20 +73,10 @@ impl MigrationTrait for CreateNotify {
             ("delivery_created", "delivery", ["created", "state"]),
             ("mail_created", "mail", ["created", "state"]),
         ] {
-            let mut index = Index::create();
-            index.name(name).table(table);
-            for column in columns {
-                index.col(column);
-            }
-            manager.create_index(index).await?;
+            manager.create_index(build_index(name, table, &columns)).await?;
         }
-        let unique_message = Index::create()
-            .name("delivery_message")
-            .table("delivery")
-            .col("webhook_id")
-            .col("message")
-            .unique()
-            .to_owned();
+        let mut unique_message = build_index("delivery_message", "delivery", &["webhook_id", "message"]);
+        unique_message.unique();
         manager.create_index(unique_message).await
     }
 }

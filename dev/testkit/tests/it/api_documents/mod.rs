@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, fs, process::Command};
 
 use hearth_base::{Result, Secret};
 use hearth_testkit::{Hearth, HearthShape, TestImage};
-use hearth_wire::tools::ToolCreate;
 use http::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -64,8 +63,7 @@ impl DocumentChecker {
         let hearth = Hearth::start_with(HearthShape::UP_WITH_CONTAINERS, SCHEMATHESIS_CONFIGURATION).await?;
         let operator = hearth.operator().await?;
         TestImage::from_busybox(&[])?.push(&operator.client, "hearth/bookworm", "latest").await?;
-        let tool = ToolCreate { name: "hello".parse()?, description: String::new() };
-        operator.client.tools().create(&tool).await?;
+        operator.create_tool("hello").await?;
         let make = async |path: &str, body: Value| -> Result<Value> {
             operator.client.build_call(Method::POST, path).json(&body).fetch_json().await
         };

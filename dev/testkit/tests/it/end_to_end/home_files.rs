@@ -123,8 +123,7 @@ async fn incomplete_upload_changes_nothing() -> Result<()> {
     let hearth = Hearth::start(HearthShape::UP_WITH_CONTAINERS).await?;
     let operator = hearth.operator().await?;
     let files = operator.client.storage();
-    let create = ToolCreate { name: "hello".parse()?, description: String::new() };
-    let tool = operator.client.tools().create(&create).await?.name;
+    let tool = operator.create_tool("hello").await?;
     let write = FileWriteQuery { path: "a/b/data".to_owned(), mode: Some("600".to_owned()) };
     let first = files.write_file(&tool, &write, 5, box_body(Full::new("first".into()))).await?;
     assert_eq!((first.size, first.mode.as_str()), (5, "600"));
@@ -164,8 +163,7 @@ async fn upload_beyond_the_quota_of_a_home_is_refused_and_leaves_nothing() -> Re
     hearth.start_missing_processes().await?;
     let operator = hearth.operator().await?;
     let files = operator.client.storage();
-    let create = ToolCreate { name: "hello".parse()?, description: String::new() };
-    let tool = operator.client.tools().create(&create).await?.name;
+    let tool = operator.create_tool("hello").await?;
     let write = FileWriteQuery { path: "data".to_owned(), mode: None };
     let large = vec![1; 40 << 20];
     let refused =

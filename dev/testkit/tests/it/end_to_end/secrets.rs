@@ -7,7 +7,6 @@ use hearth_testkit::{Hearth, HearthShape, wait_until};
 use hearth_wire::{
     envvars::{EnvvarCreate, EnvvarsScope},
     jobs::JobsQuery,
-    tools::ToolCreate,
 };
 
 use super::images::provide_images;
@@ -21,8 +20,7 @@ async fn secret_is_readable_only_inside_its_container() -> Result<()> {
     provide_images(&hearth, &["bookworm"])?;
     let operator = hearth.operator().await?;
     let cli = operator.open_cli_session(&hearth).await?;
-    let create = ToolCreate { name: "hello".parse()?, description: String::new() };
-    let tool = operator.client.tools().create(&create).await?.name;
+    let tool = operator.create_tool("hello").await?;
     let secret =
         EnvvarCreate { name: "MARKED".parse()?, value: Secret::new(SECRET_MARK), secret: Some(true) };
     let whole = EnvvarsScope::default();

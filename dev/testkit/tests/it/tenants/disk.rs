@@ -2,7 +2,7 @@
 
 use hearth_base::{Error, JobName, Result};
 use hearth_client::box_body;
-use hearth_testkit::{Hearth, HearthShape, TestImage, wait_until};
+use hearth_testkit::{Hearth, HearthShape, PAGE_COMMAND, TestImage, wait_until};
 use hearth_wire::{
     jobs::{JobCreate, JobType},
     tools::ToolCreate,
@@ -12,9 +12,6 @@ use http_body_util::Full;
 
 use super::push_blob;
 use crate::end_to_end::Visitor;
-
-const PAGE_COMMAND: &str =
-    "mkdir /tmp/www; echo open > /tmp/www/index.html; exec httpd -f -p 8000 -h /tmp/www";
 
 #[tokio::test]
 async fn hearth_serves_on_when_its_disk_is_almost_full() -> Result<()> {

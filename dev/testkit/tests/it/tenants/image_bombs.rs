@@ -4,7 +4,7 @@ use std::{fs, time::Duration};
 
 use hearth_base::{Error, Result};
 use hearth_client::Client;
-use hearth_testkit::{Hearth, HearthShape, TestImage, list_all_runs, wait_until_within};
+use hearth_testkit::{Hearth, HearthShape, PAGE_COMMAND, TestImage, list_all_runs, wait_until_within};
 use hearth_wire::{
     jobs::{JobCreate, JobType, RunEnd},
     tools::ToolCreate,
@@ -15,8 +15,6 @@ use serde_json::json;
 use super::{compute_digest, push_blob, send_to_registry, sum_file_sizes};
 use crate::end_to_end::Visitor;
 
-const PAGE_COMMAND: &str =
-    "mkdir /tmp/www; echo open > /tmp/www/index.html; exec httpd -f -p 8000 -h /tmp/www";
 /// Bytes that a refused layer may leave in the state folder of the runtime: files of its images and runs.
 const MAX_REMAINING_BYTES: u64 = 16 << 20;
 

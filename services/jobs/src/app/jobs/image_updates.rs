@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use hearth_base::{Digest, Error, ErrorKind, Result, ToolId};
+use hearth_base::{Digest, Result, ToolId};
 
 use super::restart;
 use crate::{
@@ -73,7 +73,7 @@ async fn apply_moved_images_to_jobs(
             None => {
                 let current = match cx.peers.resolve_image(job.tool, &job.spec.imagename).await {
                     Ok(image) => Some(image.digest),
-                    Err(error) if is_transient(&error) => return Err(error),
+                    Err(error) if error.kind().is_transient() => return Err(error),
                     // The image was deleted or may not be used: the job keeps its pinned one.
                     Err(_) => None,
                 };
@@ -103,7 +103,7 @@ async fn apply_newer_image(cx: &JobsContext, job: &Job, current: Digest) -> Resu
         JobKind::Scheduled(_) | JobKind::OneOff => restart::update_image(cx, scope, job).await,
     };
     match applied {
-        Err(error) if is_transient(&error) => Err(error),
+        Err(error) if error.kind().is_transient() => Err(error),
         // The image or job does not exist any more, or is invalid: other jobs must not wait for it.
         Err(error) => {
             tracing::info!(job = %job.name, %error, "newer image not applied");
@@ -111,11 +111,6 @@ async fn apply_newer_image(cx: &JobsContext, job: &Job, current: Digest) -> Resu
         }
         Ok(()) => Ok(()),
     }
-}
-
-/// Returns whether a retry may succeed.
-fn is_transient(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Internal)
 }
 
 /// Stores the digest to which a job's image tag refers now; none if the job already uses it.
