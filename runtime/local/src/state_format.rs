@@ -47,7 +47,7 @@ impl StateFormat {
     pub fn open(state_folder: &Path) -> Result<Self> {
         match Self::read(state_folder)? {
             Some(format) => Ok(format),
-            None => Self::NEWEST.store(state_folder).map(|()| Self::NEWEST),
+            None => Self::NEWEST.save_format(state_folder).map(|()| Self::NEWEST),
         }
     }
 
@@ -71,7 +71,9 @@ impl StateFormat {
             2 => Ok(Some(Self::Release02)),
             newer => Err(Error::unavailable(
                 "state-too-new",
-                format!("the state folder has the format of a later release: {newer}; this release reads 1 and 2"),
+                format!(
+                    "the state folder has the format of a later release: {newer}; this release reads 1 and 2"
+                ),
             )
             .help("start the later release, or restore the backup from before its hearthd upgrade finish")),
         }
@@ -85,10 +87,10 @@ impl StateFormat {
             let what = format!("no runtime has started in the state folder {}", state_folder.display());
             return Err(Error::invalid("no-hearth", what).help("name the state folder: --state DIR"));
         };
-        Self::NEWEST.store(state_folder).map(|()| former)
+        Self::NEWEST.save_format(state_folder).map(|()| former)
     }
 
-    fn store(self, state_folder: &Path) -> Result<()> {
+    fn save_format(self, state_folder: &Path) -> Result<()> {
         let format = match self {
             Self::Release01 => 1,
             Self::Release02 => 2,

@@ -82,11 +82,11 @@ impl StoredToolNumbers {
         Self { version, tools, lent, ..self }
     }
 
-    fn numbers(&self) -> Option<&BTreeMap<ToolId, u32>> {
+    fn lent_numbers(&self) -> Option<&BTreeMap<ToolId, u32>> {
         self.lent.as_ref().or(self.tools.as_ref())
     }
 
-    fn numbers_mut(&mut self) -> &mut BTreeMap<ToolId, u32> {
+    fn lent_numbers_mut(&mut self) -> &mut BTreeMap<ToolId, u32> {
         match &mut self.tools {
             Some(tools) => tools,
             None => self.lent.get_or_insert_default(),
@@ -94,7 +94,7 @@ impl StoredToolNumbers {
     }
 
     fn find_number(&self, tool: ToolId) -> Option<u32> {
-        self.numbers()?.get(&tool).copied()
+        self.lent_numbers()?.get(&tool).copied()
     }
 }
 
@@ -135,7 +135,7 @@ impl ToolNumbers {
             next.next += 1;
             next.next - 1
         });
-        next.numbers_mut().insert(tool, number);
+        next.lent_numbers_mut().insert(tool, number);
         self.compute_first_id(number)?;
         state_files::replace_file(&self.path, &next)
             .with_context(format_args!("storing the number of {tool}"))?;
@@ -178,7 +178,7 @@ impl ToolNumbers {
     pub fn release_number(&self, tool: ToolId) -> Result<()> {
         let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = numbers.clone();
-        let Some(number) = next.numbers_mut().remove(&tool) else { return Ok(()) };
+        let Some(number) = next.lent_numbers_mut().remove(&tool) else { return Ok(()) };
         self.require_unused(tool)?;
         let first_id = self.compute_first_id(number)?;
         if let Some(pid) =

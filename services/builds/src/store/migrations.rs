@@ -4,9 +4,7 @@
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
     queue::CreateQueue,
-    schema::{
-        big_integer, big_integer_null, boolean, build_index, integer, json, string, string_null, text,
-    },
+    schema::{big_integer, big_integer_null, boolean, build_index, integer, json, string, string_null, text},
     tool_state::CreateToolState,
 };
 use sea_orm::{

@@ -6,8 +6,8 @@ use hearth_kit::db::{
     events::{CreateEventCursors, CreateEvents},
     queue::CreateQueue,
     schema::{
-        big_integer, big_integer_null, boolean, boolean_null, build_index, integer, integer_null, json, string,
-        string_null, text_null,
+        big_integer, big_integer_null, boolean, boolean_null, build_index, integer, integer_null, json,
+        string, string_null, text_null,
     },
     tool_state::CreateToolState,
 };

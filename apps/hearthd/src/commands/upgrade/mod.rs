@@ -50,7 +50,9 @@ fn render_check(format: Option<StateFormat>, refused: &[String]) -> String {
         (None, _) => "start Hearth",
         (Some(StateFormat::NEWEST), _) => "nothing is left to do",
         (Some(_), []) => "hearthd upgrade finish, once you will not go back",
-        (Some(_), _) => "hearthd upgrade finish, once you will not go back; to go back, remove these settings first",
+        (Some(_), _) => {
+            "hearthd upgrade finish, once you will not go back; to go back, remove these settings first"
+        }
     };
     format!("state:    {state}\nsettings: {settings}\nnext:     {next}")
 }
