@@ -40,7 +40,7 @@ pub use logs::{LogLine, LogPage, LogStream};
 pub use network::{Network, NetworkMode};
 pub use owner::Owner;
 pub use probe::{
-    Health, HttpExpectation, Probe, ProbeCheck, ProbeFailure, ProbeOutcome, ProbePurpose, ProbeTerms,
+    FailureCode, Health, HttpExpectation, Probe, ProbeCheck, ProbeFailure, ProbeOutcome, ProbePurpose, ProbeTerms,
     ProbeTracker, Probes, StartupProbe, probe_address,
 };
 pub use rollout::{Rollout, SurgeUntil};
@@ -49,7 +49,7 @@ pub use state::{ContainerOutcome, Cursor, InstanceState, Observation, Phase, Ter
 pub use storage::{
     FileProtocol, FileRefresh, FileSession, Mount, MountSource, NamedVolume, RefreshedFile, VolumeAccess,
 };
-pub use tool_slots::{TOOL_NETWORK_PREFIX_BITS, ToolNetwork, ToolSlot, ToolSlotLimits, ToolSlots};
+pub use tool_slots::{TOOL_NETWORK_PREFIX_BITS, ToolSlice, ToolSlot, ToolSlotLimits, ToolSlots};
 pub use usage::Usage;
 pub use user::ContainerUser;
 pub use workload::{Isolation, Process, ResourceLimits, Version, Workload, WorkloadKind};

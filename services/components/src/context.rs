@@ -31,7 +31,7 @@ impl ComponentsContext {
         match &authed.identity.caller {
             Caller::User { name, .. } => format!("user {name}"),
             Caller::Tool { name, .. } => format!("tool {name}"),
-            Caller::Nobody | Caller::Service { .. } => "nobody".to_owned(),
+            Caller::Anonymous | Caller::Service { .. } => "nobody".to_owned(),
         }
     }
 

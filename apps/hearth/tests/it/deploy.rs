@@ -238,3 +238,50 @@ fn open_prints_the_page_of_a_published_tool() {
         assert_eq!(transcript.contains("next:  hearth deploy"), !says, "{transcript}");
     }
 }
+
+#[test]
+fn deployment_of_a_scheduled_component_ends_with_its_schedule() {
+    let steps = step_json("switch", "done", "whatever it says");
+    let scheduled = deployment_json("successful", &steps, r#", "schedule": "30 4 * * *", "revision": 3"#);
+    insta::assert_snapshot!(build_home(scheduled).run_to_transcript(&["deploy", "--follow", "--quiet"]), @"
+    out| it runs at 30 4 * * *   revision 3
+    ends with 0
+    ");
+    let unpublished = deployment_json("successful", &steps, r#", "revision": 3"#);
+    insta::assert_snapshot!(build_home(unpublished).run_to_transcript(&["deploy", "--follow", "--quiet"]), @"
+    out| the tool runs and is not published   revision 3
+    ends with 0
+    ");
+}
+
+#[test]
+fn plan_recommends_a_deployment_only_where_deploy_accepts_it() {
+    let vite = r#"{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "5"}}"#;
+    let unknown = r#"{"scripts": {"build": "make"}}"#;
+    let flask = "from flask import Flask\napp = Flask(__name__)\n";
+    for (name, files, is_deployed) in [
+        ("vite", &[("package.json", vite), ("index.html", "")][..], true),
+        ("make", &[("package.json", unknown)], false),
+        ("flask", &[("requirements.txt", "flask"), ("app.py", flask)], true),
+        ("fastapi", &[("requirements.txt", "fastapi"), ("main.py", "app = FastAPI()\n")], false),
+        ("bot", &[("requirements.txt", ""), ("Procfile", "tidy: python3 tidy.py\n")], false),
+        (
+            "command",
+            &[("Containerfile", "FROM python3.11\nCMD [\"python3\", \"-m\", \"http.server\"]\n")],
+            true,
+        ),
+        ("php", &[("index.php", "")], true),
+        ("rust", &[("Cargo.toml", ""), ("Procfile", "web: ./serve\n")], false),
+    ] {
+        let home = build_home(successful_json());
+        for (file, text) in files {
+            home.write(&format!("{name}/{file}"), text);
+        }
+        let folder = format!("../{name}");
+        let plan = home.run_to_transcript(&["build", "plan", &folder]);
+        let dry_run = home.run_to_transcript(&["deploy", &folder, "--new", name, "--dry-run"]);
+        assert_eq!(plan.contains("next:  hearth deploy"), is_deployed, "{name}: {plan}");
+        assert_eq!(dry_run.contains("ends with 0"), is_deployed, "{name}: {dry_run}");
+        assert!(home.read_requests().is_empty(), "{name}: {:?}", home.read_requests());
+    }
+}

@@ -71,6 +71,9 @@ pub struct Deployment {
     /// Number of the running revision, when the deployment ended without a revision of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub still_running: Option<u32>,
+    /// Schedule of a component that is a scheduled job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
     /// URL of the tool's web page, after the deployment switched to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,

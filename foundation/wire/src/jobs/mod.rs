@@ -20,7 +20,8 @@ pub use job::{Job, JobChanged, JobOne, JobStatus, JobsList, JobsQuery, StatusSho
 pub use metrics::{JobMetrics, MetricsOne, MetricsQuery, MetricsSample};
 pub use quota::{JobQuotas, JobsQuota, QuotaCategory, QuotaItem};
 pub use run::{
-    ExecQuery, JobsLogsQuery, ReplicasPut, Run, RunEnd, RunOne, RunQuery, RunState, RunsList, WaitSeconds,
+    ExecQuery, JobsLogsQuery, ReplicasPut, Run, RunEnd, RunOne, RunProblem, RunQuery, RunState, RunsList,
+    WaitSeconds,
 };
 pub use schedule::{
     DueHistory, DueOutcome, DueRecord, DueTime, SchedulePlan, SchedulePlanOne, ScheduleQuery,

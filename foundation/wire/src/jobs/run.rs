@@ -63,6 +63,21 @@ pub struct Run {
     /// True for a stopped container whose place a newer one took: its job was changed, deployed or restarted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replaced: bool,
+    /// Problem of a running container that is not ready; `reason` describes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<RunProblem>,
+}
+
+/// Problem of a running container that is not ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = jobs::RunProblem)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunProblem {
+    /// The program listens on 127.0.0.1 only, which nothing outside of its container reaches.
+    ListensOnLoopback,
+    /// Another problem.
+    #[serde(other)]
+    Other,
 }
 
 /// State of a run.

@@ -32,6 +32,8 @@ pub struct FakeInstance {
     gates: watch::Sender<BTreeSet<String>>,
     /// The ports that its script listens on.
     ports: Mutex<BTreeSet<u16>>,
+    /// The failure of all its probes, if a test set one.
+    probe_failure: Mutex<Option<ProbeFailure>>,
     /// A stop was requested.
     stop_requested: watch::Sender<bool>,
     /// The end that the test or the kill forced.
@@ -76,6 +78,7 @@ impl FakeInstance {
             log: watch::Sender::default(),
             gates: watch::Sender::default(),
             ports: Mutex::default(),
+            probe_failure: Mutex::default(),
             stop_requested: watch::Sender::default(),
             forced_end: watch::Sender::default(),
             usage: Mutex::default(),
@@ -143,6 +146,14 @@ impl FakeInstance {
         let log = self.log.borrow();
         let lines = log.lines.iter().filter(|line| line.sequence >= sequence).cloned().collect();
         LogPage { lines, next: log.lines.len() as u64 + 1, complete: log.complete }
+    }
+
+    pub fn set_probe_failure(&self, failure: Option<ProbeFailure>) {
+        *lock_mutex(&self.probe_failure) = failure;
+    }
+
+    pub fn probe_failure(&self) -> Option<ProbeFailure> {
+        *lock_mutex(&self.probe_failure)
     }
 
     fn is_open(&self, name: &str) -> bool {

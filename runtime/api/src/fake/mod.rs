@@ -21,7 +21,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
     ByteStream, CheckVerdict, ContainerOutcome, Cursor, ExecRequest, ExecSession, Feature, FileRefresh,
-    HostCheck, HostReport, InstanceId, LayerDescriptor, LogPage, Observation, Owner, Phase, ResolvedImage,
+    HostCheck, HostReport, InstanceId, LayerDescriptor, LogPage, Observation, Owner, Phase, ProbeFailure, ResolvedImage,
     Runtime, Termination, Usage, Version, Workload, WorkloadId,
     engine::{Driver, Engine, PhaseReport, Prober, RestartBackoff},
 };
@@ -125,6 +125,12 @@ impl FakeRuntime {
     /// Makes a running instance write a line.
     pub fn write_line(&self, instance: InstanceId, text: &str) -> Result<()> {
         self.driver.find_instance(instance)?.write(crate::LogStream::Out, text);
+        Ok(())
+    }
+
+    /// Makes all probes of a running instance fail in this way; `None` ends this.
+    pub fn set_probe_failure(&self, instance: InstanceId, failure: Option<ProbeFailure>) -> Result<()> {
+        self.driver.find_instance(instance)?.set_probe_failure(failure);
         Ok(())
     }
 

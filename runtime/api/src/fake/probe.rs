@@ -15,6 +15,9 @@ impl Prober for FakeDriver {
     async fn send(&self, probe: ProbeRequest) -> ProbeOutcome {
         let ProbeRequest { instance, workload, address, check, timeout } = probe;
         let Ok(container) = self.find_instance(instance) else { return ProbeOutcome::NotSent };
+        if let Some(failure) = container.probe_failure() {
+            return ProbeOutcome::Failed(failure);
+        }
         let argv = match check {
             ProbeCheck::Exec { argv } => argv,
             check => {

@@ -53,7 +53,26 @@ pub enum ProbeFailure {
     DidNotExit,
 }
 
+/// The kind of a probe failure, for programs. [`ProbeFailure::describe_failure`] is its text for users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureCode {
+    /// The container listens at the loopback interface only, which nothing outside of it reaches.
+    ListensOnLoopback,
+    /// Any other failure, also one that only a newer runtime distinguishes.
+    #[serde(other)]
+    Other,
+}
+
 impl ProbeFailure {
+    /// The kind of the failure.
+    pub fn code(self) -> FailureCode {
+        match self {
+            Self::ListensElsewhere { loopback: true, .. } => FailureCode::ListensOnLoopback,
+            _ => FailureCode::Other,
+        }
+    }
+
     /// Describes the failure in one sentence for users, without its full stop, cut after 400 characters.
     pub fn describe_failure(self, check: &ProbeCheck, timeout: Duration) -> String {
         let sentence = self.write_sentence(check, timeout);

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use failure::{ProbeFailure, ProbeOutcome};
+pub use failure::{FailureCode, ProbeFailure, ProbeOutcome};
 pub use health::Health;
 pub use network::probe_address;
 pub use tracker::ProbeTracker;

@@ -9,11 +9,9 @@
 //!
 //! In both started states, `failure_threshold` consecutive liveness failures request a restart.
 
-use std::time::Duration;
-
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Health, Probe, ProbeCheck, ProbeOutcome, ProbePurpose, Probes, StartupProbe};
+use super::{FailureCode, Health, Probe, ProbeOutcome, ProbePurpose, Probes, StartupProbe};
 
 /// Tracks the health of one container; see the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,7 +49,7 @@ impl ProbeTracker {
     /// Stops probing because the container has ended.
     pub fn end_probing(&mut self, now: Timestamp) {
         self.health.set_ready(false, now);
-        self.health.failure = None;
+        self.health.clear_failure();
     }
 
     /// Lists the probes to send in the current state.
@@ -133,9 +131,10 @@ impl ProbeTracker {
         match probe.deadline {
             Some(deadline) if SignedDuration::try_from(deadline).is_ok_and(|deadline| ran >= deadline) => {
                 let seconds = deadline.as_secs_f64();
-                self.request_restart(format!("it did not start in {seconds} seconds: {reason}"), now);
+                let reason = format!("it did not start in {seconds} seconds: {reason}");
+                self.request_restart(reason, failure.code(), now);
             }
-            _ => self.health.failure = Some(reason),
+            _ => self.health.set_failure(reason, failure.code()),
         }
     }
 
@@ -148,7 +147,7 @@ impl ProbeTracker {
     }
 
     fn record_readiness(&mut self, probe: &Probe, outcome: ProbeOutcome, now: Timestamp) {
-        let Some(reason) = describe_failure(&probe.check, probe.timeout, outcome) else {
+        let ProbeOutcome::Failed(failure) = outcome else {
             self.readiness_failures = 0;
             self.readiness_successes = self.readiness_successes.saturating_add(1);
             if self.readiness_successes >= probe.success_threshold {
@@ -163,34 +162,31 @@ impl ProbeTracker {
         }
         // A ready container shows no failure until the threshold is reached.
         if !self.health.ready {
-            self.health.failure = Some(reason);
+            self.health.set_failure(failure.describe_failure(&probe.check, probe.timeout), failure.code());
         }
     }
 
     fn record_liveness(&mut self, probe: &Probe, outcome: ProbeOutcome, now: Timestamp) {
-        let Some(reason) = describe_failure(&probe.check, probe.timeout, outcome) else {
+        let ProbeOutcome::Failed(failure) = outcome else {
             self.liveness_failures = 0;
             return;
         };
+        let reason = failure.describe_failure(&probe.check, probe.timeout);
         self.liveness_failures = self.liveness_failures.saturating_add(1);
         match probe.failure_threshold {
             threshold if self.liveness_failures < threshold => {}
-            1 => self.request_restart(reason, now),
-            threshold => self.request_restart(format!("{reason}, {threshold} times in a row"), now),
+            1 => self.request_restart(reason, failure.code(), now),
+            threshold => {
+                let reason = format!("{reason}, {threshold} times in a row");
+                self.request_restart(reason, failure.code(), now);
+            }
         }
     }
 
-    fn request_restart(&mut self, reason: String, now: Timestamp) {
+    fn request_restart(&mut self, reason: String, code: FailureCode, now: Timestamp) {
         self.health.set_ready(false, now);
-        self.health.failure = Some(reason.clone());
+        self.health.set_failure(reason.clone(), code);
         self.health.restart_reason = Some(reason);
-    }
-}
-
-fn describe_failure(check: &ProbeCheck, timeout: Duration, outcome: ProbeOutcome) -> Option<String> {
-    match outcome {
-        ProbeOutcome::Failed(failure) => Some(failure.describe_failure(check, timeout)),
-        ProbeOutcome::Passed | ProbeOutcome::NotSent => None,
     }
 }
 

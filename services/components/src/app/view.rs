@@ -40,6 +40,7 @@ pub fn render_deployment(
         steps: content.steps.clone(),
         revision: content.revision,
         still_running: content.still_running,
+        schedule: content.schedule.clone(),
         url: switched.then(|| cx.build_tool_url(tool)),
         version: u64::try_from(*version).unwrap_or(0),
     }

@@ -5,7 +5,7 @@ use hearth_kit::db::Db;
 use hearth_testkit::on_every_store;
 use hearth_wire::{
     components::{DeploymentCreate, DeploymentState},
-    jobs::{JobCreate, JobType},
+    jobs::{JobCreate, JobType, MountMode},
 };
 
 use crate::{
@@ -78,6 +78,22 @@ async fn deployment_without_a_schedule_keeps_that_of_the_job(db: Db) -> Result<(
     Ok(())
 }
 
+async fn home_is_mounted_as_the_deployment_says(db: Db) -> Result<()> {
+    let fixture = start_components(db).await?;
+    let web = |mount| DeploymentCreate { mount, ..build_image_deployment("web-only") };
+    for (requested, mounted) in [
+        (None, None),
+        (Some(MountMode::All), Some(MountMode::All)),
+        // A deployment without a word about it keeps the data of the page.
+        (None, Some(MountMode::All)),
+        (Some(MountMode::None), Some(MountMode::None)),
+    ] {
+        assert_eq!(fixture.deploy_to_end(&web(requested)).await?.status, DeploymentState::Successful);
+        assert_eq!(fixture.find_web_job().unwrap().mount, mounted);
+    }
+    Ok(())
+}
+
 async fn schedule_for_a_continuous_job_is_refused(db: Db) -> Result<()> {
     let fixture = start_components(db).await?;
     let mut spec = JobCreate::new("nightly".parse()?, "python3.11", "./by-hand");
@@ -108,6 +124,7 @@ on_every_store!(
     unpublished_component_needs_no_port,
     component_with_a_schedule_is_a_scheduled_job,
     deployment_without_a_schedule_keeps_that_of_the_job,
+    home_is_mounted_as_the_deployment_says,
     schedule_for_a_continuous_job_is_refused,
     schedule_with_a_page_or_a_port_is_refused,
 );

@@ -42,7 +42,7 @@ pub use definition::{
 pub use ledger::{LedgerEntry, LedgerOutcome};
 pub use metrics::{JobUsage, SAMPLE_RESOLUTIONS, SampleResolution};
 pub use migrations::list_migrations;
-pub use runs::{LogTail, REPLACED_REASON, Run, RunCause, StoredRunEnd, StoredRunState, format_run_id};
+pub use runs::{LogTail, Run, RunCause, StoredRunEnd, StoredRunProblem, StoredRunState, format_run_id};
 pub use tool::ToolWithQuota;
 pub use workloads::{
     ReservedResources, ResourceShare, RunCredential, StartupCheck, Workload, WorkloadPlan, WorkloadRef,

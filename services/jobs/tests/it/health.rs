@@ -3,10 +3,11 @@
 use axum::{Router, routing::get};
 use hearth_base::Result;
 use hearth_kit::db::Db;
-use hearth_runtime_api::InstanceId;
+use hearth_runtime_api::{InstanceId, ProbeFailure};
 use hearth_testkit::{on_every_store, wait_until};
 use hearth_wire::jobs::{
-    Checks, HealthCheck, HealthProbe, JobCreate, Run, RunEnd, StatusShort, StopPolicy, StopSignal,
+    Checks, HealthCheck, HealthProbe, Job, JobCreate, Run, RunEnd, RunProblem, StatusShort, StopPolicy,
+    StopSignal,
 };
 use http::{Method, StatusCode};
 use jiff::SignedDuration;
@@ -104,6 +105,36 @@ async fn container_with_failing_readiness_check_is_not_restarted(db: Db) -> Resu
     Ok(())
 }
 
+async fn container_that_listens_on_loopback_has_this_problem_until_it_is_ready(db: Db) -> Result<()> {
+    let harness = JobsHarness::new(db).await?;
+    let program = HealthProgram::new().await;
+    program.ready.send_replace(false);
+    harness.create(&program.build_job()).await?;
+    let one = harness.wait_for_one_running(None).await?;
+    let wait_for_reason = async |reason: &str| {
+        wait_until("the run has the expected reason", async || {
+            let found = harness.list_runs("web").await?.into_iter().next();
+            Ok(found.filter(|run| run.reason.as_deref().unwrap_or_default().starts_with(reason)))
+        })
+        .await
+    };
+    assert_eq!(wait_for_reason("GET /ready returned status 503").await?.problem, None);
+    let failure = ProbeFailure::ListensElsewhere { loopback: true, port: 8000 };
+    harness.runtime.fake.set_probe_failure(one, Some(failure))?;
+    let run = wait_for_reason("it listens on 127.0.0.1:8000 only").await?;
+    assert_eq!(run.problem, Some(RunProblem::ListensOnLoopback));
+    let elsewhere = ProbeFailure::ListensElsewhere { loopback: false, port: 5000 };
+    harness.runtime.fake.set_probe_failure(one, Some(elsewhere))?;
+    assert_eq!(wait_for_reason("it listens on port 5000").await?.problem, None);
+    harness.runtime.fake.set_probe_failure(one, Some(failure))?;
+    wait_for_reason("it listens on 127.0.0.1:8000 only").await?;
+    harness.runtime.fake.set_probe_failure(one, None)?;
+    program.ready.send_replace(true);
+    harness.wait_for_job("web", |job| job.status.ready == 1).await?;
+    assert_eq!(harness.list_runs("web").await?[0].problem, None);
+    Ok(())
+}
+
 async fn old_container_keeps_its_checks_until_it_is_replaced(db: Db) -> Result<()> {
     let harness = JobsHarness::new(db).await?;
     let program = HealthProgram::new().await;
@@ -129,6 +160,24 @@ async fn old_container_keeps_its_checks_until_it_is_replaced(db: Db) -> Result<(
     let ended = wait_for_end(&harness, RunEnd::Unhealthy).await?;
     assert_eq!(ended.id, old.to_string());
     assert!(ended.reason.unwrap().contains("GET /alive returned status 503"));
+    Ok(())
+}
+
+async fn older_container_that_is_wanted_again_replaces_its_successor_at_once(db: Db) -> Result<()> {
+    let harness = JobsHarness::new(db).await?;
+    let program = HealthProgram::new().await;
+    let job = program.build_job();
+    harness.create(&job).await?;
+    harness.wait_for_job("web", |job| job.status.ready == 1).await?;
+    let changed = JobCreate { cmd: "./other".to_owned(), ..job.clone() };
+    for (wanted, generation) in [(&changed, 2), (&job, 3)] {
+        harness.maintainer.jobs().update(&harness.tool, wanted).await?;
+        let is_current = |job: &Job| job.status.generation >= generation && job.status.up_to_date;
+        harness.wait_for_job("web", |job| is_current(job) && job.status.ready == 1).await?;
+    }
+    // The job is up to date while the successor still drains.
+    let active = harness.list_runs("web").await?.into_iter().filter(|run| run.ended.is_none());
+    assert_eq!(active.count(), 2);
     Ok(())
 }
 
@@ -235,7 +284,9 @@ async fn invalid_check_is_refused_with_its_field(db: Db) -> Result<()> {
 on_every_store!(
     container_with_failing_liveness_check_is_restarted,
     container_with_failing_readiness_check_is_not_restarted,
+    container_that_listens_on_loopback_has_this_problem_until_it_is_ready,
     old_container_keeps_its_checks_until_it_is_replaced,
+    older_container_that_is_wanted_again_replaces_its_successor_at_once,
     container_that_misses_its_start_deadline_is_restarted,
     liveness_check_restarts_a_container_while_the_service_is_down,
     change_of_checks_restarts_no_container,

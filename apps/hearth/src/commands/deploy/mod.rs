@@ -110,10 +110,11 @@ pub async fn follow_to_end(
             false => steps.mark_failed("no response yet; hearth logs -f shows the reason"),
         }
     }
-    let last = over.steps.last().map_or("", |step| step.message.as_str());
-    let unpublished =
-        if last.starts_with("it runs at ") { last } else { "the tool runs and is not published" };
-    let address = over.url.as_deref().unwrap_or(unpublished);
+    let unpublished = || match &over.schedule {
+        Some(schedule) => format!("it runs at {schedule}"),
+        None => "the tool runs and is not published".to_owned(),
+    };
+    let address = over.url.clone().unwrap_or_else(unpublished);
     let revision = over.revision.map(|revision| format!("   revision {revision}")).unwrap_or_default();
     result.print_sentence(&over, &format!("{address}{revision}"))
 }

@@ -1,5 +1,7 @@
+use std::time::Duration;
+
 use super::*;
-use crate::probe::{HttpExpectation, ProbeFailure};
+use crate::probe::{HttpExpectation, ProbeCheck, ProbeFailure};
 use ProbeOutcome::{Failed, Passed};
 use ProbePurpose::{Liveness, Readiness, ReadinessAndLiveness, Startup};
 
@@ -218,4 +220,34 @@ fn ended_container_is_not_ready() {
     let mut container = Container::begin(Probes::default());
     container.tracker.end_probing(container.now);
     assert!(!container.tracker.health().ready && container.tracker.health().first_ready_at.is_some());
+}
+
+#[test]
+fn code_names_a_program_that_listens_on_loopback_until_the_container_is_ready() {
+    let listens = |loopback| Failed(ProbeFailure::ListensElsewhere { loopback, port: 8000 });
+    for probes in [
+        Probes { startup: Some(build_startup_probe("/", None)), ..Probes::default() },
+        Probes { readiness: Some(build_probe("/", 1)), ..Probes::default() },
+    ] {
+        let mut container = Container::begin(probes);
+        let purpose = container.list_purposes()[0];
+        for (outcome, code) in [
+            (listens(true), Some(FailureCode::ListensOnLoopback)),
+            (listens(false), Some(FailureCode::Other)),
+            (FAILED_PROBE, Some(FailureCode::Other)),
+            (Failed(ProbeFailure::NoConnection), Some(FailureCode::Other)),
+            (Passed, None),
+        ] {
+            assert_eq!(container.record_probe(purpose, outcome).failure_code, code, "{outcome:?}");
+        }
+    }
+}
+
+#[test]
+fn failure_code_of_a_newer_runtime_is_read_as_another_failure() -> serde_json::Result<()> {
+    let health: Health = serde_json::from_str(r#"{"failure":"it is on fire","failure_code":"burns"}"#)?;
+    assert_eq!(health.failure_code, Some(FailureCode::Other));
+    let earlier: Health = serde_json::from_str(r#"{"failure":"it has no address yet"}"#)?;
+    assert_eq!(earlier.failure_code, None);
+    Ok(())
 }

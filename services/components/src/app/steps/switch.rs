@@ -8,7 +8,7 @@ use hearth_kit::{DelegatedClient, events::TopicReader};
 use hearth_wire::{
     components::{StepName, StepState},
     events::Topic,
-    jobs::{Job, JobsLogsQuery, JobsQuery, Run, RunEnd, RunState, internal::RouteEvent},
+    jobs::{Job, JobsLogsQuery, JobsQuery, Run, RunEnd, RunProblem, RunState, internal::RouteEvent},
     logs::LogsEntry,
     reply::Paging,
 };
@@ -32,9 +32,8 @@ const MAX_ERROR_LINE_CHARS: usize = 500;
 const STEADY_TIME: SignedDuration = SignedDuration::from_secs(5);
 /// The number of log lines in an error about the component.
 const ERROR_LOG_LINES: u32 = 5;
-/// Beginning of the runtime's message about a program that listens where nothing outside of its container reaches it.
-const LOOPBACK_MESSAGE: &str = "it listens on 127.0.0.1:";
-/// The deployment fails after it has had this message for this time: waiting longer changes nothing.
+/// The deployment fails after the component has listened on loopback only for this time: waiting longer changes
+/// nothing.
 const LOOPBACK_TIMEOUT: SignedDuration = SignedDuration::from_secs(10);
 
 /// Waits until the new definition of the job is ready, has crashed too often, or is over its deadline.
@@ -57,16 +56,17 @@ pub async fn run_switch_step(cx: &ComponentsContext, deployment: &mut Deployment
             set_step_message(deployment, StepName::Switch, "it is ready");
             return Ok(StepState::Done);
         }
-        let ended = list_ended_runs(&jobs, deployment).await?;
+        let runs = list_own_runs(&jobs, deployment).await?;
+        let ended: Vec<&Run> = runs.iter().filter(|run| ended_by_itself(run)).collect();
         if ended.len() >= MAX_STARTUP_CRASHES {
             return Err(build_crash_error(&jobs, deployment, &ended).await);
         }
-        let unreachable = job.status.messages.iter().find(|message| message.starts_with(LOOPBACK_MESSAGE));
+        let unreachable = runs.iter().find(|run| run.problem == Some(RunProblem::ListensOnLoopback));
         loopback_since = unreachable.map(|_| loopback_since.unwrap_or_else(|| cx.now()));
-        if let (Some(message), Some(since)) = (unreachable, loopback_since)
+        if let (Some(run), Some(since)) = (unreachable, loopback_since)
             && since + LOOPBACK_TIMEOUT <= cx.now()
         {
-            return Err(build_unreachable_error(&jobs, deployment, message).await);
+            return Err(build_unreachable_error(&jobs, deployment, run).await);
         }
         let reason = job.status.messages.join("; ");
         if deployment.progress.ready_deadline.is_none_or(|deadline| deadline <= cx.now()) {
@@ -117,27 +117,31 @@ async fn list_newest_runs(jobs: &DelegatedClient, deployment: &Deployment) -> Re
     Ok(jobs.client.jobs().list_runs(&jobs.tool, &deployment.component, &paging).await?.runs)
 }
 
-/// Lists the runs of the new definition that ended without a stop request, the newest first.
-async fn list_ended_runs(jobs: &DelegatedClient, deployment: &Deployment) -> Result<Vec<Run>> {
+/// Lists the runs of the new definition, the newest first.
+async fn list_own_runs(jobs: &DelegatedClient, deployment: &Deployment) -> Result<Vec<Run>> {
     let runs = list_newest_runs(jobs, deployment).await?;
     let since = deployment.progress.job_changed_at;
-    let is_own = |run: &Run| since.is_none_or(|since| run.created >= since);
-    let by_itself = |run: &Run| run.state == RunState::Ended && run.end != Some(RunEnd::Stopped);
-    Ok(runs.into_iter().filter(|run| is_own(run) && by_itself(run)).collect())
+    Ok(runs.into_iter().filter(|run| since.is_none_or(|since| run.created >= since)).collect())
 }
 
-async fn build_crash_error(jobs: &DelegatedClient, deployment: &Deployment, ended: &[Run]) -> Error {
+/// True if the run ended without a stop request.
+fn ended_by_itself(run: &Run) -> bool {
+    run.state == RunState::Ended && run.end != Some(RunEnd::Stopped)
+}
+
+async fn build_crash_error(jobs: &DelegatedClient, deployment: &Deployment, ended: &[&Run]) -> Error {
     let name = &deployment.component;
     // The last lines of the newest run may not be stored yet.
     let explained = ended.iter().find(|run| run.error_line.is_some()).or(ended.first());
-    let reason = explained.map(describe_run_end).unwrap_or_default();
+    let reason = explained.map(|run| describe_run_end(run)).unwrap_or_default();
     let what = format!("{name} ended {} times right after its start: {reason}", ended.len());
     add_log_lines(Error::conflict("component-crashed", what), jobs, deployment).await
 }
 
-async fn build_unreachable_error(jobs: &DelegatedClient, deployment: &Deployment, message: &str) -> Error {
+async fn build_unreachable_error(jobs: &DelegatedClient, deployment: &Deployment, run: &Run) -> Error {
     let (name, port) = (&deployment.component, deployment.port);
-    let what = format!("{name} cannot be reached: {message}");
+    let reason = run.reason.as_deref().unwrap_or("it listens on 127.0.0.1 only");
+    let what = format!("{name} cannot be reached: {reason}");
     let error = add_log_lines(Error::conflict("component-unreachable", what), jobs, deployment).await;
     error.help(format!("listen on 0.0.0.0, port {port} ($PORT), then deploy again"))
 }
@@ -145,7 +149,7 @@ async fn build_unreachable_error(jobs: &DelegatedClient, deployment: &Deployment
 async fn build_not_ready_error(
     jobs: &DelegatedClient,
     deployment: &Deployment,
-    ended: &[Run],
+    ended: &[&Run],
     reason: &str,
 ) -> Error {
     let (name, port) = (&deployment.component, deployment.port);

@@ -109,7 +109,8 @@ impl FakeJobs {
         );
         match behavior {
             JobBehavior::Ready => job.ready = 1,
-            JobBehavior::NeverReady | JobBehavior::BoundToLoopback => {}
+            JobBehavior::NeverReady => {}
+            JobBehavior::BoundToLoopback => job.runs.push(build_loopback_run(&job.spec, now)),
             JobBehavior::CrashingWhenReady => {
                 job.ready = 1;
                 job.runs.push(build_running_run(&job.spec, now));
@@ -138,6 +139,13 @@ fn differs(old: &JobCreate, new: &JobCreate) -> bool {
 fn build_running_run(spec: &JobCreate, now: Timestamp) -> Value {
     json!({"id": "run", "job": spec.name, "cause": "keep", "attempt": 4, "state": "running", "created": now,
         "started": now, "cpu_micros": 0, "peak_memory": 0, "ready": true})
+}
+
+/// Builds a running container that listens on the loopback interface only.
+fn build_loopback_run(spec: &JobCreate, now: Timestamp) -> Value {
+    json!({"id": "run", "job": spec.name, "cause": "keep", "attempt": 1, "state": "running", "created": now,
+        "started": now, "cpu_micros": 0, "peak_memory": 0, "ready": false, "problem": "listens-on-loopback",
+        "reason": "only its own container reaches port 8000"})
 }
 
 /// Builds a run that ended right after its start.
@@ -171,10 +179,6 @@ async fn show(State(all): FakeServicesState, Path((tool, name)): Path<(String, S
     let Some(job) = state.jobs.all.get(&format!("{tool} {name}")) else {
         return build_not_found("job", &name);
     };
-    let messages: &[&str] = match state.jobs.behavior {
-        JobBehavior::BoundToLoopback => &["0 of 1 are ready", "it listens on 127.0.0.1:8000 only"],
-        _ => &[],
-    };
     let mut shown = json!(job.spec);
     shown["job_type"] = json!(job.spec.effective_type());
     for (field, value) in [
@@ -184,7 +188,7 @@ async fn show(State(all): FakeServicesState, Path((tool, name)): Path<(String, S
         ("status_long", json!("Running")),
         (
             "status",
-            json!({"short": "running", "messages": messages, "duration": "1s", "up_to_date": job.up_to_date,
+            json!({"short": "running", "messages": [], "duration": "1s", "up_to_date": job.up_to_date,
                 "ready": job.ready, "generation": job.generation, "paused": job.paused}),
         ),
     ] {

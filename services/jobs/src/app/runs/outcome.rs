@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use hearth_runtime_api::{ContainerOutcome, InstanceState, Phase};
+use hearth_runtime_api::{ContainerOutcome, FailureCode, InstanceState, Phase};
 use hearth_runtime_controller::{Conclusion, OutcomeLimits, describe_limits_met, extract_exit_status};
 use jiff::Timestamp;
 
-use crate::store::{Run, StoredRunEnd, StoredRunState, WorkloadPlan};
+use crate::store::{Run, StoredRunEnd, StoredRunProblem, StoredRunState, WorkloadPlan};
 
 /// Updates a run from its instance's state and returns whether it changed. An ended run never changes: the
 /// first outcome counts.
@@ -29,6 +29,7 @@ pub fn apply_instance_state(
             run.address = *address;
             run.ready = instance.health.ready;
             run.reason.clone_from(&instance.health.failure);
+            run.problem = instance.health.failure_code.and_then(to_run_problem);
         }
         Phase::Ended(outcome) => apply_outcome(run, outcome, plan),
     }
@@ -39,7 +40,8 @@ pub fn apply_instance_state(
 pub fn hide_draining(instance: &InstanceState) -> InstanceState {
     let mut visible = instance.clone();
     if visible.draining {
-        (visible.health.ready, visible.health.failure) = (false, None);
+        visible.health.ready = false;
+        visible.health.clear_failure();
     }
     visible
 }
@@ -68,6 +70,13 @@ fn apply_outcome(run: &mut Run, outcome: &ContainerOutcome, plan: &WorkloadPlan)
     run.started = run.started.or(*started);
     run.cpu_micros = *cpu_micros;
     run.peak_memory = *peak_memory;
+}
+
+fn to_run_problem(code: FailureCode) -> Option<StoredRunProblem> {
+    match code {
+        FailureCode::ListensOnLoopback => Some(StoredRunProblem::ListensOnLoopback),
+        FailureCode::Other => None,
+    }
 }
 
 fn to_run_end(conclusion: &Conclusion) -> StoredRunEnd {
@@ -107,5 +116,5 @@ pub fn end_run(run: &mut Run, end: StoredRunEnd, reason: String, at: Timestamp) 
     run.ended = Some(at);
     run.end = Some(end);
     run.reason = Some(reason);
-    run.ready = false;
+    (run.ready, run.problem) = (false, None);
 }

@@ -3,11 +3,11 @@
 use hearth_wire::jobs as wire;
 
 use super::outcome;
-use crate::store::{Run, RunCause, StoredRunEnd, StoredRunState};
+use crate::store::{Run, RunCause, StoredRunEnd, StoredRunProblem, StoredRunState};
 
 /// Converts a run to the form of the API.
 pub fn to_wire_run(run: Run) -> wire::Run {
-    let (error_line, replaced) = (outcome::find_error_line(&run).map(str::to_owned), run.was_replaced());
+    let error_line = outcome::find_error_line(&run).map(str::to_owned);
     wire::Run {
         id: run.id(),
         job: run.job_name,
@@ -27,7 +27,8 @@ pub fn to_wire_run(run: Run) -> wire::Run {
         ready: run.ready,
         last_lines: run.tail.lines().to_vec(),
         error_line,
-        replaced,
+        replaced: run.replaced,
+        problem: run.problem.map(to_wire_problem),
     }
 }
 
@@ -47,6 +48,12 @@ fn to_wire_state(state: StoredRunState) -> wire::RunState {
         StoredRunState::Starting => wire::RunState::Starting,
         StoredRunState::Running => wire::RunState::Running,
         StoredRunState::Ended => wire::RunState::Ended,
+    }
+}
+
+fn to_wire_problem(problem: StoredRunProblem) -> wire::RunProblem {
+    match problem {
+        StoredRunProblem::ListensOnLoopback => wire::RunProblem::ListensOnLoopback,
     }
 }
 

@@ -119,7 +119,7 @@ fn describe_continuous(facts: JobFacts<'_>) -> ShortStatus {
         return (StatusShort::Pending, vec![last_error], job.changed);
     }
     // The end of a container of an earlier definition says nothing about the present one.
-    match last.filter(|last| last.has_ended() && last.generation >= job.generation && !last.was_replaced()) {
+    match last.filter(|last| last.has_ended() && last.generation >= job.generation && !last.replaced) {
         Some(last) => {
             let ends = last.count_consecutive_ends();
             let since = last.ended.unwrap_or(job.changed);

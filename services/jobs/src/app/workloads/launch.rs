@@ -105,6 +105,8 @@ pub fn build_run(job: &Job, instance: InstanceId, start: RunStart, now: Timestam
         log_done: false,
         tail: LogTail::default(),
         will_retry: false,
+        problem: None,
+        replaced: false,
     }
 }
 

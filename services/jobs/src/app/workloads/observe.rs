@@ -38,7 +38,7 @@ use crate::{
     },
     context::JobsContext,
     store::{
-        Job, JobId, JobUsage, REPLACED_REASON, Run, RunCause, StoredRunEnd, Workload, WorkloadRef,
+        Job, JobId, JobUsage, Run, RunCause, StoredRunEnd, Workload, WorkloadRef,
         format_run_id,
     },
 };
@@ -306,7 +306,8 @@ impl<'a> ObservationBatch<'a> {
         // A container that a wanted replica still needs is stopped for its replacement only.
         let is_needed = is_set && workload.wanted && instance.id.replica < workload.plan.replicas;
         if is_needed && run.end == Some(StoredRunEnd::Stopped) {
-            run.reason = Some(format!("{REPLACED_REASON}: its job was changed, deployed or restarted"));
+            run.replaced = true;
+            run.reason = Some("it was replaced: its job was changed, deployed or restarted".to_owned());
         }
         run.will_retry = will_be_retried(workload, self.jobs.get(&workload.job), &run);
         if let Some(job) = self.jobs.get_mut(&workload.job) {

@@ -115,7 +115,7 @@ const FAILURE_WORDS: [&str; 12] = [
     "segmentation fault",
 ];
 /// Starts of lines that never say why: frames, headings and summaries of package managers.
-const NEVER_REASONS: [&str; 8] = [
+const LINE_STARTS_WITHOUT_REASON: [&str; 8] = [
     "Traceback (most recent call last)",
     "During handling of the above exception",
     "The above exception was the direct cause",
@@ -130,7 +130,7 @@ impl ErrorRank {
     fn of_line(line: &str) -> Self {
         // Frames and source lines of a stack are indented.
         let is_indented = line.starts_with([' ', '\t']);
-        if is_indented || NEVER_REASONS.iter().any(|start| line.starts_with(start)) {
+        if is_indented || LINE_STARTS_WITHOUT_REASON.iter().any(|start| line.starts_with(start)) {
             return Self::None;
         }
         if NAMED_ERROR_STARTS.iter().any(|start| line.starts_with(start)) || begins_with_error_name(line) {

@@ -6,5 +6,5 @@ pub mod run;
 pub mod state;
 
 pub use log_tail::LogTail;
-pub use run::{REPLACED_REASON, Run, format_run_id};
-pub use state::{RunCause, StoredRunEnd, StoredRunState};
+pub use run::{Run, format_run_id};
+pub use state::{RunCause, StoredRunEnd, StoredRunProblem, StoredRunState};

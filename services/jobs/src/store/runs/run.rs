@@ -14,7 +14,7 @@ use sea_orm::ActiveValue::Set;
 
 use super::{
     log_tail::LogTail,
-    state::{RunCause, StoredRunEnd, StoredRunState},
+    state::{RunCause, StoredRunEnd, StoredRunProblem, StoredRunState},
 };
 use crate::store::JobId;
 
@@ -22,7 +22,7 @@ pub mod row {
     use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
-    use super::super::state::{RunCause, StoredRunEnd, StoredRunState};
+    use super::super::state::{RunCause, StoredRunEnd, StoredRunProblem, StoredRunState};
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "run")]
@@ -63,6 +63,8 @@ pub mod row {
         pub tail: Option<String>,
         /// True if it has ended and another attempt follows.
         pub will_retry: bool,
+        pub problem: Option<StoredRunProblem>,
+        pub replaced: Option<bool>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -73,9 +75,6 @@ pub mod row {
 
 /// Minimum duration of a run that ends a crash loop: the runtime resets its back-off then, too.
 const MIN_STABLE_RUN_TIME: SignedDuration = SignedDuration::from_mins(10);
-
-/// Reason of a container's stop that a change, restart or deployment of its job caused.
-pub const REPLACED_REASON: &str = "it was replaced";
 
 /// An execution of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +108,10 @@ pub struct Run {
     pub tail: LogTail,
     /// True if it has ended and another attempt follows, or its replica gets another container.
     pub will_retry: bool,
+    /// The problem of a running container that is not ready.
+    pub problem: Option<StoredRunProblem>,
+    /// True if it was stopped because a newer container took its place.
+    pub replaced: bool,
 }
 
 impl Run {
@@ -124,9 +127,10 @@ impl Run {
 
     /// Returns whether another of these runs has replaced it: a later container of its replica that is ready.
     pub fn is_replaced_by(&self, others: &[&Self]) -> bool {
-        let Self { instance, .. } = self;
         let place = |run: &Self| (run.instance.workload, run.instance.replica);
-        others.iter().any(|run| place(run) == place(self) && run.instance.start > instance.start && run.ready)
+        // After a rollback, the ready container is the older one, with the newer generation.
+        let age = |run: &Self| (run.generation, run.instance.start);
+        others.iter().any(|run| place(run) == place(self) && age(run) > age(self) && run.ready)
     }
 
     /// Returns the count of consecutive ends of its replica, including its own; 1 after a run of
@@ -134,12 +138,6 @@ impl Run {
     pub fn count_consecutive_ends(&self) -> u32 {
         let ran = self.started.zip(self.ended).map(|(started, ended)| ended.duration_since(started));
         if ran.is_some_and(|ran| ran >= MIN_STABLE_RUN_TIME) { 1 } else { self.attempt }
-    }
-
-    /// Returns whether it was stopped because a newer container took its place.
-    pub fn was_replaced(&self) -> bool {
-        let reason = self.reason.as_deref().unwrap_or_default();
-        self.end == Some(StoredRunEnd::Stopped) && reason.starts_with(REPLACED_REASON)
     }
 
     /// Returns whether it ended with exit status 0.
@@ -189,6 +187,8 @@ impl TryFrom<row::Model> for Run {
             log_done,
             tail,
             will_retry,
+            problem,
+            replaced,
         } = row;
         Ok(Self {
             instance: parse_column("run.instance", &instance)?,
@@ -217,6 +217,8 @@ impl TryFrom<row::Model> for Run {
             log_done,
             tail: tail.as_deref().map(LogTail::from_column).unwrap_or_default(),
             will_retry,
+            problem,
+            replaced: replaced.unwrap_or(false),
         })
     }
 }
@@ -251,5 +253,7 @@ pub(super) fn to_row(run: &Run) -> row::ActiveModel {
         log_done: Set(run.log_done),
         tail: Set(run.tail.to_column()),
         will_retry: Set(run.will_retry),
+        problem: Set(run.problem),
+        replaced: Set(Some(run.replaced)),
     }
 }

@@ -44,6 +44,15 @@ pub enum StoredRunEnd {
     Lost,
 }
 
+/// The problem of a running container that is not ready, if programs distinguish it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+pub enum StoredRunProblem {
+    /// It listens at the loopback interface of its container only.
+    #[sea_orm(string_value = "listens-on-loopback")]
+    ListensOnLoopback,
+}
+
 /// The cause of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
