@@ -1,6 +1,8 @@
 //! Parses schedules and computes due times.
 
 #[cfg(test)]
+mod clock_changes;
+#[cfg(test)]
 mod tests;
 
 use std::str::FromStr;
