@@ -1,7 +1,10 @@
 //! Blobs: links between repositories and content, and the location of content.
 
 use hearth_base::{BlobId, Digest, RepositoryId, Result};
-use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
+use hearth_kit::db::{
+    DbTimestamp, OrDbError, Tx,
+    columns::{parse_column, to_i64, to_u64},
+};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
@@ -10,9 +13,8 @@ use sea_orm::{
 };
 
 use super::{
-    RegistryStore, read_column,
+    RegistryStore,
     rows::{content as row, link, repository},
-    to_signed_size, to_unsigned_size,
 };
 
 /// Location of a blob's content.
@@ -29,8 +31,8 @@ impl TryFrom<row::Model> for BlobContent {
     fn try_from(row: row::Model) -> Result<Self> {
         let row::Model { digest, blob_id, size, last_used: _ } = row;
         let (digest, blob) =
-            (read_column("content.digest", &digest)?, read_column("content.blob_id", &blob_id)?);
-        Ok(Self { digest, blob, size: to_unsigned_size(size) })
+            (parse_column("content.digest", &digest)?, parse_column("content.blob_id", &blob_id)?);
+        Ok(Self { digest, blob, size: to_u64(size) })
     }
 }
 
@@ -62,7 +64,7 @@ impl RegistryStore {
             return Ok(None);
         }
         let content = row::Entity::find_by_id(digest.to_string()).one(&**tx).await.or_db_error()?;
-        Ok(content.map(|content| to_unsigned_size(content.size)))
+        Ok(content.map(|content| to_u64(content.size)))
     }
 
     /// Finds a blob's content if a repository of one of these owners has it.
@@ -112,7 +114,7 @@ impl RegistryStore {
         let row = row::ActiveModel {
             digest: Set(digest.to_string()),
             blob_id: Set(blob.to_string()),
-            size: Set(to_signed_size(size)),
+            size: Set(to_i64(size)),
             last_used: Set(now.into()),
         };
         // The update of an existing row locks it against garbage collection.

@@ -1,7 +1,7 @@
 //! Queries that find and delete unreferenced rows, under the same locks as new uses.
 
 use hearth_base::{BlobId, RepositoryId, Result};
-use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
+use hearth_kit::db::{DbTimestamp, OrDbError, Tx, columns::parse_column};
 use jiff::Timestamp;
 use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use super::{
-    RegistryStore, read_column,
+    RegistryStore,
     rows::{content, garbage, incoming, link, manifest, part, pin, reference, repository, tag, upload},
 };
 
@@ -47,7 +47,7 @@ impl RegistryStore {
             .await
             .or_db_error()?;
         for digest in &free {
-            self.delete_manifest(tx, repository, read_column("manifest.digest", digest)?).await?;
+            self.delete_manifest(tx, repository, parse_column("manifest.digest", digest)?).await?;
         }
         Ok(free.len())
     }
@@ -108,7 +108,7 @@ impl RegistryStore {
                 continue;
             }
             content::Entity::delete_by_id(row.digest.clone()).exec(&**tx).await.or_db_error()?;
-            self.add_garbage(tx, read_column("content.blob_id", &row.blob_id)?).await?;
+            self.add_garbage(tx, parse_column("content.blob_id", &row.blob_id)?).await?;
         }
         Ok(free.len())
     }
@@ -117,7 +117,7 @@ impl RegistryStore {
     pub async fn list_garbage(&self) -> Result<Vec<BlobId>> {
         let rows =
             garbage::Entity::find().limit(DELETE_BATCH_SIZE).all(self.db.reader()).await.or_db_error()?;
-        rows.iter().map(|row| read_column("garbage.blob_id", &row.blob_id)).collect()
+        rows.iter().map(|row| parse_column("garbage.blob_id", &row.blob_id)).collect()
     }
 
     /// Deletes the garbage row of content that has been deleted.

@@ -2,11 +2,14 @@
 //! that content counts for the quota from then on, and content of a killed process is found.
 
 use hearth_base::{BlobId, Result, UploadId};
-use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
+use hearth_kit::db::{
+    DbTimestamp, OrDbError, Tx,
+    columns::{parse_column, to_i64},
+};
 use jiff::Timestamp;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
 
-use super::{RegistryStore, read_column, rows::incoming as row, to_signed_size};
+use super::{RegistryStore, rows::incoming as row};
 
 /// Rows deleted in one transaction.
 const DELETE_BATCH_SIZE: u64 = 100;
@@ -24,7 +27,7 @@ impl RegistryStore {
             blob_id: Set(blob.to_string()),
             owner: Set(owner),
             upload_id: Set(upload.to_string()),
-            size: Set(to_signed_size(size)),
+            size: Set(to_i64(size)),
             touched: Set(now.into()),
         };
         row::Entity::insert(row).exec_without_returning(&**tx).await.or_db_error().map(|_| ())
@@ -33,7 +36,7 @@ impl RegistryStore {
     /// Updates the size of content that is being received. False if its upload has ended.
     pub async fn update_incoming(&self, tx: &Tx, blob: BlobId, size: u64, now: Timestamp) -> Result<bool> {
         let updated = row::Entity::update_many()
-            .col_expr(row::Column::Size, Expr::value(to_signed_size(size)))
+            .col_expr(row::Column::Size, Expr::value(to_i64(size)))
             .col_expr(row::Column::Touched, Expr::value(DbTimestamp::from(now)))
             .filter(row::Column::BlobId.eq(blob.to_string()))
             .exec(&**tx)
@@ -75,7 +78,7 @@ impl RegistryStore {
     }
 
     async fn discard_row(&self, tx: &Tx, row: &row::Model) -> Result<()> {
-        let blob = read_column("incoming.blob_id", &row.blob_id)?;
+        let blob = parse_column("incoming.blob_id", &row.blob_id)?;
         self.add_garbage(tx, blob).await?;
         self.delete_incoming(tx, blob).await
     }

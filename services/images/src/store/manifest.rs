@@ -1,7 +1,7 @@
 //! Manifests and their references.
 
 use hearth_base::{Digest, RepositoryId, Result};
-use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
+use hearth_kit::db::{DbTimestamp, OrDbError, Tx, columns::parse_column};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
@@ -10,7 +10,7 @@ use sea_orm::{
 };
 
 use super::{
-    RegistryStore, read_column,
+    RegistryStore,
     rows::{manifest as row, reference},
 };
 
@@ -28,7 +28,7 @@ impl TryFrom<row::Model> for Manifest {
 
     fn try_from(row: row::Model) -> Result<Self> {
         let row::Model { repository_id: _, digest, media_type, content, last_used: _ } = row;
-        Ok(Self { digest: read_column("manifest.digest", &digest)?, media_type, content })
+        Ok(Self { digest: parse_column("manifest.digest", &digest)?, media_type, content })
     }
 }
 
@@ -137,6 +137,6 @@ impl RegistryStore {
             .all(self.db.reader())
             .await
             .or_db_error()?;
-        rows.iter().map(|id| read_column("manifest.repository_id", id)).collect()
+        rows.iter().map(|id| parse_column("manifest.repository_id", id)).collect()
     }
 }

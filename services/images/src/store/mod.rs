@@ -16,7 +16,7 @@ mod tag;
 mod upload;
 mod usage;
 
-use hearth_base::{Error, Result};
+use hearth_base::Result;
 use hearth_kit::{
     db::{Db, Tx, queue::Queue},
     events::EventStream,
@@ -57,19 +57,4 @@ impl RegistryStore {
     pub async fn begin(&self) -> Result<Tx> {
         self.db.begin().await
     }
-}
-
-/// Parses a column that was written from a valid value.
-fn read_column<T: std::str::FromStr>(column: &'static str, text: &str) -> Result<T> {
-    text.parse().map_err(|_| Error::internal(format!("the column {column} has an invalid value")))
-}
-
-/// Converts a size to its form in a column.
-fn to_signed_size(size: u64) -> i64 {
-    i64::try_from(size).unwrap_or(i64::MAX)
-}
-
-/// Converts a column back to a size.
-fn to_unsigned_size(size: i64) -> u64 {
-    u64::try_from(size).unwrap_or(0)
 }

@@ -2,7 +2,10 @@
 
 use hearth_base::{Page, PageCursor, PageLimit, RepositoryId, Result, ToolId};
 use hearth_kit::{
-    db::{OrDbError, Tx, columns::sum_column},
+    db::{
+        OrDbError, Tx,
+        columns::{parse_column, sum_column, to_u64},
+    },
     tool_state::lock_existing_tool,
 };
 use jiff::Timestamp;
@@ -13,9 +16,8 @@ use sea_orm::{
 };
 
 use super::{
-    RegistryStore, read_column,
+    RegistryStore,
     rows::{content, garbage, link, manifest, part, pin, reference, repository as row, tag, upload},
-    to_unsigned_size,
 };
 use crate::names::{ImageName, RepositoryOwner};
 
@@ -36,7 +38,7 @@ impl TryFrom<row::Model> for Repository {
 
     fn try_from(row: row::Model) -> Result<Self> {
         let row::Model { id, owner, tool_name, name, updated } = row;
-        let (id, name) = (read_column("repository.id", &id)?, read_column("repository.name", &name)?);
+        let (id, name) = (parse_column("repository.id", &id)?, parse_column("repository.name", &name)?);
         Ok(Self { id, owner, tool_name, name, updated: updated.into() })
     }
 }
@@ -152,7 +154,7 @@ impl RegistryStore {
             .await
             .or_db_error()?;
         let read_one = |RepositorySize { repository_id, size }| {
-            Ok((read_column("link.repository_id", &repository_id)?, to_unsigned_size(size)))
+            Ok((parse_column("link.repository_id", &repository_id)?, to_u64(size)))
         };
         sizes.into_iter().map(read_one).collect()
     }
@@ -171,7 +173,7 @@ impl RegistryStore {
             query = query.filter(row::Column::Id.gt(after.to_string()));
         }
         let rows = query.all(self.db.reader()).await.or_db_error()?;
-        rows.iter().map(|row| read_column("repository.id", &row.id)).collect()
+        rows.iter().map(|row| parse_column("repository.id", &row.id)).collect()
     }
 
     /// Deletes a repository with everything in it. Content that no other repository links is collected later;
@@ -180,7 +182,7 @@ impl RegistryStore {
         let id = id.to_string();
         let active = upload::Entity::find().filter(upload::Column::RepositoryId.eq(&*id));
         for upload in active.all(&**tx).await.or_db_error()? {
-            self.discard_incoming(tx, read_column("upload.id", &upload.id)?, None).await?;
+            self.discard_incoming(tx, parse_column("upload.id", &upload.id)?, None).await?;
         }
         let uploads = Query::select()
             .column(upload::Column::Id)
@@ -189,7 +191,7 @@ impl RegistryStore {
             .to_owned();
         let parts = part::Entity::find().filter(part::Column::UploadId.in_subquery(uploads.clone()));
         for part in parts.all(&**tx).await.or_db_error()? {
-            self.add_garbage(tx, read_column("part.blob_id", &part.blob_id)?).await?;
+            self.add_garbage(tx, parse_column("part.blob_id", &part.blob_id)?).await?;
         }
         let parts = part::Entity::delete_many().filter(part::Column::UploadId.in_subquery(uploads));
         parts.exec(&**tx).await.or_db_error()?;

@@ -1,13 +1,13 @@
 //! Tags.
 
 use hearth_base::{Digest, Page, PageCursor, PageLimit, RepositoryId, Result};
-use hearth_kit::db::{OrDbError, Tx};
+use hearth_kit::db::{OrDbError, Tx, columns::parse_column};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
 };
 
-use super::{RegistryStore, read_column, rows::tag as row};
+use super::{RegistryStore, rows::tag as row};
 use crate::names::TagName;
 
 /// A name for a manifest.
@@ -24,8 +24,8 @@ impl TryFrom<row::Model> for Tag {
     fn try_from(row: row::Model) -> Result<Self> {
         let row::Model { repository_id: _, name, digest, updated } = row;
         Ok(Self {
-            name: read_column("tag.name", &name)?,
-            digest: read_column("tag.digest", &digest)?,
+            name: parse_column("tag.name", &name)?,
+            digest: parse_column("tag.digest", &digest)?,
             updated: updated.into(),
         })
     }
@@ -126,7 +126,7 @@ impl RegistryStore {
             query = query.filter(row::Column::Digest.eq(digest.to_string()));
         }
         for tag in query.all(&**tx).await.or_db_error()? {
-            self.delete_tag(tx, repository, &read_column("tag.name", &tag.name)?, now).await?;
+            self.delete_tag(tx, repository, &parse_column("tag.name", &tag.name)?, now).await?;
         }
         Ok(())
     }

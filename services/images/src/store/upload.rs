@@ -1,7 +1,10 @@
 //! Active uploads.
 
 use hearth_base::{BlobId, Digest, Error, RepositoryId, Result, UploadId};
-use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
+use hearth_kit::db::{
+    DbTimestamp, OrDbError, Tx,
+    columns::{parse_column, to_i64, to_u64},
+};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
@@ -10,9 +13,8 @@ use sea_orm::{
 };
 
 use super::{
-    RegistryStore, read_column,
+    RegistryStore,
     rows::{part, repository, upload as row},
-    to_signed_size, to_unsigned_size,
 };
 
 /// An active upload of a blob.
@@ -38,8 +40,8 @@ impl TryFrom<row::Model> for Upload {
     fn try_from(row: row::Model) -> Result<Self> {
         let row::Model { id, repository_id, size, touched: _ } = row;
         let (id, repository) =
-            (read_column("upload.id", &id)?, read_column("upload.repository_id", &repository_id)?);
-        Ok(Self { id, repository, size: to_unsigned_size(size) })
+            (parse_column("upload.id", &id)?, parse_column("upload.repository_id", &repository_id)?);
+        Ok(Self { id, repository, size: to_u64(size) })
     }
 }
 
@@ -50,7 +52,7 @@ impl RegistryStore {
         let row = row::ActiveModel {
             id: Set(id.to_string()),
             repository_id: Set(repository.to_string()),
-            size: Set(to_signed_size(size)),
+            size: Set(to_i64(size)),
             touched: Set(now.into()),
         };
         row::Entity::insert(row).exec_without_returning(&**tx).await.or_db_error().map(|_| ())
@@ -73,10 +75,10 @@ impl RegistryStore {
         now: Timestamp,
     ) -> Result<bool> {
         let longer = row::Entity::update_many()
-            .col_expr(row::Column::Size, Expr::value(to_signed_size(upload.size + part.size)))
+            .col_expr(row::Column::Size, Expr::value(to_i64(upload.size + part.size)))
             .col_expr(row::Column::Touched, Expr::value(DbTimestamp::from(now)))
             .filter(row::Column::Id.eq(upload.id.to_string()))
-            .filter(row::Column::Size.eq(to_signed_size(upload.size)))
+            .filter(row::Column::Size.eq(to_i64(upload.size)))
             .exec(&**tx)
             .await
             .or_db_error()?;
@@ -89,7 +91,7 @@ impl RegistryStore {
             blob_id: Set(part.blob.to_string()),
             upload_id: Set(upload.id.to_string()),
             number: Set(i32::try_from(number).unwrap_or(i32::MAX)),
-            size: Set(to_signed_size(part.size)),
+            size: Set(to_i64(part.size)),
             digest: Set(part.digest.to_string()),
         };
         part::Entity::insert(row).exec_without_returning(&**tx).await.or_db_error().map(|_| true)
@@ -106,8 +108,8 @@ impl RegistryStore {
         rows.into_iter()
             .map(|part::Model { blob_id, size, digest, .. }| {
                 let (blob, digest) =
-                    (read_column("part.blob_id", &blob_id)?, read_column("part.digest", &digest)?);
-                Ok(UploadPart { blob, size: to_unsigned_size(size), digest })
+                    (parse_column("part.blob_id", &blob_id)?, parse_column("part.digest", &digest)?);
+                Ok(UploadPart { blob, size: to_u64(size), digest })
             })
             .collect()
     }
@@ -116,7 +118,7 @@ impl RegistryStore {
     pub async fn end_upload(&self, tx: &Tx, upload: &Upload, keep: Option<BlobId>) -> Result<bool> {
         let ended = row::Entity::delete_many()
             .filter(row::Column::Id.eq(upload.id.to_string()))
-            .filter(row::Column::Size.eq(to_signed_size(upload.size)))
+            .filter(row::Column::Size.eq(to_i64(upload.size)))
             .exec(&**tx)
             .await
             .or_db_error()?;
@@ -126,7 +128,7 @@ impl RegistryStore {
         self.discard_incoming(tx, upload.id, keep).await?;
         let parts = part::Entity::find().filter(part::Column::UploadId.eq(upload.id.to_string()));
         for row in parts.all(&**tx).await.or_db_error()? {
-            let blob = read_column("part.blob_id", &row.blob_id)?;
+            let blob = parse_column("part.blob_id", &row.blob_id)?;
             if keep != Some(blob) {
                 self.add_garbage(tx, blob).await?;
             }

@@ -3,7 +3,7 @@
 use hearth_base::Result;
 use hearth_kit::db::{
     DbTimestamp, OrDbError,
-    columns::{sum_column, sum_lengths},
+    columns::{sum_column, sum_lengths, to_u64},
 };
 use jiff::Timestamp;
 use sea_orm::{
@@ -14,7 +14,6 @@ use sea_orm::{
 use super::{
     RegistryStore,
     rows::{content, incoming, link, manifest, part, repository, tag, upload},
-    to_unsigned_size,
 };
 use crate::names::PROVIDED_OWNER;
 
@@ -77,7 +76,7 @@ impl RegistryStore {
             incoming_bytes.into_tuple::<Option<i64>>().one(connection).await.or_db_error()?,
             manifest_bytes.into_tuple::<Option<i64>>().one(connection).await.or_db_error()?,
         ] {
-            bytes = bytes.saturating_add(to_unsigned_size(sum.flatten().unwrap_or(0)));
+            bytes = bytes.saturating_add(to_u64(sum.flatten().unwrap_or(0)));
         }
         let blobs = link::Entity::find().filter(link::Column::RepositoryId.in_subquery(own.clone()));
         let manifests =
