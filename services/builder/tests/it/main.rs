@@ -4,6 +4,8 @@
 mod builds;
 mod fetch_script;
 mod fixture;
+mod image_script;
+mod package_index;
 mod proxy;
 mod runtime;
 mod unpack_script;

@@ -41,8 +41,7 @@ pub async fn wait_until_running(
     }
 }
 
-/// Builds the request for a program in a container; without a command, a shell. A login shell would
-/// reset `PATH` (`/etc/profile`), and with it hide the image's programs.
+/// Builds the request for a program in a container; without a command, a shell.
 pub async fn prepare_exec(
     cx: &JobsContext,
     scope: ToolScope<'_>,
@@ -56,19 +55,25 @@ pub async fn prepare_exec(
         cx.store.find_workload(run.instance.workload).await?.ok_or_else(|| job_not_running_error(name))?;
     let image = &workload.plan.image.config;
     let line = line.map(|line| command::resolve_command_line(&line, image)).transpose()?.flatten();
-    let argv = match (command.is_empty(), line) {
-        (true, line) => {
-            let shell = "if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi".to_owned();
-            vec!["/bin/sh".to_owned(), "-c".to_owned(), line.unwrap_or(shell)]
-        }
-        (false, line) => command.into_iter().chain(line).collect(),
-    };
-    let mut process = build_process(cx, &run, &workload.plan, argv).await?;
+    let mut process = build_process(cx, &run, &workload.plan, build_exec_argv(command, line)).await?;
     if let Some(term) = term.filter(|term| terminal.is_some() && is_terminal_type(term)) {
         process.env.insert("TERM".to_owned(), Secret::new(term));
     }
     let terminal = terminal.map(|ExecSize { rows, columns }| TerminalSize { rows, columns });
     Ok(ExecRequest { instance: run.instance, process, terminal })
+}
+
+/// Starts the best shell of the image. A login shell would reset `PATH` (`/etc/profile`), and with it hide the image's
+/// programs.
+const SHELL_COMMAND: &str = "if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi";
+
+/// Builds the arguments of a program: the command, with `line` behind it, or a shell that runs `line`, or a shell.
+fn build_exec_argv(command: Vec<String>, line: Option<String>) -> Vec<String> {
+    if command.is_empty() {
+        let line = line.unwrap_or_else(|| SHELL_COMMAND.to_owned());
+        return vec!["/bin/sh".to_owned(), "-c".to_owned(), line];
+    }
+    command.into_iter().chain(line).collect()
 }
 
 /// Maximum length of the name of a terminal's type.
@@ -111,7 +116,42 @@ pub async fn build_process(
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::Write,
+        process::{Command, Stdio},
+    };
+
     use super::*;
+
+    const IMAGE_PATH: &str = "/opt/venv/bin:/usr/local/bin:/usr/bin:/bin";
+
+    /// Runs a program of an image on this machine, with that `PATH` and this input.
+    fn run_on_this_machine(argv: &[String], input: &str) -> String {
+        let mut command = Command::new(&argv[0]);
+        command.args(&argv[1..]).env_clear().env("PATH", IMAGE_PATH);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+    }
+
+    #[test]
+    fn every_kind_of_shell_has_the_path_of_the_image() {
+        let line = || Some("echo $PATH".to_owned());
+        for (argv, input) in [
+            (build_exec_argv(Vec::new(), None), "echo $PATH\n"),
+            (build_exec_argv(Vec::new(), line()), ""),
+            (build_exec_argv(vec!["sh".to_owned(), "-c".to_owned()], line()), ""),
+            (build_exec_argv(vec!["bash".to_owned()], None), "echo $PATH\n"),
+        ] {
+            assert_eq!(run_on_this_machine(&argv, input), format!("{IMAGE_PATH}\n"), "{argv:?}");
+        }
+    }
+
+    #[test]
+    fn program_of_exec_is_started_without_a_shell() {
+        let argv = build_exec_argv(vec!["python3".to_owned(), "a b.py".to_owned()], None);
+        assert_eq!(argv, ["python3", "a b.py"]);
+    }
 
     #[test]
     fn only_names_of_terminal_types_are_passed_on() {
