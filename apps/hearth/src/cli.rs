@@ -11,6 +11,7 @@ use crate::{
         tool, up, users, webhooks, webservice,
     },
     flags::{GlobalArgs, HELP_TEMPLATE},
+    kept_flags::mark_without_tool,
 };
 
 /// Build, run, share and find tools.
@@ -56,12 +57,15 @@ const ROOT_HELP_TEMPLATE: &str = "{before-help}{about-with-newline}\n{all-args}{
 pub enum CliCommand {
     /// Start Hearth on this machine, in the background
     #[command(before_help = "Example: hearth up --listen 127.0.0.1:8080", help_template = HELP_TEMPLATE)]
+    #[command(group = mark_without_tool())]
     Up(up::UpArgs),
     /// Sign in, or join with a code
     #[command(before_help = "Example: hearth login https://hearth.example.org", help_template = HELP_TEMPLATE)]
+    #[command(group = mark_without_tool())]
     Login(login::LoginArgs),
     /// Create a tool and link this folder to it
     #[command(before_help = "Example: hearth new dup-finder", help_template = HELP_TEMPLATE)]
+    #[command(group = mark_without_tool())]
     New(new::CreateToolArgs),
     /// Build, run and publish this folder
     #[command(before_help = "Example: hearth deploy", help_template = HELP_TEMPLATE)]
@@ -166,10 +170,12 @@ pub enum CliCommand {
     Audit(audit::ShowAuditArgs),
     /// Invite a person to this Hearth (operators)
     #[command(before_help = "Example: hearth invite bob", help_template = HELP_TEMPLATE, hide = true)]
+    #[command(group = mark_without_tool())]
     Invite(invite::InviteArgs),
     /// Manage the users of this Hearth (operators)
     #[command(before_help = "Example: hearth users list", help_template = HELP_TEMPLATE, hide = true)]
     #[command(subcommand_required = true, arg_required_else_help = true)]
+    #[command(group = mark_without_tool())]
     Users {
         /// The subcommand.
         #[command(subcommand)]
@@ -177,10 +183,12 @@ pub enum CliCommand {
     },
     /// Change your password, or set a new one with a code
     #[command(before_help = "Example: hearth password", help_template = HELP_TEMPLATE, hide = true)]
+    #[command(group = mark_without_tool())]
     Password(password::ChangePasswordArgs),
     /// Operate this Hearth
     #[command(before_help = "Example: hearth admin queue list", help_template = HELP_TEMPLATE, hide = true)]
     #[command(subcommand_required = true, arg_required_else_help = true)]
+    #[command(group = mark_without_tool())]
     Admin {
         /// The subcommand.
         #[command(subcommand)]
@@ -199,18 +207,23 @@ pub enum CliCommand {
     Webservice(webservice::WebserviceArgs),
     /// Show the signed-in user
     #[command(before_help = "Example: hearth whoami", help_template = HELP_TEMPLATE, hide = true)]
+    #[command(group = mark_without_tool())]
     Whoami,
     /// Sign out
     #[command(before_help = "Example: hearth logout", help_template = HELP_TEMPLATE, hide = true)]
+    #[command(group = mark_without_tool())]
     Logout(logout::LogoutArgs),
     /// Stop Hearth on this machine
     #[command(before_help = "Example: hearth down", help_template = HELP_TEMPLATE, hide = true)]
+    #[command(group = mark_without_tool())]
     Down(up::DownArgs),
     /// Print the completion script of your shell
     #[command(before_help = "Example: hearth completion bash", help_template = HELP_TEMPLATE, hide = true)]
+    #[command(group = mark_without_tool())]
     Completion(completion::PrintCompletionArgs),
     /// Print a manual page, or write all of them into a folder
     #[command(before_help = "Example: hearth man jobs run", help_template = HELP_TEMPLATE, hide = true)]
+    #[command(group = mark_without_tool())]
     Man(man::PrintManualArgs),
     /// A program `hearth-NAME`.
     #[command(external_subcommand)]
@@ -228,6 +241,7 @@ pub fn build_full_tree() -> clap::Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{command_line::CommandLine, kept_flags::KeptFlags};
 
     /// Lists every command and group of commands with its path.
     fn list_commands() -> Vec<(String, clap::Command)> {
@@ -277,6 +291,57 @@ mod tests {
             let words = line.split(" | ").last().unwrap_or_default().split_whitespace();
             let parsed = Cli::try_parse_from(words);
             assert!(parsed.is_ok(), "{path}: {line}: {:?}", parsed.err().map(|error| error.kind()));
+        }
+    }
+
+    fn parse_words(words: &[&str]) -> CommandLine {
+        let arguments: Vec<OsString> = words.iter().map(OsString::from).collect();
+        CommandLine::from_arguments(&arguments, Cli::command)
+    }
+
+    #[test]
+    fn value_of_every_flag_of_every_command_is_distinguished_from_an_argument() {
+        let mut checked = 0;
+        for (path, command) in list_commands() {
+            for flag in command.get_arguments().filter(|flag| !flag.is_positional()) {
+                let required = flag.get_num_args().is_none_or(|count| count.min_values() > 0);
+                let takes_value =
+                    flag.get_action().takes_values() && required && !flag.is_require_equals_set();
+                let long = flag.get_long().map(|long| format!("--{long}"));
+                let short = flag.get_short().map(|short| format!("-{short}"));
+                for spelling in long.into_iter().chain(short) {
+                    let words: Vec<&str> = path.split(' ').chain([&*spelling, "x", "x"]).collect();
+                    let line = parse_words(&words).with_replacement("x", "y").unwrap_or_default();
+                    assert_eq!(line.ends_with(" y x"), !takes_value, "{path} {spelling}: {line}");
+                    assert!(takes_value || line.ends_with(" y x"), "{path} {spelling}: {line}");
+                    checked += 1;
+                }
+            }
+        }
+        assert!(checked > 500, "{checked}");
+    }
+
+    #[test]
+    fn proposal_of_every_command_keeps_the_tool_if_the_command_is_about_one() {
+        let tool = Some("dup-finder".to_owned());
+        let kept = KeptFlags::new(None, tool, parse_words(&["hearth", "status"]));
+        let is_marked = |command: &clap::Command| {
+            command.get_groups().any(|group| group.get_id() == crate::kept_flags::WITHOUT_TOOL_GROUP)
+        };
+        let all = list_commands();
+        let marked: Vec<&String> =
+            all.iter().filter(|(_, command)| is_marked(command)).map(|(path, _)| path).collect();
+        assert!(marked.iter().any(|path| *path == "hearth tool list"), "{marked:?}");
+        for (path, _) in &all {
+            let is_below = |group: &&String| path.starts_with(&format!("{group} "));
+            let without_tool = marked.iter().any(|group| *group == path || is_below(group));
+            let proposed = kept.add_to_proposal(path);
+            let expected = if without_tool {
+                path.clone()
+            } else {
+                path.replacen("hearth", "hearth --tool dup-finder", 1)
+            };
+            assert_eq!(proposed, expected);
         }
     }
 }

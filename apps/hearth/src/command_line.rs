@@ -2,12 +2,10 @@
 
 use std::ffi::OsString;
 
-/// Flags with secret values, and the placeholders for them.
+/// Flags with secret values, and what a proposal has in the place of flag and value: the flag that reads the secret from
+/// standard input, because other users of the machine see arguments, or a placeholder.
 const SECRET_FLAGS: [(&str, &str); 3] =
-    [("--code", "CODE"), ("--envvar", "NAME=VALUE"), ("-e", "NAME=VALUE")];
-
-/// Flags whose value is the next word, allowed beside the value of a variable.
-const FLAGS_WITH_VALUE: [&str; 5] = ["--color", "--from-file", "--job", "--server", "--tool"];
+    [("--code", "--code-stdin"), ("--envvar", "--envvar NAME=VALUE"), ("-e", "-e NAME=VALUE")];
 
 /// The change of one word.
 struct WordChange<'a> {
@@ -17,25 +15,46 @@ struct WordChange<'a> {
     right: &'a str,
 }
 
-/// The typed words.
-#[derive(Debug, Clone, Default)]
-pub struct CommandLine(Vec<String>);
+/// The typed words, with the definition of the commands.
+#[derive(Debug, Clone)]
+pub struct CommandLine {
+    words: Vec<String>,
+    build_tree: fn() -> clap::Command,
+}
+
+/// The meaning of a word according to the definition of the commands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum WordRole {
+    /// A command, or an argument of one.
+    Bare,
+    /// A flag, with its long name if its command is known and has it.
+    Flag(Option<String>),
+    /// The value of the flag before it.
+    FlagValue,
+}
 
 impl CommandLine {
-    /// Takes the arguments of the program without its own name.
-    pub fn from_arguments(arguments: &[OsString]) -> Self {
-        Self(arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect())
+    /// Takes the arguments of the program without its own name, and the definition of its commands.
+    pub fn from_arguments(arguments: &[OsString], build_tree: fn() -> clap::Command) -> Self {
+        let words = arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+        Self { words, build_tree }
+    }
+
+    /// Builds the definition of the commands.
+    pub fn build_tree(&self) -> clap::Command {
+        (self.build_tree)()
     }
 
     /// Iterates over the words before `--`.
     pub fn words_before_separator(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str).take_while(|word| *word != "--")
+        self.words.iter().map(String::as_str).take_while(|word| *word != "--")
     }
 
     /// Renders the command line without the words `left_out`; secrets are replaced by placeholders.
     pub fn render_without(&self, left_out: &[&str]) -> String {
         let is_kept = |word: &&String| !left_out.contains(&word.as_str());
-        Self(self.0.iter().filter(is_kept).cloned().collect()).render_line(None)
+        let words = self.words.iter().filter(is_kept).cloned().collect();
+        Self { words, build_tree: self.build_tree }.render_line(None)
     }
 
     /// Returns the command line with one more argument.
@@ -50,19 +69,19 @@ impl CommandLine {
             let (flag, value) = word.split_once('=').unwrap_or((word, ""));
             word == wrong || flag == wrong || (flag.starts_with("--") && !value.is_empty() && value == wrong)
         };
-        let all = 0..self.0.len();
-        let argument = all.clone().find(|at| self.0[*at] == wrong && self.is_bare_word(*at));
-        let at = argument.or_else(|| all.clone().find(|at| matches(&self.0[*at])))?;
+        let (all, roles) = (0..self.words.len(), self.find_roles());
+        let argument = all.clone().find(|at| self.words[*at] == wrong && roles[*at] == WordRole::Bare);
+        let at = argument.or_else(|| all.clone().find(|at| matches(&self.words[*at])))?;
         Some(self.render_line(Some(&WordChange { at, wrong, right })))
     }
 
     /// Returns the command with `right` as the value of a flag, or `None` when the flag was not typed.
     pub fn with_flag_value(&self, flag: &str, right: &str) -> Option<String> {
         let joined =
-            self.0.iter().position(|word| word.split_once('=').is_some_and(|(name, _)| name == flag));
-        let separate = self.0.iter().position(|word| word == flag).map(|at| at + 1);
+            self.words.iter().position(|word| word.split_once('=').is_some_and(|(name, _)| name == flag));
+        let separate = self.words.iter().position(|word| word == flag).map(|at| at + 1);
         let at = joined.or(separate)?;
-        let typed = self.0.get(at)?;
+        let typed = self.words.get(at)?;
         let wrong = typed
             .split_once('=')
             .filter(|(name, _)| *name == flag)
@@ -73,10 +92,10 @@ impl CommandLine {
     /// Renders the command without secrets.
     fn render_line(&self, change: Option<&WordChange<'_>>) -> String {
         let mut line = vec!["hearth".to_owned()];
-        let mut secret = None;
-        for (at, word) in self.0.iter().enumerate() {
-            if let Some(placeholder) = secret.take() {
-                line.push(placeholder);
+        let mut is_secret = false;
+        let roles = self.find_roles();
+        for (at, word) in self.words.iter().enumerate() {
+            if std::mem::take(&mut is_secret) {
                 continue;
             }
             let (flag, value) = word.split_once('=').unwrap_or((word, ""));
@@ -87,16 +106,14 @@ impl CommandLine {
                     () if flag == *wrong => format!("{right}={}", quote_argument(value)),
                     () => format!("{flag}={}", quote_argument(right)),
                 });
-            } else if let Some((_, placeholder)) = SECRET_FLAGS.iter().find(|(name, _)| *name == flag) {
-                if value.is_empty() {
-                    line.push(word.clone());
-                    secret = Some((*placeholder).to_owned());
-                } else {
-                    line.push(format!("{flag}={placeholder}"));
-                }
-            } else if self.is_secret_value(at) {
+            } else if let Some(replacement) = find_secret_replacement(flag, &roles[at]) {
+                line.push(replacement.to_owned());
+                is_secret = value.is_empty();
+            } else if self.is_secret_value(at, &roles) {
                 line.push("VALUE".to_owned());
-            } else if let Some((name, _)) = word.split_once('=').filter(|_| self.is_envvar_assignment(at)) {
+            } else if let Some((name, _)) =
+                word.split_once('=').filter(|_| self.is_envvar_assignment(at, &roles))
+            {
                 line.push(format!("{}=VALUE", quote_argument(name)));
             } else {
                 line.push(quote_argument(word));
@@ -106,34 +123,95 @@ impl CommandLine {
     }
 
     /// Returns true when the word at this index is the value of `envvars create NAME VALUE`, or of `set`, its alias.
-    fn is_secret_value(&self, at: usize) -> bool {
-        match self.list_bare_words_before(at).as_slice() {
+    fn is_secret_value(&self, at: usize, roles: &[WordRole]) -> bool {
+        match self.list_bare_words_before(at, roles).as_slice() {
             ["set", _, ..] => true,
             before => before.windows(3).any(|three| matches!(three, ["envvars", "create" | "set", _])),
         }
     }
 
     /// Returns true when the word at this index is the assignment of `envvars create NAME=VALUE` or `set`.
-    fn is_envvar_assignment(&self, at: usize) -> bool {
-        let before = self.list_bare_words_before(at);
+    fn is_envvar_assignment(&self, at: usize, roles: &[WordRole]) -> bool {
+        let before = self.list_bare_words_before(at, roles);
         matches!(before.as_slice(), ["set"] | [.., "envvars", "create" | "set"])
     }
 
     /// Lists the words before this index that are neither flags nor their values; empty when the word itself is.
-    fn list_bare_words_before(&self, at: usize) -> Vec<&str> {
-        if !self.is_bare_word(at) {
+    fn list_bare_words_before(&self, at: usize, roles: &[WordRole]) -> Vec<&str> {
+        if roles[at] != WordRole::Bare {
             return Vec::new();
         }
-        let before = self.0.iter().enumerate().take(at).filter(|(at, _)| self.is_bare_word(*at));
-        before.map(|(_, word)| word.as_str()).collect()
+        let before = self.words.iter().zip(roles).take(at).filter(|(_, role)| **role == WordRole::Bare);
+        before.map(|(word, _)| word.as_str()).collect()
     }
 
-    /// Returns true when the word at this index is neither a flag nor the value of one.
-    fn is_bare_word(&self, at: usize) -> bool {
-        let is_flag = self.0.get(at).is_some_and(|word| word.starts_with('-'));
-        let before = at.checked_sub(1).and_then(|before| self.0.get(before));
-        !is_flag && before.is_none_or(|before| !FLAGS_WITH_VALUE.contains(&before.as_str()))
+    /// Finds the role of each word.
+    fn find_roles(&self) -> Vec<WordRole> {
+        let tree = self.build_tree();
+        let (mut command, mut takes_value, mut separated) = (&tree, false, false);
+        let find_role = |word: &String| {
+            if std::mem::take(&mut takes_value) {
+                return WordRole::FlagValue;
+            }
+            if separated || !word.starts_with('-') || word == "-" {
+                command = command.find_subcommand(word).filter(|_| !separated).unwrap_or(command);
+                return WordRole::Bare;
+            }
+            separated = word == "--";
+            let (flag, is_last) = find_flag(&tree, command, word);
+            takes_value = is_last && flag.is_some_and(takes_next_word);
+            WordRole::Flag(flag.and_then(clap::Arg::get_long).map(|long| format!("--{long}")))
+        };
+        self.words.iter().map(find_role).collect()
     }
+}
+
+/// Finds the flag of a word in the definition of its command. Of short flags in one word, this is the first one with a
+/// value, or the last one. The second result is true if its value is not in the same word.
+fn find_flag<'a>(
+    tree: &'a clap::Command,
+    command: &'a clap::Command,
+    word: &str,
+) -> (Option<&'a clap::Arg>, bool) {
+    let everywhere = tree.get_arguments().filter(|flag| flag.is_global_set());
+    let flags: Vec<_> = command.get_arguments().chain(everywhere).collect();
+    let has_short = |flag: &clap::Arg, short: char| {
+        flag.get_short() == Some(short)
+            || flag.get_all_short_aliases().is_some_and(|all| all.contains(&short))
+    };
+    let has_long = |flag: &clap::Arg, long: &str| {
+        flag.get_long() == Some(long) || flag.get_all_aliases().is_some_and(|all| all.contains(&long))
+    };
+    if let Some(long) = word.strip_prefix("--") {
+        let (long, is_last) = long.split_once('=').map_or((long, true), |(long, _)| (long, false));
+        return (flags.into_iter().find(|flag| has_long(flag, long)), is_last);
+    }
+    let mut letters = word.chars().skip(1).peekable();
+    let mut found = None;
+    for letter in letters.by_ref() {
+        found = flags.iter().copied().find(|flag| has_short(flag, letter));
+        if found.is_none_or(takes_next_word) {
+            break;
+        }
+    }
+    (found, letters.peek().is_none())
+}
+
+/// Returns true if the word after this flag is its value.
+fn takes_next_word(flag: &clap::Arg) -> bool {
+    let is_optional = flag.get_num_args().is_some_and(|count| count.min_values() == 0);
+    flag.get_action().takes_values() && !is_optional && !flag.is_require_equals_set()
+}
+
+/// Returns what a proposal has in the place of a flag with a secret value. A flag of an unknown command is recognised
+/// by its own name.
+fn find_secret_replacement(flag: &str, role: &WordRole) -> Option<&'static str> {
+    let (_, replacement) = SECRET_FLAGS.iter().find(|(name, _)| *name == flag)?;
+    let is_secret = match role {
+        WordRole::Flag(Some(long)) => SECRET_FLAGS.iter().any(|(name, _)| name == long),
+        _ => true,
+    };
+    is_secret.then_some(*replacement)
 }
 
 /// Quotes an argument for a shell.
@@ -148,10 +226,13 @@ pub fn quote_argument(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
+    use crate::cli::Cli;
 
     fn build_command_line(line: &[&str]) -> CommandLine {
-        CommandLine(line.iter().map(|word| (*word).to_owned()).collect())
+        CommandLine { words: line.iter().map(|word| (*word).to_owned()).collect(), build_tree: Cli::command }
     }
 
     #[test]
@@ -222,7 +303,30 @@ mod tests {
     fn invitation_code_is_not_repeated() {
         for typed in [&["logn", "--code", "s3cret"][..], &["logn", "--code=s3cret"]] {
             let line = build_command_line(typed).with_replacement("logn", "login");
-            assert!(line.is_some_and(|line| !line.contains("s3cret") && line.contains("CODE")));
+            assert_eq!(line.as_deref(), Some("hearth login --code-stdin"));
+        }
+    }
+
+    #[test]
+    fn letter_of_a_secret_flag_has_its_own_meaning_in_each_command() {
+        let line = build_command_line(&["jobs", "run", "a", "-e", "a.err", "--comand", "true"]);
+        assert_eq!(
+            line.with_replacement("--comand", "--command").as_deref(),
+            Some("hearth jobs run a -e a.err --command true")
+        );
+    }
+
+    #[test]
+    fn value_of_a_short_flag_is_no_argument() {
+        for typed in [
+            &["jobs", "run", "web", "-o", "web"][..],
+            &["jobs", "run", "web", "-yo", "web"],
+            &["jobs", "run", "web", "--output", "web"],
+            &["jobs", "run", "web", "-yoweb"],
+        ] {
+            let expected = format!("hearth {}", typed.join(" ").replacen("web", "wiki", 1));
+            let line = build_command_line(typed).with_replacement("web", "wiki");
+            assert_eq!(line.as_deref(), Some(&*expected));
         }
     }
 }

@@ -48,7 +48,7 @@ impl CommandContext {
         let folder = self.settings.folder.folder_name().unwrap_or_default();
         match folder.parse::<ToolName>().and_then(|name| name.check_new().map(|()| name)) {
             Ok(name) => name.to_string(),
-            Err(error) => extract_suggestion(&error).unwrap_or("NAME").to_owned(),
+            Err(error) => error.suggestion().unwrap_or("NAME").to_owned(),
         }
     }
 
@@ -57,11 +57,4 @@ impl CommandContext {
         let notify = |_| self.printer.print_note(&format!("waiting for {subject} …"));
         progress::wait_with_ticks(work, progress::NOTICE_INTERVAL, notify).await
     }
-}
-
-/// Extracts the name or address that the help of `error` proposes.
-pub fn extract_suggestion(error: &Error) -> Option<&str> {
-    let advice = error.help_text()?;
-    let written = advice.strip_prefix("write ").filter(|word| !word.contains(' '));
-    advice.strip_prefix("call it ").or(written)
 }

@@ -1,5 +1,7 @@
 //! Flags and arguments of the running command that its proposed next commands keep.
 
+use clap::ArgGroup;
+
 use crate::command_line::{CommandLine, quote_argument};
 
 /// Commands that a proposal repeats with all their flags when they are the running command.
@@ -11,23 +13,6 @@ const UNREPEATED_FLAGS: [&str; 3] = ["--follow", "-f", "--dry-run"];
 /// Flags about the output of one command.
 const OUTPUT_FLAGS: [&str; 7] = ["--quiet", "-q", "--verbose", "-v", "--debug", "-d", "--json"];
 
-/// Commands that are not about one tool.
-const COMMANDS_WITHOUT_TOOL: [&str; 13] = [
-    "completion",
-    "down",
-    "invite",
-    "login",
-    "logout",
-    "man",
-    "new",
-    "password",
-    "tool list",
-    "up",
-    "users",
-    "version",
-    "whoami",
-];
-
 /// The texts before a command in a proposal.
 const COMMAND_LEADS: [&str; 3] = ["&& ", "then ", "or "];
 
@@ -36,15 +21,21 @@ const COMMAND_LEADS: [&str; 3] = ["&& ", "then ", "or "];
 pub struct KeptFlags {
     server: Option<String>,
     tool: Option<String>,
-    typed: String,
+    typed: Option<CommandLine>,
+}
+
+/// Id of the empty group of arguments that marks, in the definition of the commands, one that is not about one tool.
+pub const WITHOUT_TOOL_GROUP: &str = "without-tool";
+
+/// Marks a command, or a group of commands, that is not about one tool: its proposals keep no `--tool`.
+pub fn mark_without_tool() -> ArgGroup {
+    ArgGroup::new(WITHOUT_TOOL_GROUP)
 }
 
 impl KeptFlags {
     /// Keeps the flags `--server` and `--tool`, and the command line for a repetition.
-    pub fn new(server: Option<String>, tool: Option<String>, command_line: &CommandLine) -> Self {
-        let repeats = command_line.words_before_separator().all(|word| !UNREPEATED_FLAGS.contains(&word));
-        let typed = if repeats { command_line.render_without(&OUTPUT_FLAGS) } else { String::new() };
-        Self { server, tool, typed }
+    pub fn new(server: Option<String>, tool: Option<String>, command_line: CommandLine) -> Self {
+        Self { server, tool, typed: Some(command_line) }
     }
 
     /// Adds the flags to the commands of this program in a proposal, unless it has them already.
@@ -77,16 +68,13 @@ impl KeptFlags {
 
     fn add_to_command(&self, command: &str) -> String {
         let arguments = command.strip_prefix("hearth").unwrap_or_default();
-        if REPEATED_COMMANDS.contains(&command) && self.typed.starts_with(&format!("{command} ")) {
-            return self.typed.clone();
+        if REPEATED_COMMANDS.contains(&command)
+            && let Some(repetition) = self.render_repetition(command)
+        {
+            return repetition;
         }
         let has = |flag: &str| arguments.split([' ', '=']).any(|word| word == flag);
-        let is_about_tool = !COMMANDS_WITHOUT_TOOL.iter().any(|other| {
-            arguments
-                .trim_start()
-                .strip_prefix(other)
-                .is_some_and(|after| after.is_empty() || after.starts_with(' '))
-        });
+        let is_about_tool = self.tool.is_some() && self.is_about_tool(arguments);
         let mut text = "hearth".to_owned();
         let server = self.server.as_ref().filter(|server| !has("--server") && !arguments.contains(*server));
         let tool = self.tool.as_ref().filter(|_| is_about_tool && !has("--tool"));
@@ -97,20 +85,48 @@ impl KeptFlags {
         }
         text + arguments
     }
+
+    /// Returns the running command with its arguments, if it is this command and a repetition does the same.
+    fn render_repetition(&self, command: &str) -> Option<String> {
+        let typed = self.typed.as_ref()?;
+        if typed.words_before_separator().any(|word| UNREPEATED_FLAGS.contains(&word)) {
+            return None;
+        }
+        let line = typed.render_without(&OUTPUT_FLAGS);
+        line.starts_with(&format!("{command} ")).then_some(line)
+    }
+
+    /// Returns true if the command of these arguments is about one tool, by the definition of the commands.
+    fn is_about_tool(&self, arguments: &str) -> bool {
+        let Some(typed) = &self.typed else { return true };
+        let tree = typed.build_tree();
+        let mut command = &tree;
+        for word in arguments.split_whitespace() {
+            let Some(below) = command.find_subcommand(word) else { break };
+            if below.get_groups().any(|group| group.get_id() == WITHOUT_TOOL_GROUP) {
+                return false;
+            }
+            command = below;
+        }
+        true
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
 
+    use clap::CommandFactory;
+
     use super::*;
+    use crate::cli::Cli;
 
     fn keep_flags(words: &[&str]) -> KeptFlags {
         let arguments: Vec<OsString> = ["hearth"].iter().chain(words).map(OsString::from).collect();
         KeptFlags::new(
             Some("https://h.example".to_owned()),
             Some("dup-finder".to_owned()),
-            &CommandLine::from_arguments(&arguments),
+            CommandLine::from_arguments(&arguments, Cli::command),
         )
     }
 

@@ -8,7 +8,7 @@ use clap::{
 };
 use hearth_base::Error;
 
-use crate::{cli::Cli, command_line::CommandLine, context::extract_suggestion, nearest::find_nearest};
+use crate::{cli::Cli, command_line::CommandLine, nearest::find_nearest};
 
 /// Returns true for help and version: these are results.
 pub fn is_help_or_version(error: &clap::Error) -> bool {
@@ -72,7 +72,8 @@ pub fn explain_parse_error(error: &clap::Error, command_line: &CommandLine) -> E
         ErrorKind::ValueValidation => {
             let typed = text(ContextKind::InvalidValue).unwrap_or_default();
             match error.source().and_then(|inner| inner.downcast_ref::<Error>()) {
-                Some(inner) => match extract_suggestion(inner)
+                Some(inner) => match inner
+                    .suggestion()
                     .and_then(|right| command_line.with_replacement(&typed, right))
                 {
                     Some(command) => inner.clone().help(command),

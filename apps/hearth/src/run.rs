@@ -27,7 +27,7 @@ const NOTHING_CHANGED: &str = "nothing was changed";
 
 /// Runs the command of `arguments`, which begin with the program's name.
 pub fn run(arguments: Vec<OsString>) -> Exit {
-    let command_line = CommandLine::from_arguments(&arguments);
+    let command_line = CommandLine::from_arguments(&arguments, Cli::command);
     let environment = Environment::read();
     let parsed = build_tree(&command_line, &environment)
         .try_get_matches_from(arguments)
@@ -40,7 +40,7 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
     let kept_flags = KeptFlags::new(
         global.server.as_ref().map(ToString::to_string),
         global.tool.as_ref().map(ToString::to_string),
-        &command_line,
+        command_line.clone(),
     );
     let options = OutputOptions { json: global.json.clone(), quiet, verbose, kept_flags };
     let printer = build_printer(global.color, options, &environment);

@@ -96,9 +96,11 @@ impl ToolName {
             "a new tool's name has two hyphens in a row: {}; one at a time is allowed",
             quote_untrusted(name)
         );
-        let help = suggest_label(name)
-            .map_or_else(|| "choose another name".to_owned(), |label| format!("call it {label}"));
-        Err(Error::invalid("tool-name", public).help(help))
+        let error = Error::invalid("tool-name", public);
+        Err(match suggest_label(name) {
+            Some(label) => error.help(format!("call it {label}")).with_suggestion(label),
+            None => error.help("choose another name"),
+        })
     }
 }
 
@@ -225,7 +227,7 @@ fn build_name_refusal(code: &'static str, subject: &str, text: &str, rule: &str)
         format!("{} cannot be {subject}: {rule}", quote_untrusted(text)),
     );
     match suggest_label(text) {
-        Some(label) => error.help(format!("call it {label}")),
+        Some(label) => error.help(format!("call it {label}")).with_suggestion(label),
         None => error.help(format!("choose {rule}")),
     }
 }
@@ -290,6 +292,7 @@ mod tests {
             let error = name.check_new().unwrap_err();
             assert_eq!((error.kind(), error.code()), (ErrorKind::Invalid, "tool-name"), "{text}");
             assert_eq!(error.help_text(), Some(&*format!("call it {label}")), "{text}");
+            assert_eq!(error.suggestion(), Some(label), "{text}");
             assert!(label.parse::<ToolName>().unwrap().check_new().is_ok(), "{label}");
         }
     }

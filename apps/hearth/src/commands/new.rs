@@ -8,8 +8,11 @@ use crate::{
     context::CommandContext,
     flags::DryRun,
     session::Session,
-    settings::{FolderLink, LinkableFolder},
+    settings::{FolderLink, LinkableFolder, PreparedLink},
 };
+
+/// Code of the error that a tool or a user has the name.
+const NAME_TAKEN_CODE: &str = "tool-name-taken";
 
 /// The arguments of `hearth new`.
 #[derive(Debug, clap::Args)]
@@ -57,13 +60,11 @@ pub async fn run(cx: &CommandContext, args: CreateToolArgs) -> Result<()> {
     }
     // Local errors come before any change at the server.
     let new_link = link.then(|| cx.settings.folder.prepare_link(&name)).transpose()?;
-    let tool = match existing {
-        Some(tool) => tool,
-        None => create_tool(&session, &name, description).await?,
+    let (tool, create) = match existing {
+        Some(tool) => (tool, false),
+        None => create_or_find_tool(&session, &name, description).await?,
     };
-    if let Some(new_link) = new_link {
-        new_link.persist_link()?;
-    }
+    let link = new_link.map(PreparedLink::persist_link).transpose()?.unwrap_or(false);
     let role = role_name(Some(&tool));
     let what_you_are = role.as_deref().map_or("an operator".to_owned(), |role| format!("its {role}"));
     let made = CreatedTool { tool: name, role, created: create, linked: link, file };
@@ -106,12 +107,10 @@ pub async fn ensure_tool(
         name.check_new()?;
     }
     let new_link = unlinked.map(|folder| folder.prepare_link(name)).transpose()?;
-    if existing.is_none() {
-        create_tool(&session, name, String::new()).await?;
+    if existing.is_none() && create_or_find_tool(&session, name, String::new()).await?.1 {
         cx.printer.print_note(&format!("tool {name} is created; you are its owner"));
     }
-    if let Some(new_link) = new_link {
-        new_link.persist_link()?;
+    if new_link.map(PreparedLink::persist_link).transpose()? == Some(true) {
         cx.printer.print_note("the folder is linked to it (hearth.yaml)");
     }
     Ok(())
@@ -143,16 +142,29 @@ async fn find_tool(session: &Session<'_>, name: &ToolName) -> Result<Option<Tool
         }
         // Operators also see tools of which they are no member.
         Ok(tool) if tool.role.is_none() => {
-            Err(Error::conflict("tool-name-taken", format!("the name {name} is taken"))
+            Err(Error::conflict(NAME_TAKEN_CODE, format!("the name {name} is taken"))
                 .help(format!("hearth tool members set YOUR-NAME maintainer --tool {name}")))
         }
         answer => answer.map(Some),
     }
 }
 
-async fn create_tool(session: &Session<'_>, name: &ToolName, description: String) -> Result<Tool> {
+/// Creates the tool. Returns the caller's own tool and false if it exists: another command of the caller may create it
+/// after this one has looked for it. Names are unique, so there is one tool in any case.
+async fn create_or_find_tool(
+    session: &Session<'_>,
+    name: &ToolName,
+    description: String,
+) -> Result<(Tool, bool)> {
     let create = ToolCreate { name: name.clone(), description };
-    session.send(session.client.tools().create(&create)).await
+    match session.send(session.client.tools().create(&create)).await {
+        Err(error) if error.code() == NAME_TAKEN_CODE => {
+            // The list of the caller's tools is never cached, unlike the caller's role on one tool.
+            let own = session.list_tools(false).await?.into_iter().find(|tool| tool.name == *name);
+            own.map(|tool| (tool, false)).ok_or(error)
+        }
+        answer => answer.map(|tool| (tool, true)),
+    }
 }
 
 fn role_name(tool: Option<&Tool>) -> Option<String> {

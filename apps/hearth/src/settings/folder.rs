@@ -165,7 +165,7 @@ impl LinkableFolder {
         };
         let mut file = builder.tempfile_in(&self.path).map_err(refused)?;
         file.write_all(format!("tool: {tool}\n").as_bytes()).map_err(refused)?;
-        Ok(PreparedLink { file, path })
+        Ok(PreparedLink { file, path, tool: tool.clone() })
     }
 }
 
@@ -173,19 +173,25 @@ impl LinkableFolder {
 pub struct PreparedLink {
     file: tempfile::NamedTempFile,
     path: PathBuf,
+    tool: ToolName,
 }
 
 impl PreparedLink {
-    /// Moves the file to its place, unless one exists by now.
-    pub fn persist_link(self) -> Result<()> {
-        let Self { file, path } = self;
-        file.persist_noclobber(&path).map(drop).map_err(|refused| {
-            let cause = refused.error;
-            Error::invalid(
-                "folder-file",
-                format!("{} cannot be written: {}", path.display(), describe_io_error(&cause)),
-            )
-        })
+    /// Moves the file to its place, unless one exists by now. Returns false if that one has the same link: another
+    /// command made it after the file was prepared.
+    pub fn persist_link(self) -> Result<bool> {
+        let Self { file, path, tool } = self;
+        let Err(refused) = file.persist_noclobber(&path) else { return Ok(true) };
+        let cause = refused.error;
+        if cause.kind() == io::ErrorKind::AlreadyExists
+            && read_link_file(&path)?.is_some_and(|link| link.tool == tool)
+        {
+            return Ok(false);
+        }
+        Err(Error::invalid(
+            "folder-file",
+            format!("{} cannot be written: {}", path.display(), describe_io_error(&cause)),
+        ))
     }
 }
 
@@ -268,10 +274,13 @@ mod tests {
     #[test]
     fn new_link_never_replaces_a_file() -> Result<()> {
         let home = tempfile::tempdir().map_err(Error::internal)?;
-        let (folder, tool) = (folder_below(home.path(), ""), "dup-finder".parse()?);
+        let (folder, tool, another) =
+            (folder_below(home.path(), ""), "dup-finder".parse()?, "wiki".parse::<ToolName>()?);
         let (first, second) = (folder.prepare_link(&tool)?, folder.prepare_link(&tool)?);
-        first.persist_link()?;
-        assert!(second.persist_link().is_err());
+        let third = folder.prepare_link(&another)?;
+        assert!(first.persist_link()?);
+        assert!(!second.persist_link()?, "the link exists already");
+        assert!(third.persist_link().is_err());
         assert_eq!(folder.read_own_link()?.map(|link| link.tool), Some(tool));
         Ok(())
     }

@@ -83,7 +83,8 @@ impl FromStr for ServerAddress {
             return Ok(server);
         }
         let longer = format!("{text:.80?} is more than the address of a server");
-        Err(Error::invalid("server-address", longer).help(format!("write {server}")))
+        let error = Error::invalid("server-address", longer).help(format!("write {server}"));
+        Err(error.with_suggestion(server.to_string()))
     }
 }
 

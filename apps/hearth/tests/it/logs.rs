@@ -123,3 +123,59 @@ fn lines_of_all_jobs_are_filtered_and_prefixed_with_the_job() {
     ends with 1
     ");
 }
+
+/// A tool without jobs whose latest deployment failed, with the log of its component.
+fn build_home_after_first_crash(job_answer: (u16, String)) -> Home {
+    let crashed = r#"{"data": {"deploy_id": "deployment_00000000000000000000000001",
+        "creation_time": "2026-01-02T03:04:05Z", "description": "", "source": {"git": {"url": "https://x.example/a"}},
+        "builds": {}, "runs": {"web": {"run_status": "failed", "run_long_status": "it crashed"}}, "status": "failed",
+        "long_status": "web ended 3 times right after its start\\nImportError: no missing_thing", "force_build": false,
+        "force_run": false, "steps": [], "version": 1}, "messages": {}}"#;
+    Home::linked_to_tool(PreparedAnswers::from([
+        ("GET /jobs/v1/tool/dup-finder/jobs", (200, r#"{"jobs": [], "messages": {}}"#.to_owned())),
+        ("GET /components/v1/tool/dup-finder/deployment/latest", (200, crashed.to_owned())),
+        ("GET /logs/v1/tool/dup-finder/job/web/logs", job_answer),
+    ]))
+}
+
+#[test]
+fn log_of_a_component_is_printed_although_its_first_deployment_left_no_job() {
+    let lines = page_answer(&[entry_json(7, "ImportError: no missing_thing", "err")], "");
+    let home = build_home_after_first_crash(lines);
+    for words in [&["logs"][..], &["logs", "web"], &["jobs", "logs", "web"]] {
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(home.run_to_transcript(words), @"
+            out| 2026-01-02T03:04:07.000000Z ImportError: no missing_thing
+            ends with 0
+            ");
+        }
+    }
+}
+
+#[test]
+fn component_that_wrote_nothing_before_its_crash_is_named_in_the_error() {
+    let nothing = r#"{"messages": {"error": ["web has not written anything yet"]}, "code": "no-such-log"}"#;
+    let home = build_home_after_first_crash((404, nothing.to_owned()));
+    let transcript = home.run_to_transcript(&["logs"]);
+    assert!(transcript.contains("web has not written anything yet"), "{transcript}");
+}
+
+#[test]
+fn following_does_not_wait_for_the_log_of_a_job_that_has_none() {
+    let nothing = r#"{"messages": {"error": ["web has not written anything yet"]}, "code": "no-such-log"}"#;
+    let stream = ("GET /logs/v1/tool/dup-finder/job/web/logs_stream", (404, nothing.to_owned()));
+    let no_job = r#"{"messages": {"error": ["there is no job web"]}, "code": "no-such-job"}"#;
+    let in_files = r#"{"job": {"name": "web", "image": "bookworm", "imagename": "bookworm", "image_state": "stable",
+        "cmd": "./a", "job_type": "continuous", "filelog": true, "status_short": "Running", "status_long": "Running",
+        "status": {"short": "running", "messages": [], "duration": "1s", "up_to_date": true}}, "messages": {}}"#;
+    for job in [(404, no_job.to_owned()), (200, in_files.to_owned())] {
+        let jobs = ("GET /jobs/v1/tool/dup-finder/jobs", (200, r#"{"jobs": [], "messages": {}}"#.to_owned()));
+        let home = Home::linked_to_tool(PreparedAnswers::from([
+            stream.clone(),
+            ("GET /jobs/v1/tool/dup-finder/jobs/web", job),
+            jobs,
+        ]));
+        let transcript = home.run_to_transcript(&["logs", "-f", "web"]);
+        assert!(transcript.ends_with("ends with 1") || transcript.ends_with("ends with 1\n"), "{transcript}");
+    }
+}

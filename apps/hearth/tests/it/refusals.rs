@@ -145,3 +145,43 @@ fn home_and_root_folders_are_not_linked() {
     );
     assert!(!home.path_below("hearth.yaml").exists());
 }
+
+const TAKEN_JSON: &str = r#"{"messages": {"error": ["the name dup-finder is taken by another tool"]},
+    "code": "tool-name-taken", "request_id": "req_4", "help": "choose another name"}"#;
+
+/// Runs `hearth new dup-finder`, whose tool another command creates after this one has looked for it.
+fn run_second_new(tools: &str) -> (Home, String) {
+    let home = Home::signed_in_at(PreparedAnswers::from([
+        ("GET /tools/v1/tool/dup-finder", (403, fake_server::FORBIDDEN_JSON)),
+        ("POST /tools/v1/tools", (409, TAKEN_JSON)),
+        ("GET /tools/v1/tools", (200, tools)),
+    ]));
+    let transcript = home.run_to_transcript(&["new", "dup-finder"]);
+    (home, transcript)
+}
+
+#[test]
+fn tool_that_another_command_of_its_owner_just_created_exists_already() {
+    let (home, transcript) = run_second_new(fake_server::MY_TOOLS_JSON);
+    insta::assert_snapshot!(transcript, @"
+    out| tool dup-finder existed, you are its owner; this folder is now linked (hearth.yaml)
+    err| next:  hearth deploy
+    ends with 0
+    ");
+    let creations = home.read_requests().iter().filter(|request| request.starts_with("POST ")).count();
+    assert_eq!(creations, 1, "{:?}", home.read_requests());
+}
+
+#[test]
+fn name_of_another_persons_tool_is_taken() {
+    let (home, transcript) = run_second_new(r#"{"data": {"items": []}}"#);
+    insta::assert_snapshot!(transcript, @"
+    err| error: the name dup-finder is taken by another tool [tool-name-taken]
+    err| next:  choose another name
+    ends with 1
+    ");
+    assert_eq!(
+        home.read_requests().iter().filter(|request| request.starts_with("GET /tools/v1/tools?")).count(),
+        1
+    );
+}

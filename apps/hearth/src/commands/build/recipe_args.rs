@@ -21,6 +21,7 @@ fn parse_recipe(typed: &str) -> Result<RecipeChoice> {
     serde_json::from_value(typed.into()).map_err(|_| {
         Error::invalid("invalid-value", format!("invalid recipe {typed:?}; containerfile or detected"))
             .help("write containerfile")
+            .with_suggestion("containerfile")
     })
 }
 

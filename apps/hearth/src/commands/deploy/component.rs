@@ -40,7 +40,9 @@ pub struct ComponentArgs {
 
 fn parse_mount(typed: &str) -> Result<MountMode> {
     serde_json::from_value(typed.into()).map_err(|_| {
-        Error::invalid("invalid-value", format!("invalid mount {typed:?}; all or none")).help("write all")
+        Error::invalid("invalid-value", format!("invalid mount {typed:?}; all or none"))
+            .help("write all")
+            .with_suggestion("all")
     })
 }
 

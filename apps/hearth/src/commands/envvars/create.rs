@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{restart::RestartFlag, scope::JobScopeArgs};
 use crate::{
-    context::{CommandContext, extract_suggestion},
+    context::CommandContext,
     flags::DryRun,
     io_error::describe_io_error,
     prompter,
@@ -56,9 +56,12 @@ fn parse_assignment(typed: &str) -> Result<EnvvarAssignment> {
     let Some((name, value)) = typed.split_once('=') else {
         return Ok(EnvvarAssignment { name: super::parse_name(typed)?, value: None });
     };
-    let name = super::parse_name(name).map_err(|error| {
-        let better = extract_suggestion(&error).map(|better| format!("call it {better}=VALUE"));
-        better.into_iter().fold(error, Error::help)
+    let name = super::parse_name(name).map_err(|error| match error.suggestion() {
+        Some(better) => {
+            let better = format!("{better}=VALUE");
+            error.help(format!("call it {better}")).with_suggestion(better)
+        }
+        None => error,
     })?;
     Ok(EnvvarAssignment { name, value: Some(Secret::new(value)) })
 }

@@ -71,7 +71,7 @@ fn parse_name(typed: &str) -> Result<EnvvarName> {
     typed.parse::<EnvvarName>().map_err(|error| {
         let better = typed.replace(|symbol: char| !symbol.is_ascii_alphanumeric(), "_");
         match better.parse::<EnvvarName>() {
-            Ok(better) => error.help(format!("call it {better}")),
+            Ok(better) => error.help(format!("call it {better}")).with_suggestion(better.to_string()),
             Err(_) => error,
         }
     })

@@ -7,7 +7,7 @@ pub mod status;
 
 use hearth_base::Result;
 
-use crate::{context::CommandContext, flags::HELP_TEMPLATE};
+use crate::{context::CommandContext, flags::HELP_TEMPLATE, kept_flags::mark_without_tool};
 
 /// Commands about mail.
 #[derive(Debug, clap::Subcommand)]
@@ -17,6 +17,7 @@ pub enum NotifyCommand {
     Status,
     /// Show or change your mail address
     #[command(before_help = "Example: hearth notify email ada@example.org", help_template = HELP_TEMPLATE)]
+    #[command(group = mark_without_tool())]
     Email(email::SetEmailArgs),
     /// Switch off mail to you about a tool
     #[command(before_help = "Example: hearth notify off", help_template = HELP_TEMPLATE)]

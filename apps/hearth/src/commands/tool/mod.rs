@@ -14,6 +14,7 @@ use hearth_base::{Result, ToolName};
 use crate::{
     context::CommandContext,
     flags::HELP_TEMPLATE,
+    kept_flags::mark_without_tool,
     settings::{SettingSource, Sourced},
 };
 
@@ -22,6 +23,7 @@ use crate::{
 pub enum ToolCommand {
     /// List your tools
     #[command(before_help = "Example: hearth tool list", help_template = HELP_TEMPLATE)]
+    #[command(group = mark_without_tool())]
     List(list::ListToolsArgs),
     /// Show a tool and its members
     #[command(before_help = "Example: hearth tool show dup-finder", help_template = HELP_TEMPLATE)]
@@ -38,12 +40,15 @@ pub enum ToolCommand {
     },
     /// List the tools that offer you a membership
     #[command(before_help = "Example: hearth tool offers", help_template = HELP_TEMPLATE)]
+    #[command(group = mark_without_tool())]
     Offers,
     /// Accept an offered membership
     #[command(before_help = "Example: hearth tool accept dup-finder", help_template = HELP_TEMPLATE)]
+    #[command(group = mark_without_tool())]
     Accept(accept::MembershipArgs),
     /// Leave a tool, or decline an offered membership
     #[command(before_help = "Example: hearth tool leave dup-finder", help_template = HELP_TEMPLATE)]
+    #[command(group = mark_without_tool())]
     Leave(accept::MembershipArgs),
     /// Show the limits of a tool; operators change them
     #[command(before_help = "Example: hearth tool quota dup-finder --set memory=16Gi", help_template = HELP_TEMPLATE)]
