@@ -1,5 +1,6 @@
 //! Driver of the engine: starts helpers, follows their containers until they exit, and stops containers.
 
+mod stop;
 mod volumes;
 
 use std::{
@@ -17,7 +18,6 @@ use hearth_runtime_api::{
     ContainerOutcome, Feature, InstanceId, Phase, Termination, Workload,
     engine::{Driver, PhaseReport},
 };
-use rustix::process::Signal;
 use tokio::{sync::mpsc::UnboundedSender, task::JoinSet};
 
 use crate::{
@@ -35,7 +35,7 @@ use crate::{
     reexec::{self, Subprocess},
     refreshed_files, state_files,
     state_files::StateLayout,
-    storage::ToolStorage,
+    storage::{self, ToolStorage},
     sys::readable_fd::ReadableFd,
     tools::ToolNumbers,
 };
@@ -248,6 +248,8 @@ impl ContainerManager {
                 }
             }
         }
+        // After the report the engine may remove the instance's files.
+        let disks = self.list_writable_disks(instance);
         let exit = files::read_file::<ExitRecord>(&folder, files::EXIT_FILE).ok().flatten();
         if let Some(exit) = exit {
             self.send_report(instance, Phase::Ended(exit.outcome));
@@ -255,6 +257,7 @@ impl ContainerManager {
             self.run_blocking(move |helpers| {
                 helpers.networks.leave_network(instance);
                 helpers.remove_container(instance);
+                disks.iter().for_each(|disk| storage::reclaim_space(disk));
             })
             .await;
             return;
@@ -264,7 +267,11 @@ impl ContainerManager {
             return;
         };
         self.send_report(instance, Phase::Ended(outcome));
-        self.run_blocking(move |helpers| helpers.networks.leave_network(instance)).await;
+        self.run_blocking(move |helpers| {
+            helpers.networks.leave_network(instance);
+            disks.iter().for_each(|disk| storage::reclaim_space(disk));
+        })
+        .await;
     }
 
     /// Runs blocking work on tokio's blocking thread pool. `None` if the work panicked or the process shuts
@@ -352,35 +359,6 @@ impl ContainerManager {
 
     fn build_outcome(&self, end: Termination) -> ContainerOutcome {
         ContainerOutcome::from_end(end, self.clock.now())
-    }
-
-    async fn stop_container(&self, instance: InstanceId, grace: Duration) {
-        let folder = self.layout.instance_folder(instance);
-        let init = loop {
-            let is_starting = self.lock_starting().contains(&instance) || folder.exists();
-            if files::read_file::<ExitRecord>(&folder, files::EXIT_FILE).ok().flatten().is_some()
-                || !is_starting
-            {
-                return;
-            }
-            match files::read_file::<HelperState>(&folder, files::STATE_FILE)
-                .ok()
-                .flatten()
-                .and_then(|state| state.init)
-            {
-                Some(init) => break init,
-                None => tokio::time::sleep(START_POLL_INTERVAL).await,
-            }
-        };
-        let Some(process) = init.process.open_pidfd() else { return };
-        let number = HelperConfig::read(&folder).map_or(15, |config| config.workload.process.stop_signal);
-        let signal = Signal::from_named_raw(number.into()).unwrap_or(Signal::TERM);
-        // An error means that the process has just exited.
-        let _ = rustix::process::pidfd_send_signal(&process, signal);
-        let Ok(process) = ReadableFd::new(process) else { return };
-        if tokio::time::timeout(grace, process.wait_until_readable()).await.is_err() {
-            let _ = rustix::process::pidfd_send_signal(&process, Signal::KILL);
-        }
     }
 
     fn send_report(&self, instance: InstanceId, phase: Phase) {

@@ -1,10 +1,15 @@
 //! The storage that a container mounts.
 
+use std::path::PathBuf;
+
 use hearth_base::Result;
 use hearth_runtime_api::{Feature, InstanceId, Owner, Workload};
 
 use super::ContainerManager;
-use crate::{helper::config::Volume, storage::StorageKind};
+use crate::{
+    helper::config::{HelperConfig, Volume},
+    storage::StorageKind,
+};
 
 impl ContainerManager {
     /// Makes the storage that a workload mounts, if it does not exist.
@@ -23,6 +28,16 @@ impl ContainerManager {
             Ok(Volume { source: place.path, disk: place.disk, at, read_only })
         });
         volumes.collect()
+    }
+
+    /// Lists the disk files that the container of an instance could write to.
+    pub fn list_writable_disks(&self, instance: InstanceId) -> Vec<PathBuf> {
+        let config = HelperConfig::read(&self.layout.instance_folder(instance));
+        let volumes = config.map(|config| config.volumes).unwrap_or_default().into_iter();
+        volumes
+            .filter(|volume| volume.disk.is_some() && !volume.read_only)
+            .map(|volume| volume.source)
+            .collect()
     }
 
     /// True if a container of the owner may use its storage now. `except` is the instance that asks.

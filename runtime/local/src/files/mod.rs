@@ -26,7 +26,7 @@ use crate::{
     driver::ContainerManager,
     host_error::HostErrorContext,
     reexec::{self, Subprocess},
-    storage::{DiskOwner, StoragePlace},
+    storage::{self, DiskOwner, StoragePlace},
     tools::NumberUse,
 };
 
@@ -60,6 +60,7 @@ pub fn start_session(
     request: FileRequest,
 ) -> Result<ExecSession> {
     let StoragePlace { path: storage, disk } = place;
+    let written_disk = disk.filter(|_| request.is_change()).map(|_| storage.clone());
     let mount_point = manager.layout.mounts_folder();
     let task = FileTask { storage, disk, mount_point, request };
     let task = serde_json::to_string(&task).map_err(Error::internal)?;
@@ -76,6 +77,10 @@ pub fn start_session(
         drop(used);
         // An error means that the session has ended.
         let _ = report.send(status);
+        if let Some(disk) = written_disk {
+            // An error means that the runtime shuts down.
+            let _ = tokio::task::spawn_blocking(move || storage::reclaim_space(&disk)).await;
+        }
     });
     let (mut session, inputs, outputs) = ExecSession::new_with_channels();
     session.attach_task(async move {

@@ -2,8 +2,10 @@
 //! nor a link leads out of it, and other processes of the tool may change the files at the same time.
 
 use std::{
+    ffi::OsString,
     fs::File,
     io,
+    os::{fd::OwnedFd, unix::ffi::OsStringExt},
     path::{Component, Path, PathBuf},
 };
 
@@ -100,25 +102,41 @@ pub fn list_folder(path: &str) -> Result<FileListing, FileError> {
     }
     let folder = open_folder(&path)?;
     let (mut entries, mut truncated) = (Vec::new(), false);
-    for found in Dir::read_from(&folder)? {
-        let found = found?;
-        let name = found.file_name();
-        if name == c"." || name == c".." {
-            continue;
-        }
+    for found in read_entries(&folder) {
+        let (name, stat) = found?;
         if entries.len() == MAX_LISTED_ENTRIES {
             truncated = true;
             break;
         }
-        match rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => entries.push(to_entry(name.to_string_lossy().into_owned(), &stat)),
-            // It was deleted meanwhile.
-            Err(Errno::NOENT) => {}
-            Err(error) => return Err(error.into()),
-        }
+        entries.push(to_entry(name.to_string_lossy().into_owned(), &stat));
     }
     entries.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(FileListing { entry, entries, truncated })
+}
+
+/// Reads the entries of an open folder, without `.` and `..` and without entries that are deleted meanwhile. Links are
+/// not followed.
+pub fn read_entries(folder: &OwnedFd) -> impl Iterator<Item = Result<(OsString, Stat), FileError>> {
+    let (listed, failed) = match Dir::read_from(folder) {
+        Ok(listed) => (Some(listed), None),
+        Err(error) => (None, Some(Err(error.into()))),
+    };
+    let entries = listed.into_iter().flatten().filter_map(move |found| {
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => return Some(Err(error.into())),
+        };
+        let name = found.file_name();
+        if name == c"." || name == c".." {
+            return None;
+        }
+        match rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Some(Ok((OsString::from_vec(name.to_bytes().to_vec()), stat))),
+            Err(Errno::NOENT) => None,
+            Err(error) => Some(Err(error.into())),
+        }
+    });
+    failed.into_iter().chain(entries)
 }
 
 /// Opens a regular file for reading.
@@ -219,7 +237,7 @@ fn make_folders(path: &Path) -> Result<(), FileError> {
     open_folder(path).map(drop)
 }
 
-fn open_folder(path: &Path) -> Result<std::os::fd::OwnedFd, FileError> {
+fn open_folder(path: &Path) -> Result<OwnedFd, FileError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(rustix::fs::openat(CWD, path, flags, Mode::empty())?)
 }

@@ -1,14 +1,17 @@
 //! Requests about whole trees of files: deletion and measurement. Links are never followed.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use hearth_runtime_api::StorageUsage;
 use rustix::{
-    fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags},
+    fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat},
     io::Errno,
 };
 
-use super::operations::{FileError, resolve_path};
+use super::operations::{FileError, read_entries, resolve_path};
 
 /// Maximum number of measured files.
 const MAX_MEASURED_FILES: u64 = 2_000_000;
@@ -20,7 +23,7 @@ pub fn remove_entry(path: &str, recursive: bool) -> Result<(), FileError> {
         return Err(Errno::BUSY.into());
     }
     let stat = rustix::fs::statat(CWD, &path, AtFlags::SYMLINK_NOFOLLOW)?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+    if !is_folder(&stat) {
         return Ok(rustix::fs::unlinkat(CWD, &path, AtFlags::empty())?);
     }
     if recursive {
@@ -35,8 +38,9 @@ fn remove_content(folder: &Path) -> Result<(), FileError> {
     let mut at = 0;
     while let Some(folder) = folders.get(at).cloned() {
         at += 1;
-        for (path, file_type, _) in read_folder(&folder)? {
-            if file_type == FileType::Directory {
+        for (name, stat) in read_folder(&folder)? {
+            let path = folder.join(name);
+            if is_folder(&stat) {
                 folders.push(path);
             } else {
                 ignore_missing(rustix::fs::unlinkat(CWD, &path, AtFlags::empty()))?;
@@ -47,6 +51,10 @@ fn remove_content(folder: &Path) -> Result<(), FileError> {
         ignore_missing(rustix::fs::unlinkat(CWD, folder, AtFlags::REMOVEDIR))?;
     }
     Ok(())
+}
+
+fn is_folder(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::Directory
 }
 
 fn ignore_missing(removed: rustix::io::Result<()>) -> Result<(), FileError> {
@@ -66,40 +74,24 @@ pub fn measure_usage() -> Result<StorageUsage, FileError> {
             Err(FileError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => continue,
             entries => entries?,
         };
-        for (path, file_type, blocks) in entries {
+        for (name, stat) in entries {
             usage.files += 1;
             // Blocks have 512 bytes, whatever the file system (stat(2)).
-            usage.bytes += blocks * 512;
+            usage.bytes += u64::try_from(stat.st_blocks).unwrap_or(0) * 512;
             if usage.files >= MAX_MEASURED_FILES {
                 usage.truncated = true;
                 return Ok(usage);
             }
-            if file_type == FileType::Directory {
-                folders.push(path);
+            if is_folder(&stat) {
+                folders.push(folder.join(name));
             }
         }
     }
     Ok(usage)
 }
 
-/// Reads the entries of a folder with their types and blocks.
-fn read_folder(path: &Path) -> Result<Vec<(PathBuf, FileType, u64)>, FileError> {
+/// Opens a folder below the root and reads its entries.
+fn read_folder(path: &Path) -> Result<Vec<(OsString, Stat)>, FileError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let folder = rustix::fs::openat(CWD, path, flags, Mode::empty())?;
-    let mut entries = Vec::new();
-    for found in Dir::read_from(&folder)? {
-        let found = found?;
-        let name = found.file_name();
-        if name == c"." || name == c".." {
-            continue;
-        }
-        let stat = match rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Err(Errno::NOENT) => continue,
-            stat => stat?,
-        };
-        let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(name.to_bytes());
-        let blocks = u64::try_from(stat.st_blocks).unwrap_or(0);
-        entries.push((path.join(name), FileType::from_raw_mode(stat.st_mode), blocks));
-    }
-    Ok(entries)
+    read_entries(&rustix::fs::openat(CWD, path, flags, Mode::empty())?).collect()
 }

@@ -30,12 +30,17 @@ pub fn mount_disk(path: &Path, owner: DiskOwner, at: &Path) -> io::Result<PathBu
 
 /// Mounts the file system of a disk file without a place in the file tree.
 pub fn open_disk(locked: &DiskFile) -> io::Result<OwnedFd> {
+    // Deleted files become holes of the disk file; unused inode tables stay uninitialised.
+    open_disk_with(locked, &["discard", "noinit_itable"])
+}
+
+/// Mounts the file system with these options.
+pub fn open_disk_with(locked: &DiskFile, options: &[&str]) -> io::Result<OwnedFd> {
     let device = locked.attach_device()?;
     let disk = rustix::mount::fsopen(disk_templates::FILE_SYSTEM_TYPE, FsOpenFlags::FSOPEN_CLOEXEC)?;
     rustix::mount::fsconfig_set_string(&disk, "source", device.path.as_path())?;
-    // Deleted files become holes of the disk file; unused inode tables stay uninitialised.
-    for option in ["discard", "noinit_itable"] {
-        rustix::mount::fsconfig_set_flag(&disk, option)?;
+    for option in options {
+        rustix::mount::fsconfig_set_flag(&disk, *option)?;
     }
     rustix::mount::fsconfig_create(&disk)?;
     let attributes = MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOSUID;

@@ -26,6 +26,8 @@ const MIN_DISK_SIZE: Memory = Memory::from_mib(16);
 /// Maximum wait for the lock of a disk file. `e2fsck` of a damaged home holds it longest.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
 const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(5);
+/// Block size of the file system in bytes.
+const BLOCK_BYTES: u64 = 4096;
 /// Exit statuses of e2fsck from this one on mean that errors are left (e2fsck(8)).
 const ERRORS_LEFT_STATUS: i32 = 4;
 /// Offset of the superblock in the file, and bytes of it that are read (ext4, `struct ext4_super_block`).
@@ -63,7 +65,7 @@ fn format_file(new: &Path, quota: StorageQuota, format: DiskFormat) -> io::Resul
     let mut command = build_command("mke2fs")?;
     let features = disk_templates::EXT4_FEATURES;
     command.args(["-q", "-F", "-t", disk_templates::FILE_SYSTEM_TYPE, "-e", "remount-ro", "-m", "0"]);
-    command.args(["-b", "4096", "-I", "256", "-N", &quota.inodes.to_string()]);
+    command.args(["-b", &BLOCK_BYTES.to_string(), "-I", "256", "-N", &quota.inodes.to_string()]);
     // The file is new and reads as zeros, so nothing needs to be written for unused inodes and the journal.
     command.args(["-E", "lazy_itable_init=1,lazy_journal_init=1,packed_meta_blocks=1,root_owner=0:0"]);
     match format {
@@ -151,6 +153,17 @@ impl DiskFile {
                 && has_share(block.free_blocks, block.blocks)
                 && has_share(block.free_inodes, block.inodes)
         })
+    }
+
+    /// Measures the bytes that the file occupies on the host and its file system does not use. 0 for a file system with
+    /// errors.
+    pub fn measure_unused_space(&self) -> io::Result<u64> {
+        let block = self.read_superblock()?;
+        if block.state != CLEAN_STATE {
+            return Ok(0);
+        }
+        let used = u64::from(block.blocks.saturating_sub(block.free_blocks)) * BLOCK_BYTES;
+        Ok((self.file.metadata()?.blocks() * 512).saturating_sub(used))
     }
 
     fn run_fsck(&self, options: &[&str]) -> io::Result<()> {

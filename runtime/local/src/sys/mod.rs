@@ -8,3 +8,4 @@ pub mod mounts;
 pub mod open_files;
 pub mod privileges;
 pub mod readable_fd;
+pub mod trim;
