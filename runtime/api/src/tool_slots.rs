@@ -1,5 +1,9 @@
 //! Slots of a pool that all tools share, with a share for each tool, so that the slow peers of one tool do not delay
 //! another's.
+//!
+//! `FairPool` of the kit is for services, whose callers wait for a permit in turn. [`ToolSlots`] refuses at once, since
+//! its users drop or refuse whatever exceeds the share, and never refuses a tool that has no slot. It needs neither an
+//! async runtime nor the kit, which the runtime process does not contain.
 
 use std::{
     collections::BTreeMap,
@@ -19,12 +23,12 @@ pub struct ToolSlotLimits {
     pub in_total: usize,
 }
 
-/// The network of a tool's containers: where a tool is known by an address only.
+/// The slice of a tool, the network of its containers on one machine: where a tool is known by an address only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ToolNetwork(u32);
+pub struct ToolSlice(u32);
 
-impl ToolNetwork {
-    /// The network of a container with this address.
+impl ToolSlice {
+    /// The slice of a container with this address.
     pub fn from_address(address: Ipv4Addr) -> Self {
         Self(u32::from(address) >> (32 - u32::from(TOOL_NETWORK_PREFIX_BITS)))
     }
@@ -89,8 +93,8 @@ mod tests {
     const NEIGHBOUR_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 64, 0, 250);
     const OTHER_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 64, 1, 2);
 
-    fn take(pool: &Arc<ToolSlots<ToolNetwork>>, address: Ipv4Addr) -> Option<ToolSlot<ToolNetwork>> {
-        pool.take_slot(ToolNetwork::from_address(address))
+    fn take(pool: &Arc<ToolSlots<ToolSlice>>, address: Ipv4Addr) -> Option<ToolSlot<ToolSlice>> {
+        pool.take_slot(ToolSlice::from_address(address))
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use hearth_runtime_api::{ToolNetwork, ToolSlotLimits, ToolSlots};
+use hearth_runtime_api::{ToolSlice, ToolSlotLimits, ToolSlots};
 
 use crate::sys::{memory, privileges};
 
@@ -37,7 +37,7 @@ pub fn main(arguments: &[OsString]) -> i32 {
 struct DnsServer {
     table: PathBuf,
     resolvers: Vec<SocketAddr>,
-    threads: Arc<ToolSlots<ToolNetwork>>,
+    threads: Arc<ToolSlots<ToolSlice>>,
 }
 
 fn run(arguments: &[OsString]) -> io::Result<()> {
@@ -59,6 +59,11 @@ fn run(arguments: &[OsString]) -> io::Result<()> {
         }
     });
     memory::trim_memory();
+    serve_datagrams(&names, &datagrams)
+}
+
+/// Serves queries of datagrams, forever.
+fn serve_datagrams(names: &Arc<DnsServer>, datagrams: &Arc<UdpSocket>) -> ! {
     let mut buffer = [0; 4096];
     loop {
         let Ok((size, client)) = datagrams.recv_from(&mut buffer) else { continue };
@@ -68,8 +73,8 @@ fn run(arguments: &[OsString]) -> io::Result<()> {
             DnsDecision::Reply(bytes) => drop(datagrams.send_to(&bytes, client)),
             DnsDecision::Ignore => {}
             DnsDecision::Forward => {
-                let (question, datagrams) = (question.to_vec(), Arc::clone(&datagrams));
-                spawn_bounded(&names, address, move |names| {
+                let (question, datagrams) = (question.to_vec(), Arc::clone(datagrams));
+                spawn_bounded(names, address, move |names| {
                     if let Some(bytes) =
                         names.forward_query(&question).ok().or_else(|| build_servfail(&question))
                     {
@@ -84,7 +89,7 @@ fn run(arguments: &[OsString]) -> io::Result<()> {
 /// Runs work for a container in a new thread, unless its tool uses its share: then the query is dropped, and the
 /// container asks again.
 fn spawn_bounded(names: &Arc<DnsServer>, client: Ipv4Addr, work: impl FnOnce(&DnsServer) + Send + 'static) {
-    let Some(slot) = names.threads.take_slot(ToolNetwork::from_address(client)) else { return };
+    let Some(slot) = names.threads.take_slot(ToolSlice::from_address(client)) else { return };
     let names = Arc::clone(names);
     let thread = std::thread::Builder::new().stack_size(THREAD_STACK_BYTES);
     // Without a free thread of the host, the query is dropped as well.
@@ -180,4 +185,86 @@ fn read_resolvers(path: &Path) -> Vec<SocketAddr> {
         .filter_map(|address| address.trim().parse::<IpAddr>().ok())
         .map(|address| (address, 53).into())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::{
+        op::{Message, Query},
+        rr::{Name, RecordType},
+    };
+
+    use super::*;
+
+    /// Time until a missing datagram fails a test.
+    const RECEIVE_TIMEOUT: Duration = Duration::from_secs(30);
+
+    /// Opens a socket at an address of the loopback network: each address is another client.
+    fn open_socket(address: [u8; 4]) -> UdpSocket {
+        let socket =
+            UdpSocket::bind((Ipv4Addr::from(address), 0)).expect("an address of the loopback network");
+        socket.set_read_timeout(Some(RECEIVE_TIMEOUT)).expect("a socket");
+        socket
+    }
+
+    fn encode_query(id: u16, name: &str) -> Vec<u8> {
+        let mut message = Message::query();
+        message.metadata.id = id;
+        message.add_query(Query::query(Name::from_ascii(name).expect("a name"), RecordType::A));
+        message.to_vec().expect("a message")
+    }
+
+    fn receive_from(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
+        let mut buffer = [0; 512];
+        let (size, sender) = socket.recv_from(&mut buffer).expect("a datagram");
+        (buffer[..size].to_vec(), sender)
+    }
+
+    /// Starts a server with a table without names. Returns its address, and the host's resolver.
+    fn start_server() -> (SocketAddr, UdpSocket) {
+        let (datagrams, resolver) = (Arc::new(open_socket([127, 0, 0, 1])), open_socket([127, 0, 0, 1]));
+        datagrams.set_read_timeout(None).expect("a socket");
+        let at = datagrams.local_addr().expect("an address");
+        let names = Arc::new(DnsServer {
+            table: PathBuf::from("/nonexistent"),
+            resolvers: vec![resolver.local_addr().expect("an address")],
+            threads: ToolSlots::new(THREAD_LIMITS),
+        });
+        std::thread::spawn(move || serve_datagrams(&names, &datagrams));
+        (at, resolver)
+    }
+
+    #[test]
+    fn slow_names_of_one_tool_do_not_delay_answers_of_another() {
+        let (server, resolver) = start_server();
+        let (busy, other) = (open_socket([127, 0, 1, 2]), open_socket([127, 0, 2, 2]));
+        // The resolver receives these and answers none of them.
+        let queries = u16::try_from(THREAD_LIMITS.in_total * 2).expect("a small number");
+        for id in 0..queries {
+            busy.send_to(&encode_query(id, "slow.example."), server).expect("sent");
+        }
+        for _ in 0..THREAD_LIMITS.per_tool {
+            assert!(receive_from(&resolver).0 != encode_query(queries, "fast.example."));
+        }
+        let query = encode_query(queries, "fast.example.");
+        other.send_to(&query, server).expect("sent");
+        // The next query that arrives is the other tool's: the share of the busy one is used up.
+        let (forwarded, forwarder) = receive_from(&resolver);
+        assert_eq!(forwarded, query);
+        resolver.send_to(&forwarded, forwarder).expect("sent");
+        assert_eq!(receive_from(&other).0, query);
+    }
+
+    #[test]
+    fn tool_whose_names_are_answered_again_gets_answers() {
+        let (server, resolver) = start_server();
+        let client = open_socket([127, 0, 1, 2]);
+        for id in 0..u16::try_from(THREAD_LIMITS.per_tool * 4).expect("a small number") {
+            let query = encode_query(id, "fast.example.");
+            client.send_to(&query, server).expect("sent");
+            let (forwarded, forwarder) = receive_from(&resolver);
+            resolver.send_to(&forwarded, forwarder).expect("sent");
+            assert_eq!(receive_from(&client).0, query);
+        }
+    }
 }

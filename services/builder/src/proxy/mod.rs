@@ -14,7 +14,7 @@ use std::{
 
 use hearth_base::{Error, ErrorKind};
 use hearth_kit::{config, outbound::OutboundClient, tasks::ShutdownSignal};
-use hearth_runtime_api::{ToolNetwork, ToolSlotLimits, ToolSlots};
+use hearth_runtime_api::{ToolSlice, ToolSlotLimits, ToolSlots};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
 use hyper::{body::Incoming, ext::ReasonPhrase, server::conn::http1, service::service_fn};
@@ -69,7 +69,7 @@ pub async fn serve_proxy(listener: TcpListener, outbound: OutboundClient) {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    let Some(slot) = slots.take_slot(find_client_network(peer)) else {
+                    let Some(slot) = slots.take_slot(find_client_slice(peer)) else {
                         refuse_connection(stream);
                         continue;
                     };
@@ -93,9 +93,9 @@ fn refuse_connection(stream: TcpStream) {
     let _client_may_be_gone = stream.into_std().and_then(|mut stream| stream.write_all(TOO_MANY_CONNECTIONS));
 }
 
-/// The network of the container that connects. Containers have IPv4 only.
-fn find_client_network(peer: SocketAddr) -> ToolNetwork {
-    ToolNetwork::from_address(match peer.ip().to_canonical() {
+/// The slice of the container that connects. Containers have IPv4 only.
+fn find_client_slice(peer: SocketAddr) -> ToolSlice {
+    ToolSlice::from_address(match peer.ip().to_canonical() {
         IpAddr::V4(address) => address,
         IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
     })
