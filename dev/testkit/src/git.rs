@@ -1,4 +1,4 @@
-//! A git server on the loopback interface, based on `git http-backend` (`git-http-backend(1)`).
+//! A git server on the loopback interface, based on `git http-backend` (`git-http-backend(1)`), with Git LFS objects.
 
 use std::{
     fs,
@@ -16,11 +16,14 @@ use tokio::{
     task::JoinSet,
 };
 
+use crate::lfs::LfsObjects;
+
 /// A git server. It stops when this value is dropped.
 pub struct GitServer {
     folder: TempDir,
     address: String,
     redirect: Arc<Mutex<Option<String>>>,
+    lfs: LfsObjects,
     _server_tasks: JoinSet<()>,
 }
 
@@ -32,18 +35,20 @@ impl GitServer {
         let address = listener.local_addr().map_err(Error::internal)?.to_string();
         let redirect = Arc::<Mutex<Option<String>>>::default();
         let (root, redirect_target) = (folder.path().to_owned(), redirect.clone());
+        let lfs = LfsObjects::default();
+        let (stored, host) = (lfs.clone(), address.clone());
         let mut server = JoinSet::new();
         server.spawn(async move {
             let mut answers = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let redirect_target = redirect_target.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let root = root.clone();
+                let (root, lfs, host) = (root.clone(), stored.clone(), host.clone());
                 answers.spawn(async move {
-                    answer_request(stream, &root, redirect_target).await.unwrap_or_default()
+                    answer_request(stream, &root, redirect_target, &lfs, &host).await.unwrap_or_default()
                 });
             }
         });
-        Ok(Self { folder, address, redirect, _server_tasks: server })
+        Ok(Self { folder, address, redirect, lfs, _server_tasks: server })
     }
 
     /// The address of the server, as `ADDRESS:PORT`.
@@ -54,6 +59,11 @@ impl GitServer {
     /// The URL of a repository.
     pub fn repository_url(&self, name: &str) -> String {
         format!("http://{}/{name}", self.address)
+    }
+
+    /// Stores a Git LFS object, which every repository has. Returns the text of its pointer.
+    pub fn store_lfs_object(&self, content: &[u8]) -> String {
+        self.lfs.store(content)
     }
 
     /// Redirects every later request to this URL.
@@ -87,6 +97,8 @@ impl GitServer {
             .args(arguments)
             .current_dir(self.folder.path().join(name))
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            // Debian's package of Git LFS adds filters to the configuration of the machine.
+            .env("GIT_CONFIG_NOSYSTEM", "1")
             .output()
             .map_err(Error::internal)?;
         if !ran.status.success() {
@@ -106,6 +118,8 @@ async fn answer_request(
     stream: TcpStream,
     root: &Path,
     redirect_target: Option<String>,
+    lfs: &LfsObjects,
+    host: &str,
 ) -> std::io::Result<()> {
     let (input, mut output) = stream.into_split();
     let mut input = BufReader::new(input);
@@ -144,10 +158,7 @@ async fn answer_request(
         }
     }
     if let Some(address) = redirect_target {
-        let text = format!(
-            "HTTP/1.1 302 Found\r\nLocation: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        );
-        return output.write_all(text.as_bytes()).await;
+        return write_reply(&mut output, "302 Found", &format!("Location: {address}"), &[]).await;
     }
     let body = if chunked {
         read_request(&mut input).await?
@@ -156,6 +167,9 @@ async fn answer_request(
         input.read_exact(&mut body).await?;
         body
     };
+    if let Some((media_type, content)) = lfs.answer(host, path, &body) {
+        return write_reply(&mut output, "200 OK", &format!("Content-Type: {media_type}"), &content).await;
+    }
     backend.env("CONTENT_LENGTH", body.len().to_string());
     let mut child = backend.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let mut stdin = child.stdin.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
@@ -167,6 +181,16 @@ async fn answer_request(
     let head = String::from_utf8_lossy(&reply[..end]).into_owned();
     let status = head.lines().find_map(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK");
     let content = reply.get(end + 4..).unwrap_or_default();
+    write_reply(&mut output, status, &head, content).await
+}
+
+/// Writes a reply with these header lines, which closes the connection.
+async fn write_reply(
+    output: &mut (impl AsyncWriteExt + Unpin),
+    status: &str,
+    head: &str,
+    content: &[u8],
+) -> std::io::Result<()> {
     let text = format!(
         "HTTP/1.1 {status}\r\n{head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         content.len()

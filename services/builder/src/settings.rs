@@ -13,8 +13,8 @@ hearth_kit::settings! {
         memory: Memory = Memory::from_mib(2048),
         /// Processors of one build.
         cpu: Cpu = Cpu::from_milli(2000),
-        /// Maximum size of an uploaded folder once it is unpacked, in bytes; never more than 256 MiB and 50 times the
-        /// size of its archive.
+        /// Maximum size of a source, in bytes: of a commit with its submodules and Git LFS objects, and of an uploaded
+        /// folder once it is unpacked. An upload has never more than 256 MiB and 50 times the size of its archive.
         source_bytes: u64 = 4 << 30,
         /// Maximum number of files and folders of an uploaded folder.
         source_entries: u32 = 300_000,

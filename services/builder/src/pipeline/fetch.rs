@@ -38,7 +38,9 @@ pub async fn fetch_source(attempt: &BuildAttempt<'_>) -> Result<InMemorySource, 
     };
     let names = READ_FILES.into_iter().chain(PROBED_FILES).map(str::to_owned);
     let subfolder = attempt.lease.folder.clone().unwrap_or_default();
-    let arguments = [url, commit, SOURCE_PATH.to_owned(), subfolder.clone()].into_iter().chain(names);
+    let max_bytes = attempt.cx.settings.source_bytes.to_string();
+    let arguments =
+        [url, commit, SOURCE_PATH.to_owned(), subfolder.clone(), max_bytes].into_iter().chain(names);
     let process = build_process(&[WAIT_SCRIPT, GIT_SCRIPT, FETCH_SCRIPT], arguments);
     let run = start_step(attempt, STEP_NAME, process).await?;
     supply_source(attempt, run).await?;

@@ -1,8 +1,8 @@
-# Fetches a source and reports it: ADDRESS COMMIT FOLDER SUBFOLDER NAME... Without an address the folder has been
+# Fetches a source and reports it: ADDRESS COMMIT FOLDER SUBFOLDER BYTES NAME... Without an address the folder has been
 # unpacked already. With a subfolder only that is reported. Needs the functions of git.sh.
 set -eu
-url=$1 commit=$2 folder=$3 subfolder=$4
-shift 4
+url=$1 commit=$2 folder=$3 subfolder=$4 max_source_bytes=$5
+shift 5
 if [ -n "$url" ]; then
     rm -rf "$folder"
     mkdir -p "$folder"

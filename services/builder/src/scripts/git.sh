@@ -1,10 +1,10 @@
 # Functions that fetch a repository whole: one commit, its submodules and its Git LFS objects. What cannot be fetched
-# ends the script with the status 71, after a line with the reason: a build never silently holds less.
+# ends the script with the status 71, after a line with the reason: a build never silently holds less. The script that
+# uses them sets max_source_bytes.
 
 # Limits of one source.
 MAX_SUBMODULES=64
 MAX_SUBMODULE_DEPTH=5
-MAX_SOURCE_MIB=4096
 
 submodule_count=0
 lists=$(mktemp -d -p /tmp)
@@ -29,9 +29,16 @@ fetch_repository() {
     complete_repository 0 ''
 }
 
+# Ends the script when the whole source is larger than its limit, in blocks of the disk.
+check_source_size() {
+    if [ "$(du -s --block-size=1 "$root" | cut -f 1)" -gt "$max_source_bytes" ]; then
+        fail_fetch "The source is larger than $((max_source_bytes >> 20)) MiB, with its submodules and Git LFS objects."
+    fi
+}
+
 # Fetches one commit into the current folder: ADDRESS COMMIT.
 fetch_commit() {
-    local tries=0 size
+    local tries=0
     # The caller handles a failure, so that `set -e` does not apply here.
     git init --quiet --template= . || return 1
     # Relative addresses of submodules and of LFS objects refer to it.
@@ -42,10 +49,7 @@ fetch_commit() {
         sleep 2
     done
     git checkout --quiet --detach FETCH_HEAD || return 1
-    size=$(du -sm "$root" | cut -f 1)
-    if [ "$size" -gt "$MAX_SOURCE_MIB" ]; then
-        fail_fetch "The source is larger than $MAX_SOURCE_MIB MiB, with its submodules."
-    fi
+    check_source_size
 }
 
 # Fetches the LFS objects and submodules of the repository in the current folder, and removes its .git:
@@ -132,17 +136,21 @@ list_lfs_pointers() {
 # Replaces the pointers of the current repository by their LFS objects: PREFIX.
 fetch_lfs_objects() {
     git ls-files | grep -q '\(^\|/\)\.gitattributes$' || return 0
-    local pointers="$lists/lfs-pointers" size shown
+    local pointers="$lists/lfs-pointers" excess shown
     list_lfs_pointers >"$pointers"
     [ -s "$pointers" ] || return 0
-    size=$(while IFS= read -r file; do sed -n 's/^size \([0-9]\{1,15\}\)$/\1/p' <"./$file"; done <"$pointers" |
-        awk '{ sum += $1 } END { printf "%d", sum / 1048576 }')
-    if [ "$size" -gt "$MAX_SOURCE_MIB" ]; then
-        fail_fetch "The Git LFS objects of the source have $size MiB; at most $MAX_SOURCE_MIB MiB are fetched."
+    # awk compares: sizes that a source declares may exceed the integers of the shell.
+    excess=$(while IFS= read -r file; do sed -n 's/^size \([0-9]\{1,15\}\)$/\1/p' <"./$file"; done <"$pointers" |
+        awk -v max="$max_source_bytes" '{ sum += $1 } END { if (sum > max) printf "%.0f", sum / 1048576 }')
+    if [ -n "$excess" ]; then
+        fail_fetch "The Git LFS objects of the source have $excess MiB; at most $((max_source_bytes >> 20)) MiB are fetched."
     fi
     echo "Fetching $(wc -l <"$pointers") Git LFS objects"
     if command -v git-lfs >/dev/null; then
+        # Without the filters of this repository, git-lfs fetches the objects and leaves the pointers.
+        git lfs install --local --skip-repo >/dev/null
         git lfs pull origin </dev/null || :
+        check_source_size
         list_lfs_pointers >"$pointers"
         [ -s "$pointers" ] || return 0
     else

@@ -31,13 +31,21 @@ impl Fetched {
     }
 }
 
+/// The limit of a source in tests that do not reach it, in bytes.
+const MAX_SOURCE_BYTES: u64 = 4 << 30;
+
 /// Fetches a commit of a repository; without an address, what is in `folder` already.
 async fn run_script(url: &str, commit: &str, folder: TempDir) -> Result<Fetched> {
+    run_limited_script(url, commit, folder, MAX_SOURCE_BYTES).await
+}
+
+async fn run_limited_script(url: &str, commit: &str, folder: TempDir, max_bytes: u64) -> Result<Fetched> {
     let source = folder.path().join("source").display().to_string();
     let mut command = Command::new(SANDBOX_SHELL);
-    command.args(["-c", FETCH_SCRIPTS, "hearth", url, commit, &source, NO_SUBFOLDER]);
+    command.args(["-c", FETCH_SCRIPTS, "hearth", url, commit, &source, NO_SUBFOLDER, &max_bytes.to_string()]);
     command.args(["Procfile", "requirements.txt", "package.json"]);
     command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_TERMINAL_PROMPT", "0");
+    command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_LFS_SKIP_SMUDGE", "1");
     let output = command.env("GIT_ALLOW_PROTOCOL", "http:https").output().await.map_err(Error::internal)?;
     let text = [output.stdout, output.stderr].concat();
     Ok(Fetched { status: output.status.code(), output: String::from_utf8_lossy(&text).into_owned(), folder })
@@ -112,6 +120,57 @@ async fn submodule_that_the_repository_leaves_out_is_named() -> Result<()> {
     let fetched = fetch_commit(&git, "main", &git.commit_files("main", &[])?).await?;
     assert_eq!(fetched.status, Some(0), "{}", fetched.output);
     assert!(fetched.output.contains("The submodule lib is left out"), "{}", fetched.output);
+    Ok(())
+}
+
+/// The attributes of files whose contents are Git LFS objects.
+const LFS_ATTRIBUTES: (&str, &str) = (".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n");
+
+#[tokio::test]
+async fn lfs_objects_of_a_source_and_its_submodules_arrive_whole() -> Result<()> {
+    let git = GitServer::start().await?;
+    let [first, second] = [1_u8, 2].map(|byte| vec![byte; 1 << 20]);
+    let (big, other) = (git.store_lfs_object(&first), git.store_lfs_object(&second));
+    git.commit_files("lib", &[LFS_ATTRIBUTES, ("other.bin", &other)])?;
+    git.commit_files("main", &[LFS_ATTRIBUTES, ("a folder/big.bin", &big), ("Procfile", "web: x\n")])?;
+    let commit = add_submodule(&git, "main", "lib", "lib", "../lib")?;
+    let fetched = fetch_commit(&git, "main", &commit).await?;
+    assert_eq!(fetched.status, Some(0), "{}", fetched.output);
+    let read = |path: &str| fs::read(fetched.folder.path().join("source").join(path)).unwrap_or_default();
+    assert!(read("a folder/big.bin") == first && read("lib/other.bin") == second, "{}", fetched.output);
+    assert!(!fetched.has_file(".git/config"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn missing_lfs_object_refuses_the_source_with_the_reason_of_the_server() -> Result<()> {
+    let git = GitServer::start().await?;
+    let there = git.store_lfs_object(b"content");
+    let missing = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{:064}\nsize 12345\n", 1);
+    let files = [LFS_ATTRIBUTES, ("there.bin", &there), ("missing.bin", &missing)];
+    let fetched = fetch_commit(&git, "main", &git.commit_files("main", &files)?).await?;
+    assert_eq!(fetched.status, Some(FETCH_FAILED_STATUS), "{}", fetched.output);
+    for reason in ["Object does not exist", "1 files are only pointers, such as missing.bin."] {
+        assert!(fetched.output.contains(reason), "{reason}: {}", fetched.output);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn source_with_lfs_objects_above_its_limit_is_refused() -> Result<()> {
+    let git = GitServer::start().await?;
+    let pointer = git.store_lfs_object(&[1; 2 << 20]);
+    let commit = git.commit_files("main", &[LFS_ATTRIBUTES, ("big.bin", &pointer)])?;
+    for (limit, reason) in [
+        (1 << 20, "have 2 MiB; at most 1 MiB are fetched."),
+        // The object fits, but not beside the other files.
+        (2 << 20, "The source is larger than 2 MiB, with its submodules and Git LFS objects."),
+    ] {
+        let folder = tempfile::tempdir().map_err(Error::internal)?;
+        let fetched = run_limited_script(&git.repository_url("main"), &commit, folder, limit).await?;
+        assert_eq!(fetched.status, Some(FETCH_FAILED_STATUS), "{}", fetched.output);
+        assert!(fetched.output.contains(reason), "{}", fetched.output);
+    }
     Ok(())
 }
 
