@@ -14,9 +14,9 @@ use crate::{
 
 /// Images with Python. The first is the default.
 pub const PYTHON_IMAGES: &[VersionedImage] = &[
-    VersionedImage { number: 11, version: "3.11", image: "python3.11" },
-    VersionedImage { number: 13, version: "3.13", image: "python3.13" },
-    VersionedImage { number: 14, version: "3.14", image: "python3.14" },
+    VersionedImage { number: 311, version: "3.11", image: "python3.11" },
+    VersionedImage { number: 313, version: "3.13", image: "python3.13" },
+    VersionedImage { number: 314, version: "3.14", image: "python3.14" },
 ];
 
 const CREATE_VENV_COMMAND: &str = "python3 -m venv /opt/venv";
@@ -34,37 +34,70 @@ struct ManagerCommands {
     package: &'static str,
 }
 
+/// A lock file of uv contains the addresses of its packages. So uv exports it with the hashes, and installs from the
+/// operator's index.
 const UV_COMMANDS: ManagerCommands = ManagerCommands {
     application: "python3 -m venv /opt/tools && /opt/tools/bin/pip install --no-cache-dir uv && \
-        { [ -s uv.lock ] || rm -f uv.lock; } && SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
-        UV_PROJECT_ENVIRONMENT=/opt/venv UV_PYTHON_DOWNLOADS=never /opt/tools/bin/uv sync --no-cache --no-dev \
-        --no-install-project $([ ! -e uv.lock ] || echo --frozen) && rm -rf /opt/tools",
+        export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt UV_PROJECT_ENVIRONMENT=/opt/venv \
+        UV_PYTHON_DOWNLOADS=never && if [ -s uv.lock ]; then /opt/tools/bin/uv export --no-cache --quiet --frozen \
+        --no-dev --no-emit-project --emit-index-url --output-file /tmp/requirements.txt && \
+        /opt/tools/bin/uv pip install --python /opt/venv --no-cache --no-deps --requirement /tmp/requirements.txt; \
+        else rm -f uv.lock && /opt/tools/bin/uv sync --no-cache --no-dev --no-install-project; fi && \
+        rm -rf /opt/tools /tmp/requirements.txt",
     package: "python3 -m venv /opt/tools && /opt/tools/bin/pip install --no-cache-dir uv && \
-        { [ -s uv.lock ] || rm -f uv.lock; } && SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
-        UV_PROJECT_ENVIRONMENT=/opt/venv UV_PYTHON_DOWNLOADS=never /opt/tools/bin/uv sync --no-cache --no-dev \
-        $([ ! -e uv.lock ] || echo --frozen) && rm -rf /opt/tools",
+        export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt UV_PROJECT_ENVIRONMENT=/opt/venv \
+        UV_PYTHON_DOWNLOADS=never && if [ -s uv.lock ]; then /opt/tools/bin/uv export --no-cache --quiet --frozen \
+        --no-dev --emit-index-url --output-file /tmp/requirements.txt && \
+        /opt/tools/bin/uv pip install --python /opt/venv --no-cache --no-deps --requirement /tmp/requirements.txt; \
+        else rm -f uv.lock && /opt/tools/bin/uv sync --no-cache --no-dev; fi && \
+        rm -rf /opt/tools /tmp/requirements.txt",
 };
 
+/// Poetry knows no index but its own and those of the project. So it exports its lock file with the hashes, or the
+/// dependencies without one, and uv installs them from the operator's index.
 const POETRY_COMMANDS: ManagerCommands = ManagerCommands {
-    application: "python3 -m venv /opt/tools && /opt/tools/bin/pip install --no-cache-dir poetry && \
-        { [ -s poetry.lock ] || rm -f poetry.lock; } && \
-        REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt VIRTUAL_ENV=/opt/venv /opt/tools/bin/poetry install \
-        --no-interaction --no-cache --only main --no-root && rm -rf /opt/tools",
-    package: "python3 -m venv /opt/tools && /opt/tools/bin/pip install --no-cache-dir poetry && \
-        { [ -s poetry.lock ] || rm -f poetry.lock; } && \
-        REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt VIRTUAL_ENV=/opt/venv /opt/tools/bin/poetry install \
-        --no-interaction --no-cache --only main && rm -rf /opt/tools",
+    application: "python3 -m venv /opt/tools && if [ -s poetry.lock ]; then \
+        /opt/tools/bin/pip install --no-cache-dir uv poetry poetry-plugin-export && \
+        /opt/tools/bin/poetry export --only main --output /tmp/requirements.txt; else \
+        /opt/tools/bin/pip install --no-cache-dir uv poetry-core && \
+        /opt/tools/bin/python -c \"from pathlib import Path; \
+        from poetry.core.factory import Factory; project = Factory().create_poetry(Path()); \
+        sources = [source['url'] for source in project.local_config.get('source', []) if 'url' in source]; \
+        print(*['--extra-index-url ' + url for url in sources], \
+        *[needed.to_pep_508() for needed in project.package.requires if not needed.is_optional()], \
+        sep='\\n')\" > /tmp/requirements.txt; fi && SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
+        /opt/tools/bin/uv pip install --python /opt/venv --no-cache $([ ! -s poetry.lock ] || echo --no-deps) \
+        --requirement /tmp/requirements.txt && rm -rf /opt/tools /tmp/requirements.txt",
+    package: "python3 -m venv /opt/tools && if [ -s poetry.lock ]; then \
+        /opt/tools/bin/pip install --no-cache-dir uv poetry poetry-plugin-export && \
+        /opt/tools/bin/poetry export --only main --output /tmp/requirements.txt; else \
+        /opt/tools/bin/pip install --no-cache-dir uv poetry-core && \
+        /opt/tools/bin/python -c \"from pathlib import Path; \
+        from poetry.core.factory import Factory; project = Factory().create_poetry(Path()); \
+        sources = [source['url'] for source in project.local_config.get('source', []) if 'url' in source]; \
+        print(*['--extra-index-url ' + url for url in sources], \
+        *[needed.to_pep_508() for needed in project.package.requires if not needed.is_optional()], \
+        sep='\\n')\" > /tmp/requirements.txt; fi && SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
+        /opt/tools/bin/uv pip install --python /opt/venv --no-cache $([ ! -s poetry.lock ] || echo --no-deps) \
+        --requirement /tmp/requirements.txt --editable . && rm -rf /opt/tools /tmp/requirements.txt",
 };
 
+/// PDM exports its lock file with the hashes for uv, which installs from the operator's index.
 const PDM_COMMANDS: ManagerCommands = ManagerCommands {
-    application: "python3 -m venv /opt/tools && /opt/tools/bin/pip install --no-cache-dir pdm && \
-        { [ -s pdm.lock ] || rm -f pdm.lock; } && SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
-        VIRTUAL_ENV=/opt/venv PDM_IGNORE_SAVED_PYTHON=1 PDM_CHECK_UPDATE=0 /opt/tools/bin/pdm install --prod \
-        --no-editable --no-self && rm -rf /opt/tools",
-    package: "python3 -m venv /opt/tools && /opt/tools/bin/pip install --no-cache-dir pdm && \
-        { [ -s pdm.lock ] || rm -f pdm.lock; } && SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
-        VIRTUAL_ENV=/opt/venv PDM_IGNORE_SAVED_PYTHON=1 PDM_CHECK_UPDATE=0 /opt/tools/bin/pdm install --prod \
-        --no-editable && rm -rf /opt/tools",
+    application: "python3 -m venv /opt/tools && if [ -s pdm.lock ]; then \
+        /opt/tools/bin/pip install --no-cache-dir uv pdm && PDM_CHECK_UPDATE=0 PDM_IGNORE_SAVED_PYTHON=1 \
+        /opt/tools/bin/pdm export --production --output /tmp/requirements.txt; else \
+        /opt/tools/bin/pip install --no-cache-dir uv; fi && SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
+        /opt/tools/bin/uv pip install --python /opt/venv --no-cache --requirement \
+        $([ -s pdm.lock ] && echo /tmp/requirements.txt --no-deps || echo pyproject.toml) && \
+        rm -rf /opt/tools /tmp/requirements.txt",
+    package: "python3 -m venv /opt/tools && if [ -s pdm.lock ]; then \
+        /opt/tools/bin/pip install --no-cache-dir uv pdm && PDM_CHECK_UPDATE=0 PDM_IGNORE_SAVED_PYTHON=1 \
+        /opt/tools/bin/pdm export --production --output /tmp/requirements.txt; else \
+        /opt/tools/bin/pip install --no-cache-dir uv; fi && SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
+        /opt/tools/bin/uv pip install --python /opt/venv --no-cache --requirement \
+        $([ -s pdm.lock ] && echo /tmp/requirements.txt --no-deps || echo pyproject.toml) . && \
+        rm -rf /opt/tools /tmp/requirements.txt",
 };
 
 /// The packages that a Python source installs.
@@ -92,7 +125,7 @@ pub fn detect_python(source: &impl SourceTree, has_procfile: bool) -> Result<Opt
     let image =
         choose_image(PYTHON_IMAGES, VersionNotation::Python, "Python", request.as_ref(), &mut reasons);
     let mut all = Vec::new();
-    if declared.contains("git+") {
+    if needs_git(&declared) {
         reasons.push("Packages come from git repositories, so git is installed first.".to_owned());
         all.push(RecipeStep::Install(vec![PackageName::from_known("git")]));
     }
@@ -206,6 +239,11 @@ fn find_version_request(source: &impl SourceTree) -> Result<Option<VersionReques
         }
     }
     Ok(None)
+}
+
+/// True when a package comes from a git repository: PEP 508, `tool.uv.sources`, dependencies of Poetry.
+fn needs_git(declared: &str) -> bool {
+    ["git+", "git = \"", "git=\"", "git = '"].iter().any(|sign| declared.contains(sign))
 }
 
 /// True when the requirements refer to no other file of the source.

@@ -102,11 +102,35 @@ pub fn render_npm_config(text: &str) -> String {
     rendered
 }
 
-/// Renders `uv.toml` with the package index of a rendered `pip.conf`, which uv does not read; `None` without one.
+/// Renders `uv.toml` with the package indexes of a rendered `pip.conf`, which uv does not read; `None` without one. uv takes
+/// a package from the first index that has it, and from the default index last.
 pub fn render_uv_config(pip_config: &str) -> Option<String> {
-    let url = pip_config.lines().find_map(|line| line.strip_prefix("index-url = "))?;
-    let is_plain = url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
-    is_plain.then(|| format!("[[index]]\nurl = \"{url}\"\ndefault = true\n"))
+    let list = |key: &str| list_values(pip_config, key).into_iter().filter(|url| is_plain(url));
+    let extra = list("extra-index-url").map(|url| format!("[[index]]\nurl = \"{url}\"\n"));
+    let default =
+        list("index-url").take(1).map(|url| format!("[[index]]\nurl = \"{url}\"\ndefault = true\n"));
+    let rendered: String = extra.chain(default).collect();
+    (!rendered.is_empty()).then_some(rendered)
+}
+
+/// Lists the words of a key in a rendered `pip.conf`, also on its indented lines.
+fn list_values<'a>(pip_config: &'a str, wanted: &str) -> Vec<&'a str> {
+    let mut values = Vec::new();
+    let mut is_wanted = false;
+    for line in pip_config.lines() {
+        if line.starts_with(char::is_whitespace) {
+            values.extend(line.split_whitespace().filter(|_| is_wanted));
+        } else if let Some((key, value)) = line.split_once(" = ") {
+            is_wanted = key == wanted;
+            values.extend(value.split_whitespace().filter(|_| is_wanted));
+        }
+    }
+    values
+}
+
+/// True for a URL that stands in quotation marks unchanged.
+fn is_plain(url: &str) -> bool {
+    url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
 }
 
 /// Removes user names and passwords from the URLs of a value (RFC 3986, section 3.2.1).
@@ -156,12 +180,23 @@ mod tests {
     }
 
     #[test]
-    fn uv_uses_the_index_of_pip() {
+    fn uv_uses_the_indexes_of_pip() {
         let pip = render_pip_config("[global]\nindex-url = https://a:b@mirror.example/simple\n");
         assert_eq!(
             render_uv_config(&pip).as_deref(),
             Some("[[index]]\nurl = \"https://mirror.example/simple\"\ndefault = true\n")
         );
         assert_eq!(render_uv_config("[global]\ntimeout = 3\n"), None);
+        let more = render_pip_config(
+            "[global]\nextra-index-url =\n    https://a:b@one.example/simple\n    https://two.example/simple\n\
+             index-url = https://mirror.example/simple\ntimeout = 3\n",
+        );
+        assert_eq!(
+            render_uv_config(&more).as_deref(),
+            Some(
+                "[[index]]\nurl = \"https://one.example/simple\"\n[[index]]\nurl = \"https://two.example/simple\"\n\
+                 [[index]]\nurl = \"https://mirror.example/simple\"\ndefault = true\n"
+            )
+        );
     }
 }

@@ -1,0 +1,79 @@
+# A package index (PEP 503) on the loopback interface that has the package hearth-pond, and redirects to the index of this
+# machine for all others. Prints its port; the log has the path of each request.
+import hashlib
+import http.server
+import io
+import os
+import subprocess
+import sys
+import zipfile
+
+DEFAULT_INDEX = "https://pypi.org/simple"
+
+WHEEL = "hearth_pond-1.0-py3-none-any.whl"
+FILES = {
+    "hearth_pond.py": "DEPTH = 7\n",
+    "hearth_pond-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: hearth-pond\nVersion: 1.0\n",
+    "hearth_pond-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: hearth\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+}
+
+
+def build_wheel():
+    """Builds the wheel; equal in each run, so that a lock file can contain its hash."""
+    record = "hearth_pond-1.0.dist-info/RECORD"
+    files = FILES | {record: "".join(f"{name},,\n" for name in [*FILES, record])}
+    wheel = io.BytesIO()
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(zipfile.ZipInfo(name), text)
+    return wheel.getvalue()
+
+
+CONTENT = build_wheel()
+PAGE = f'<a href="/{WHEEL}#sha256={hashlib.sha256(CONTENT).hexdigest()}">{WHEEL}</a>'.encode()
+
+
+def find_upstream():
+    """Finds the index of this machine: environment, configuration of pip, the default."""
+    if url := os.environ.get("PIP_INDEX_URL"):
+        return url
+    get = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
+    found = subprocess.run(get, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or DEFAULT_INDEX
+
+
+UPSTREAM = find_upstream().rstrip("/")
+
+
+class Index(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        parts = self.path.strip("/").split("/")
+        if parts == ["simple", "hearth-pond"]:
+            self.answer(200, PAGE, ("Content-Type", "text/html"))
+        elif parts == [WHEEL]:
+            self.answer(200, CONTENT, ("Content-Type", "application/octet-stream"))
+        elif len(parts) == 2 and parts[0] == "simple":
+            self.answer(302, b"", ("Location", f"{UPSTREAM}/{parts[1]}/"))
+        else:
+            self.answer(404, b"", ("Content-Type", "text/plain"))
+
+    do_HEAD = do_GET
+
+    def answer(self, status, content, header):
+        self.send_response(status)
+        self.send_header(*header)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(content)
+        print(self.path, file=sys.stderr, flush=True)
+
+    def log_message(self, *arguments):
+        pass
+
+
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Index)
+print(server.server_address[1], flush=True)
+server.serve_forever()

@@ -1,0 +1,55 @@
+//! A package index of Python on the loopback interface, as an operator has one.
+
+use std::{fs, process::Stdio};
+
+use hearth_base::{Error, Result};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+const SERVER_PROGRAM: &str = include_str!("package_index.py");
+const PYTHON_PATH: &str = "/usr/bin/python3";
+
+/// An index that alone has the package `hearth-pond`, and redirects to this machine's own index for others. It stops when
+/// this value is dropped.
+pub struct PackageIndex {
+    folder: TempDir,
+    address: String,
+    _process: Child,
+}
+
+impl PackageIndex {
+    /// SHA-256 of the only wheel of `hearth-pond`, as lock files contain it.
+    pub const WHEEL_HASH: &str = "beb1d518af00a79b8d7a68f9e5e73f75ce2d843d74b8f000b593e87f0e11874f";
+
+    /// Starts the index.
+    pub async fn start() -> Result<Self> {
+        let folder = tempfile::tempdir().map_err(Error::internal)?;
+        let log = fs::File::create(folder.path().join("log")).map_err(Error::internal)?;
+        let mut command = Command::new(PYTHON_PATH);
+        command.args(["-c", SERVER_PROGRAM]).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+        let mut process = command.spawn().map_err(Error::internal)?;
+        let output = process.stdout.take().ok_or_else(|| Error::internal("no standard output"))?;
+        let port = BufReader::new(output).lines().next_line().await.map_err(Error::internal)?;
+        let port = port.ok_or_else(|| Error::internal("the package index does not start"))?;
+        Ok(Self { folder, address: format!("127.0.0.1:{port}"), _process: process })
+    }
+
+    /// The address of the index, as `ADDRESS:PORT`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The URL of the index.
+    pub fn url(&self) -> String {
+        format!("http://{}/simple", self.address)
+    }
+
+    /// Reads the paths of the requests so far.
+    pub fn read_requests(&self) -> Result<String> {
+        fs::read_to_string(self.folder.path().join("log")).map_err(Error::internal)
+    }
+}
