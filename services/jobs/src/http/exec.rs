@@ -38,9 +38,10 @@ pub async fn open_exec_connection(
             .help("hearth jobs exec")
             .into());
     };
+    let access = exec::follow_access(&cx).await?;
     let timeout = Duration::from_secs(query.wait.map_or(0, WaitSeconds::as_seconds).into());
     app::exec::wait_until_running(&cx, to_scope(&tool), &name, timeout).await?;
-    exec::serve_exec(&cx, &tool, name, upgrade);
+    exec::serve_exec(&cx, &tool, name, access, upgrade);
     let headers = [
         (header::CONNECTION, HeaderValue::from_static("upgrade")),
         (header::UPGRADE, HeaderValue::from_static(EXEC_PROTOCOL)),

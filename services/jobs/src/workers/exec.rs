@@ -35,15 +35,30 @@ struct ExecCaller {
     job: JobName,
 }
 
+/// Begins to follow changes of access. The position comes before the wait for a container and the start of the program:
+/// a right that ends meanwhile is not missed. What has changed before it is noticed by the gateway, which knows when it
+/// has resolved the caller.
+pub async fn follow_access(cx: &JobsContext) -> Result<TopicReader> {
+    let mut access = TopicReader::new(cx.peers.clients(), AccessEvent::TOPIC_INFO);
+    access.seek_head().await?;
+    Ok(access)
+}
+
 /// Serves one upgraded connection in a task of its own.
-pub fn serve_exec(cx: &JobsContext, tool: &Authed<JobsWrite>, job: JobName, upgrade: OnUpgrade) {
+pub fn serve_exec(
+    cx: &JobsContext,
+    tool: &Authed<JobsWrite>,
+    job: JobName,
+    access: TopicReader,
+    upgrade: OnUpgrade,
+) {
     let caller =
         ExecCaller { identity: tool.identity.clone(), tool: tool.id, tool_name: tool.name.clone(), job };
     let (cx, stop) = (cx.clone(), cx.tasks.shutdown_signal());
     cx.tasks.clone().spawn("exec", async move {
         let carried = async {
             let stream = TokioIo::new(upgrade.await.map_err(Error::internal)?);
-            run_session(&cx, &caller, stream, &stop).await
+            run_session(&cx, &caller, access, stream, &stop).await
         };
         if let Some(Err(error)) = stop.run_until_shutdown(carried).await {
             tracing::debug!(%error, "exec connection failed");
@@ -51,40 +66,47 @@ pub fn serve_exec(cx: &JobsContext, tool: &Authed<JobsWrite>, job: JobName, upgr
     });
 }
 
+/// Serves a session until its program, the caller's right or this process ends, whichever is first.
 async fn run_session<S: AsyncRead + AsyncWrite>(
     cx: &JobsContext,
     caller: &ExecCaller,
+    access: TopicReader,
     stream: S,
     stop: &ShutdownSignal,
 ) -> Result<()> {
     let (mut from, mut to) = tokio::io::split(stream);
-    let mut decoder = ExecDecoder::default();
-    let first = tokio::time::timeout(OPEN_FRAME_TIMEOUT, read_frame(&mut from, &mut decoder)).await;
-    let Ok(Ok(Some(ExecFrame::Open(open)))) = first else {
-        return send_frame(&mut to, &ended_frame("no command was sent")).await;
+    let reason = tokio::select! {
+        served = run_program(cx, caller, &mut from, &mut to) => return served,
+        () = wait_for_revocation(access, caller) => "your right to run programs in this job has ended",
+        () = stop.wait() => "this Hearth is restarting",
     };
-    // The position comes before the start: a right that ends while the program starts is not missed.
-    let mut access = TopicReader::new(cx.peers.clients(), AccessEvent::TOPIC_INFO);
-    if let Err(error) = access.seek_head().await {
-        return send_frame(&mut to, &ended_frame(error.public_message())).await;
-    }
+    send_frame(&mut to, &ended_frame(reason)).await
+}
+
+/// Starts the program that the first frame names, and transfers its streams until it ends.
+async fn run_program(
+    cx: &JobsContext,
+    caller: &ExecCaller,
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+) -> Result<()> {
+    let mut decoder = ExecDecoder::default();
+    let first = tokio::time::timeout(OPEN_FRAME_TIMEOUT, read_frame(from, &mut decoder)).await;
+    let Ok(Ok(Some(ExecFrame::Open(open)))) = first else {
+        return send_frame(to, &ended_frame("no command was sent")).await;
+    };
     let scope = ToolScope { tool: caller.tool, name: &caller.tool_name };
     let started = match app::exec::prepare_exec(cx, scope, &caller.job, open).await {
         Ok(exec) => cx.runtime.exec(exec).await,
         Err(error) => Err(error),
     };
-    let session = match started {
-        Ok(session) => session,
-        Err(error) => return send_frame(&mut to, &ended_frame(error.public_message())).await,
-    };
-    send_frame(&mut to, &ExecFrame::Started).await?;
-    let ExecSession { .. } = &session;
-    let reason = tokio::select! {
-        carried = pump_streams(session, &mut from, &mut to, decoder) => return carried,
-        () = wait_for_revocation(access, caller) => "your right to run programs in this job has ended",
-        () = stop.wait() => "this Hearth is restarting",
-    };
-    send_frame(&mut to, &ended_frame(reason)).await
+    match started {
+        Ok(session) => {
+            send_frame(to, &ExecFrame::Started).await?;
+            pump_streams(session, from, to, decoder).await
+        }
+        Err(error) => send_frame(to, &ended_frame(error.public_message())).await,
+    }
 }
 
 fn ended_frame(reason: &str) -> ExecFrame {
@@ -201,5 +223,108 @@ fn credential_id(identity: &Identity) -> Option<String> {
         Credential::Session(id) => Some(id.to_string()),
         Credential::PersonalToken(id) | Credential::ToolToken(id) => Some(id.to_string()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use hearth_base::{
+        Caller, Clock, Credential, Entropy, IDENTITY_LIFETIME, Role, Scopes, SystemClock, UserId,
+    };
+    use hearth_kit::config::HearthConfig;
+    use hearth_runtime_api::{engine::RestartBackoff, fake::FakeRuntime};
+    use hearth_testkit::{DatabaseKind, FakeEventStream, ScratchDatabase, ServiceStand};
+    use hearth_wire::{jobs::ExecOpen, tools::Quota};
+    use tokio::io::DuplexStream;
+
+    use super::*;
+
+    /// The service with a fake of the access events.
+    struct ExecStand {
+        stand: ServiceStand,
+        cx: JobsContext,
+        events: FakeEventStream,
+        caller: ExecCaller,
+        _scratch: ScratchDatabase,
+    }
+
+    impl ExecStand {
+        async fn start() -> Result<Self> {
+            let scratch = ScratchDatabase::new(DatabaseKind::Sqlite).await?;
+            let runtime = FakeRuntime::new(Arc::new(SystemClock), RestartBackoff::default());
+            let (config, mounted) = (HearthConfig::default(), runtime.clone());
+            let mount = move |kit: &hearth_kit::Kit| crate::mount_on(kit, mounted);
+            let stand =
+                ServiceStand::start_service(Role::Jobs, scratch.db(), mount, config, Quota::default())
+                    .await?;
+            let events = FakeEventStream::default();
+            let accounts = events.build_router(AccessEvent::TOPIC_INFO);
+            stand.set_fake_service(Role::Accounts, hearth_kit::build_local_service(accounts));
+            let cx = JobsContext::new(&stand.kit, runtime)?;
+            let now = SystemClock.now();
+            let user = UserId::new(now, &Entropy::System);
+            let identity = Identity {
+                caller: Caller::User { id: user, name: "ann".parse()?, operator: false },
+                credential: Credential::None,
+                scopes: Scopes::full_access(),
+                audience: Role::Jobs,
+                tool: None,
+                expires: now + IDENTITY_LIFETIME,
+            };
+            let (tool, tool_name) = (ToolId::new(now, &Entropy::System), "hello".parse()?);
+            let caller = ExecCaller { identity, tool, tool_name, job: "web".parse()? };
+            Ok(Self { stand, cx, events, caller, _scratch: scratch })
+        }
+
+        fn change_access(&self, about: String) -> Result<()> {
+            let event = AccessEvent::Changed(AccessChanged { about });
+            self.events.append_event(self.stand.kit.clock.now(), &event, None)
+        }
+
+        /// Serves a session until it ends. Returns the reason of its end.
+        async fn serve(
+            &self,
+            access: TopicReader,
+            ours: DuplexStream,
+            theirs: &mut DuplexStream,
+        ) -> Result<String> {
+            let stop = self.cx.tasks.shutdown_signal();
+            let mut decoder = ExecDecoder::default();
+            let session = run_session(&self.cx, &self.caller, access, ours, &stop);
+            let (ended, frame) = tokio::join!(session, read_frame(theirs, &mut decoder));
+            ended?;
+            let Some(ExecFrame::Ended(ExecEnd { reason: Some(reason), .. })) = frame? else {
+                return Err(Error::internal("the session did not end with a reason"));
+            };
+            Ok(reason)
+        }
+    }
+
+    #[tokio::test]
+    async fn session_whose_right_ends_while_it_opens_starts_no_program() -> Result<()> {
+        let stand = ExecStand::start().await?;
+        for about in [stand.caller.tool.to_string(), stand.caller.identity.user_id().unwrap().to_string()] {
+            let access = follow_access(&stand.cx).await?;
+            // The caller waits for a container, or has sent no command yet.
+            stand.change_access(about)?;
+            let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+            let reason = stand.serve(access, ours, &mut theirs).await?;
+            assert_eq!(reason, "your right to run programs in this job has ended");
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn session_is_opened_while_the_rights_of_others_end() -> Result<()> {
+        let stand = ExecStand::start().await?;
+        let access = follow_access(&stand.cx).await?;
+        stand.change_access(UserId::new(SystemClock.now(), &Entropy::System).to_string())?;
+        let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        send_frame(&mut theirs, &ExecFrame::Open(ExecOpen::default())).await?;
+        let reason = stand.serve(access, ours, &mut theirs).await?;
+        assert!(reason.contains("web"), "the job does not exist: {reason}");
+        Ok(())
     }
 }
