@@ -15,6 +15,9 @@ use tokio::time::{Instant, sleep, timeout};
 /// Time for which the addresses of a name are remembered. Most names are valid for longer; `getaddrinfo(3)` does not
 /// tell.
 const NAME_LIFETIME: Duration = Duration::from_secs(60);
+/// Time for which it is remembered that a name does not exist (RFC 2308): a client that tries it again and again asks
+/// the resolver once, and a new name is found soon.
+const UNKNOWN_NAME_LIFETIME: Duration = Duration::from_secs(10);
 /// Timeout of one look-up.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Look-ups of one name before a temporary failure is an error.
@@ -24,21 +27,27 @@ const LOOKUP_RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// Maximum number of remembered names.
 const MAX_REMEMBERED_NAMES: usize = 1000;
 
-/// Addresses of a name, with the time until which they are valid. The lock is held during a look-up, so that others of
-/// the same name wait for its result.
+/// Addresses of a name, none if it does not exist, with the time until which they are valid. The lock is held during a
+/// look-up, so that others of the same name wait for its result.
 type NameEntry = Arc<tokio::sync::Mutex<Option<(Instant, Vec<IpAddr>)>>>;
 
 /// Resolver that remembers names.
 #[derive(Debug)]
 pub struct NameResolver {
     lifetime: Duration,
+    unknown_lifetime: Duration,
     retry_pause: Duration,
     names: Mutex<BTreeMap<String, NameEntry>>,
 }
 
 impl Default for NameResolver {
     fn default() -> Self {
-        Self { lifetime: NAME_LIFETIME, retry_pause: LOOKUP_RETRY_PAUSE, names: Mutex::default() }
+        Self {
+            lifetime: NAME_LIFETIME,
+            unknown_lifetime: UNKNOWN_NAME_LIFETIME,
+            retry_pause: LOOKUP_RETRY_PAUSE,
+            names: Mutex::default(),
+        }
     }
 }
 
@@ -64,11 +73,12 @@ impl NameResolver {
         if let Some((until, addresses)) = &*entry
             && *until > Instant::now()
         {
-            return Ok(addresses.clone());
+            return to_known_host(&name, addresses.clone());
         }
         let addresses = ask_with_retries(&name, self.retry_pause, ask).await?;
-        *entry = Some((Instant::now() + self.lifetime, addresses.clone()));
-        Ok(addresses)
+        let lifetime = if addresses.is_empty() { self.unknown_lifetime } else { self.lifetime };
+        *entry = Some((Instant::now() + lifetime, addresses.clone()));
+        to_known_host(&name, addresses)
     }
 
     fn find_entry(&self, name: &str) -> NameEntry {
@@ -88,6 +98,15 @@ impl NameResolver {
     }
 }
 
+fn to_known_host(name: &str, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>> {
+    if addresses.is_empty() {
+        let message = format!("there is no host {}", escape_host(name));
+        return Err(Error::unavailable("outbound-unknown-host", message).help("check the spelling"));
+    }
+    Ok(addresses)
+}
+
+/// Asks for the addresses of a name; none if it does not exist.
 async fn ask_with_retries<F>(
     name: &str,
     mut pause: Duration,
@@ -99,13 +118,13 @@ where
     for count in 1.. {
         let found = timeout(LOOKUP_TIMEOUT, ask(name.to_owned())).await;
         let failure: io::Error = match found {
-            Ok(Ok(mut addresses)) if !addresses.is_empty() => {
+            Ok(Ok(mut addresses)) => {
                 addresses.dedup();
                 return Ok(addresses);
             }
-            Ok(Ok(_)) => return Err(build_unknown_host_error(name)),
             Ok(Err(cause)) if !is_temporary(&cause) => {
-                return Err(build_unknown_host_error(name).with_cause(cause));
+                tracing::debug!(name, %cause, "host name not found");
+                return Ok(Vec::new());
             }
             Ok(Err(cause)) => cause,
             Err(_) => io::ErrorKind::TimedOut.into(),
@@ -120,12 +139,7 @@ where
         sleep(pause).await;
         pause *= 2;
     }
-    Err(build_unknown_host_error(name))
-}
-
-fn build_unknown_host_error(name: &str) -> Error {
-    Error::unavailable("outbound-unknown-host", format!("there is no host {}", escape_host(name)))
-        .help("check the spelling")
+    Ok(Vec::new())
 }
 
 /// True for `EAI_AGAIN` (`getaddrinfo(3)`): std has no kind for it, so its text in glibc and musl decides.
@@ -207,14 +221,40 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn unknown_host_is_not_tried_again() {
+    async fn unknown_host_is_remembered() {
         let (resolver, count) = (NameResolver::default(), AtomicU32::new(0));
         let unknown = |_: String| async {
             count.fetch_add(1, Ordering::Relaxed);
             Err(io::Error::other("failed to lookup address information: Name or service not known"))
         };
-        let error = resolver.look_up_by("nosuch.example", unknown).await.unwrap_err();
-        assert_eq!((error.code(), count.load(Ordering::Relaxed)), ("outbound-unknown-host", 1));
+        for _ in 0..3 {
+            let error = resolver.look_up_by("nosuch.example", unknown).await.unwrap_err();
+            assert_eq!((error.code(), count.load(Ordering::Relaxed)), ("outbound-unknown-host", 1));
+        }
+    }
+
+    #[tokio::test]
+    async fn host_that_appears_is_found_after_the_lifetime_of_unknown_names() -> Result<()> {
+        let resolver = NameResolver { unknown_lifetime: Duration::ZERO, ..NameResolver::default() };
+        assert!(resolver.look_up_by("new.example", |_| async { Ok(Vec::new()) }).await.is_err());
+        let found = resolver.look_up_by("new.example", |_| async { Ok(build_addresses()) }).await?;
+        assert_eq!(found, build_addresses());
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn host_with_ipv6_addresses_only_is_looked_up_once() -> Result<()> {
+        let (resolver, count) = (NameResolver::default(), AtomicU32::new(0));
+        let six: IpAddr = std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 7).into();
+        for _ in 0..3 {
+            let ask = |_: String| async {
+                count.fetch_add(1, Ordering::Relaxed);
+                Ok(vec![six])
+            };
+            assert_eq!(resolver.look_up_by("six.example", ask).await?, [six]);
+        }
+        assert_eq!(count.load(Ordering::Relaxed), 1);
+        Ok(())
     }
 
     #[tokio::test]
