@@ -33,17 +33,18 @@ const HOP_BY_HOP_HEADERS: [HeaderName; 8] = [
 /// Prefix of the headers that parts of Hearth exchange.
 const HEARTH_PREFIX: &str = "x-hearth-";
 /// Prefix of the headers that proxies write.
-const FORWARDED_PREFIX: &str = "x-forwarded-";
+const FORWARDED_PREFIX: &str = "x-forwarded";
+/// Header in which a proxy writes the address of the client.
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// End-to-end headers that `Connection` cannot remove: they select the recipient, frame the message, or prove the
 /// caller, so that the next recipient would read another request than this one.
-const PROTECTED_HEADERS: [HeaderName; 7] = [
+const PROTECTED_HEADERS: [HeaderName; 6] = [
     header::HOST,
     header::CONTENT_LENGTH,
     header::CONTENT_TYPE,
     header::AUTHORIZATION,
     header::COOKIE,
-    header::FORWARDED,
     header::SET_COOKIE,
 ];
 
@@ -73,14 +74,24 @@ pub fn remove_hop_by_hop_headers(headers: &mut HeaderMap) {
 }
 
 fn is_protected(name: &HeaderName) -> bool {
-    PROTECTED_HEADERS.contains(name)
-        || name.as_str().starts_with(HEARTH_PREFIX)
-        || name.as_str().starts_with(FORWARDED_PREFIX)
+    PROTECTED_HEADERS.contains(name) || name.as_str().starts_with(HEARTH_PREFIX) || is_forwarding_header(name)
+}
+
+/// Returns true for a header in which a proxy describes the client: `Forwarded` (RFC 7239), every `X-Forwarded-…`, and
+/// `X-Real-IP`.
+fn is_forwarding_header(name: &HeaderName) -> bool {
+    *name == header::FORWARDED || *name == X_REAL_IP || name.as_str().starts_with(FORWARDED_PREFIX)
 }
 
 /// Removes the headers that only Hearth's own parts may send.
 pub fn remove_hearth_headers(headers: &mut HeaderMap) {
     remove_headers_where(headers, |name| name.as_str().starts_with(HEARTH_PREFIX));
+}
+
+/// Removes every header in which a proxy describes the client. Recipients trust some that Hearth never writes, such as
+/// `X-Forwarded-User`.
+pub fn remove_forwarding_headers(headers: &mut HeaderMap) {
+    remove_headers_where(headers, is_forwarding_header);
 }
 
 /// Removes the headers that a predicate selects.

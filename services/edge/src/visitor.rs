@@ -8,15 +8,17 @@ use axum::{
 };
 use hearth_base::{Caller, Identity, Role};
 use hearth_client::headers;
-use hearth_kit::client_address::{
-    X_FORWARDED_FOR, X_FORWARDED_PROTO, parse_forwarded_addresses, read_forwarded_scheme, read_peer_address,
-    trace_forwarded_path,
+use hearth_kit::{
+    client_address::{
+        X_FORWARDED_FOR, X_FORWARDED_PROTO, parse_forwarded_addresses, read_forwarded_scheme,
+        read_peer_address, trace_forwarded_path,
+    },
+    relay,
 };
 
 use crate::Edge;
 
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// Origin of a visitor's request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,11 +52,9 @@ impl VisitorInfo {
         }
     }
 
-    /// Replaces the request's forwarding headers.
+    /// Replaces the request's forwarding headers: none that the visitor sent remains.
     pub fn write_headers(&self, headers: &mut HeaderMap) {
-        for name in [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST, X_REAL_IP, header::FORWARDED] {
-            headers.remove(name);
-        }
+        relay::remove_forwarding_headers(headers);
         let proto = if self.secure { "https" } else { "http" };
         headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
         let listed = self.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -94,9 +94,28 @@ mod tests {
     #[test]
     fn forwarding_headers_replace_the_visitors_own() {
         let mut headers = HeaderMap::new();
-        for name in [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST, X_REAL_IP, header::FORWARDED] {
+        // Those that Hearth writes, and neighbours of them that only other proxies write.
+        for name in [
+            "x-forwarded-for",
+            "x-forwarded-proto",
+            "x-forwarded-host",
+            "x-forwarded-port",
+            "x-forwarded-prefix",
+            "x-forwarded-user",
+            "x-forwarded-email",
+            "x-forwarded-preferred-username",
+            "x-forwarded-access-token",
+            "x-forwarded-ssl",
+            "x-forwarded-scheme",
+            "x-forwarded-server",
+            "x-forwarded",
+            "x-forwarded-anything",
+            "x-real-ip",
+            "forwarded",
+        ] {
             headers.append(name, HeaderValue::from_static("6.6.6.6"));
         }
+        headers.append("x-forward-note", HeaderValue::from_static("kept"));
         let visitor_info = VisitorInfo {
             addresses: vec![[10, 0, 0, 9].into(), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])],
             secure: true,
@@ -110,6 +129,11 @@ mod tests {
             headers[header::FORWARDED],
             "for=10.0.0.9;host=\"hello.localhost:8080\";proto=https, for=\"[::1]\""
         );
-        assert!(!headers.contains_key(X_REAL_IP));
+        let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(
+            left,
+            ["forwarded", "x-forward-note", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]
+        );
     }
 }

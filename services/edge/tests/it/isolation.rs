@@ -1,4 +1,4 @@
-//! Requests and responses of one tool or visitor do not reach Hearth or another tool, and does not use up what others need.
+//! Requests and responses of one tool or visitor do not reach Hearth or another tool, and do not use up what others need.
 
 use hearth_base::Result;
 use hearth_wire::jobs::internal::RouteState;
@@ -45,6 +45,26 @@ async fn connection_header_removes_neither_host_nor_forwarding() -> Result<()> {
     }
     for not in ["6.6.6.6", "authorization", "YW5uO"] {
         assert!(!requests.contains(not), "{not} is in {requests}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn forwarding_header_of_a_visitor_never_reaches_a_tool() -> Result<()> {
+    let (target, requests) = start_answering_instance(OK_RESPONSE).await;
+    // Also behind a trusted proxy: Hearth takes only the address and the scheme from it.
+    for settings in ["", "[door]\ntrusted_proxies = [\"127.0.0.1\"]"] {
+        let fixture = EdgeFixture::start_with(build_hello_route(target), settings, true).await?;
+        fixture.wait_for_page("hello").await?;
+        requests.lock().unwrap().clear();
+        let lines = "x-forwarded-user: forged\r\nX-Forwarded-Email: forged@example.org\r\n\
+            x-forwarded-port: 6666\r\nx-forwarded-prefix: /forged\r\nx-forwarded-anything: forged\r\n\
+            x-forwarded: for=forged\r\nforwarded: for=forged\r\nx-real-ip: forged\r\nX_Forwarded_User: forged\r\n\
+            connection: x-forwarded-user\r\nx-forward-note: kept\r\n";
+        assert!(fixture.get("hello", lines).await.ends_with("\r\n\r\nhi"));
+        let requests = requests.lock().unwrap().join("\n");
+        assert!(requests.contains("x-forward-note: kept\r\n"), "{requests}");
+        assert!(!requests.contains("forged") && !requests.contains("6666"), "{requests}");
     }
     Ok(())
 }
