@@ -19,7 +19,7 @@ use hearth_kit::{
     tool_state::{ToolState, lock_tool},
 };
 use hearth_wire::{
-    accounts::internal::{StandingOwner, StandingOwnerCheck},
+    accounts::internal::{TriggerOwner, TriggerOwnerCheck},
     notify::{DeliveryState, EventType},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -50,7 +50,7 @@ pub enum DeliveryAttempt {
     Later(Timestamp),
     /// The webhook is off.
     WebhookDisabled(Box<Webhook>),
-    /// The owner of the webhook may no longer change the tool.
+    /// The webhook has no owner, or its owner may no longer change the tool.
     OwnerLost(Box<Webhook>, String),
     /// The request was sent.
     Sent(Box<Webhook>, DeliveryId, Result<FetchedDocument>),
@@ -83,12 +83,15 @@ pub async fn attempt_delivery(cx: &NotifyContext, id: WebhookId) -> Result<Deliv
     Ok(DeliveryAttempt::Sent(webhook, waiting.id, answer))
 }
 
-/// Returns the reason if the owner of a webhook may no longer change the tool.
+/// Reason for which a webhook of release 0.1.0 is switched off: nobody's right stands behind it.
+const NO_OWNER_REASON: &str = "it is of release 0.1.0 and has no owner; switch it on to become its owner";
+
+/// Returns the reason if a webhook has no owner, or its owner may no longer change the tool.
 async fn find_lost_owner(cx: &NotifyContext, webhook: &Webhook) -> Result<Option<String>> {
-    let Some(owner) = webhook.owner.clone() else { return Ok(None) };
-    let check = StandingOwnerCheck { tool: webhook.tool, owner };
+    let Some(owner) = webhook.owner.clone() else { return Ok(Some(NO_OWNER_REASON.to_owned())) };
+    let check = TriggerOwnerCheck { tool: webhook.tool, owner };
     let accounts = cx.clients.create_client(Role::Accounts)?;
-    let StandingOwner { name, active } = accounts.accounts_internal().check_standing_owner(&check).await?;
+    let TriggerOwner { name, active } = accounts.accounts_internal().check_trigger_owner(&check).await?;
     let who = name.map_or_else(|| "its owner".to_owned(), |name| format!("its owner {name}"));
     Ok((!active).then(|| format!("{who} may no longer change the tool; switch it on to take it over")))
 }

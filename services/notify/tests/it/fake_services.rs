@@ -11,7 +11,7 @@ use axum::{
 use hearth_base::{Entropy, Role, UserId};
 use hearth_testkit::{FakeEventStream, ServiceStand};
 use hearth_wire::{
-    accounts::internal::{Recipient, StandingOwner},
+    accounts::internal::{Recipient, TriggerOwner},
     events::Topic,
     jobs::events::RunEvent,
     reply::{Data, Listed, Messages},
@@ -68,8 +68,8 @@ async fn list_recipients(
     Ok(Json(Data { data: Listed { items, next: None }, messages: Messages::default() }))
 }
 
-async fn check_owner(State(services): State<Arc<FakeNotifyPeers>>) -> Json<Data<StandingOwner>> {
+async fn check_owner(State(services): State<Arc<FakeNotifyPeers>>) -> Json<Data<TriggerOwner>> {
     let active = !*services.owners_lost.lock().unwrap();
-    let data = StandingOwner { name: "somebody".parse().ok(), active };
+    let data = TriggerOwner { name: "somebody".parse().ok(), active };
     Json(Data { data, messages: Messages::default() })
 }

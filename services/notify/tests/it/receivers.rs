@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use hearth_base::{Access, Entropy, Result, Secret, ToolId, ToolName, UserId};
+use hearth_base::{Access, Entropy, Error, Result, Secret, ToolId, ToolName, UserId};
 use hearth_kit::db::Db;
 use hearth_notify::NotifySettings;
 use hearth_testkit::{
@@ -14,6 +14,7 @@ use hearth_wire::notify::{
 };
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
+use sea_orm::ConnectionTrait;
 use sha2::Sha256;
 
 use crate::fixture::{NotifyFixture, start_notify_with};
@@ -100,7 +101,10 @@ async fn failed_delivery_is_retried_with_the_same_id(db: Db) -> Result<()> {
     assert_eq!((waiting.state, waiting.status), (DeliveryState::Waiting, Some(500)));
     assert_eq!(waiting.next, Some(fixture.now() + SignedDuration::from_secs(5)));
     // The receiver is at a private address, which the operator allowed: status and time are kept, no content.
-    assert_eq!((waiting.reply.as_deref(), waiting.answered), (None, Some(fixture.now())));
+    let owner = fixture.stand.member(fixture.id, &fixture.tool, Access::Own)?;
+    let paging = Default::default();
+    let seen = owner.notify().list_deliveries(&fixture.tool, made.webhook.id, &paging).await?.items;
+    assert_eq!((seen[0].reply.as_deref(), seen[0].answered), (None, Some(fixture.now())));
     receiver.set_reply(ReceiverReply::default());
     fixture.advance_time(SignedDuration::from_secs(6));
     let all = wait_until("the request is repeated", async || {
@@ -306,6 +310,24 @@ async fn webhook_is_switched_off_when_its_owner_loses_the_right(db: Db) -> Resul
     wait_for_requests(&receiver, 1).await.map(drop)
 }
 
+async fn webhook_without_an_owner_is_switched_off_until_somebody_takes_it_over(db: Db) -> Result<()> {
+    let (fixture, receiver, made) = start_with_receiver(db.clone()).await?;
+    let tx = db.begin().await?;
+    // Release 0.1.0 recorded no owners.
+    tx.execute_unprepared("UPDATE webhook SET owner = NULL").await.map_err(Error::internal)?;
+    tx.commit().await?;
+    fixture.append_failure("tidy");
+    fixture.wait_for_delivery_state(&made.webhook, DeliveryState::Failed).await?;
+    let off = fixture.viewer.notify().show_webhook(&fixture.tool, made.webhook.id).await?;
+    assert!(!off.enabled && off.reason.as_deref().unwrap().contains("has no owner"), "{off:?}");
+    assert!(receiver.requests().is_empty());
+    let on = WebhookPatch { enabled: Some(true), ..WebhookPatch::default() };
+    let on = fixture.maintainer.notify().update_webhook(&fixture.tool, made.webhook.id, &on).await?;
+    assert!(on.owner.is_some(), "{on:?}");
+    fixture.append_failure("again");
+    wait_for_requests(&receiver, 1).await.map(drop)
+}
+
 async fn event_of_another_release_is_delivered(db: Db) -> Result<()> {
     let (fixture, receiver, _) = start_with_receiver(db).await?;
     fixture.append_unknown("backup.failed", serde_json::json!({ "subject": ["of another time"] }));
@@ -319,6 +341,7 @@ async fn event_of_another_release_is_delivered(db: Db) -> Result<()> {
 on_every_store!(
     slow_receivers_of_one_tool_do_not_delay_another_tool,
     webhook_is_switched_off_when_its_owner_loses_the_right,
+    webhook_without_an_owner_is_switched_off_until_somebody_takes_it_over,
     endless_answer_counts_as_an_answer,
     failed_webhook_is_backed_off,
     event_of_another_release_is_delivered,

@@ -20,7 +20,7 @@ pub struct ChangeWebhookArgs {
     /// Send all events
     #[arg(long)]
     all_events: bool,
-    /// Switch the webhook on
+    /// Switch the webhook on, and become its owner
     #[arg(long, conflicts_with = "off")]
     on: bool,
     /// Switch the webhook off

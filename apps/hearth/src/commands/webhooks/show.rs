@@ -10,5 +10,9 @@ use crate::{context::CommandContext, printer::Table};
 pub async fn run(cx: &CommandContext, args: WebhookIdArgs) -> Result<()> {
     let result = cx.printer.open_output::<Webhook>()?;
     let webhook = fetch_webhook(&cx.open_tool_session()?, args.id).await?;
-    result.print_record(&webhook, &Table::from_pairs(webhook_pairs(&webhook)))
+    result.print_record(&webhook, &Table::from_pairs(webhook_pairs(&webhook)))?;
+    if !webhook.enabled {
+        cx.printer.print_next(&format!("hearth webhooks change {} --on", webhook.id));
+    }
+    Ok(())
 }
