@@ -205,6 +205,9 @@ mod tests {
                 let mode = fs::metadata(folder).map_err(Error::internal)?.mode();
                 assert_eq!(mode & 0o007, 0, "{}: {mode:o}", folder.display());
             }
+            // A new folder is never open, not even until its mode is changed.
+            let made = fs::metadata(state.keys_folder()).map_err(Error::internal)?.mode();
+            assert_eq!(made & 0o777, PRIVATE_FOLDER_MODE);
         }
         Ok(())
     }

@@ -276,3 +276,19 @@ fn create_private_file(path: &Path) -> Result<()> {
             .with_cause(cause)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn database_file_is_readable_by_its_owner_only() -> Result<()> {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().map_err(Error::internal)?;
+        let path = folder.path().join("accounts.db");
+        create_private_file(&path)?;
+        let mode = fs::metadata(&path).map_err(Error::internal)?.permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        Ok(())
+    }
+}

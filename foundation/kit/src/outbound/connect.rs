@@ -194,18 +194,29 @@ mod tests {
         }
     }
 
+    /// Runs again in a network namespace of its own, where this host has a public address.
     #[test]
     fn address_of_this_host_is_refused_unless_allowed() {
-        let probe = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
-        if probe.connect("192.0.2.77:9").is_err() {
+        const OWN_ADDRESS: &str = "203.0.113.9";
+        // All addresses of the network namespace (proc_pid_net(5)).
+        if !std::fs::read_to_string("/proc/net/fib_trie").unwrap().contains(OWN_ADDRESS) {
+            let script = format!(
+                "/bin/busybox ip addr add {OWN_ADDRESS}/32 dev lo && /bin/busybox ip link set lo up && exec \"$@\""
+            );
+            let name = "outbound::connect::tests::address_of_this_host_is_refused_unless_allowed";
+            let mut inner = std::process::Command::new("unshare");
+            inner.args(["--user", "--map-root-user", "--net", "--", "sh", "-c", &script, "sh"]);
+            inner.arg(std::env::current_exe().unwrap()).args(["--exact", name]);
+            let output = inner.output().unwrap();
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success() && text.contains("1 passed"), "{output:?}");
             return;
         }
-        let own = probe.local_addr().unwrap().ip().to_string();
-        assert_eq!(
-            describe_refusal(&OutboundClient::default(), "x", &own, 8080).as_deref(),
-            Some("outbound-private")
-        );
-        let allowed = OutboundClient::new(&[own.parse().unwrap()], &Mirrors::default());
-        assert_eq!(describe_refusal(&allowed, "x", &own, 8080), None);
+        let refused = Some("outbound-private".to_owned());
+        for own in [OWN_ADDRESS, "::ffff:203.0.113.9", "64:ff9b::cb00:7109"] {
+            assert_eq!(describe_refusal(&OutboundClient::default(), "x", own, 8080), refused, "{own}");
+        }
+        let allowed = OutboundClient::new(&[OWN_ADDRESS.parse().unwrap()], &Mirrors::default());
+        assert_eq!(describe_refusal(&allowed, "x", OWN_ADDRESS, 8080), None);
     }
 }

@@ -133,8 +133,8 @@ async fn claims_about_a_layer_prove_nothing() {
     let difference = new.iter().map(|byte| i64::from(*byte)).sum::<i64>()
         - old.iter().map(|byte| i64::from(*byte)).sum::<i64>();
     let sum =
-        i64::from_str_radix(std::str::from_utf8(&both[148..154]).expect("digits"), 8).expect("a checksum");
-    both[148..154].copy_from_slice(format!("{:06o}", sum + difference).as_bytes());
+        i64::from_str_radix(std::str::from_utf8(&both[148..155]).expect("digits"), 8).expect("a checksum");
+    both[148..155].copy_from_slice(format!("{:07o}", sum + difference).as_bytes());
     let error =
         fixture.add_layer(&LayerArchive::describe_layer(&both), both).await.expect_err("two meanings");
     assert!(error.to_string().contains("Gzip"), "{error}");
@@ -145,6 +145,9 @@ async fn claims_about_a_layer_prove_nothing() {
         .expect("gzip");
     assert!(fixture.is_missing(&layer).await, "the same content under another digest has to be delivered");
     let claimed = LayerDescriptor { digest: Digest::new([9; 32]), ..layer };
+    // Bytes do not become another layer by its name, whatever their own diff id is.
+    let error = fixture.add_layer(&claimed, bytes).await.expect_err("bytes under a claimed digest");
+    assert_eq!(error.code(), "layer-digest");
     let reference = ImageReference::new("example/claimed", Digest::new([8; 32])).expect("a reference");
     let image = ResolvedImage { reference, layers: vec![claimed] };
     assert_eq!(fixture.connect_client().ensure_image(&image).await.expect("ensure").len(), 1);

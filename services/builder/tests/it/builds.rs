@@ -302,12 +302,17 @@ async fn credential_is_only_there_while_images_are_pulled() -> Result<()> {
     let arguments = fixture.runtime.find_workload("image").process.argv;
     // The script pulls them, deletes the credential, and only then starts buildah with the rest.
     let script = &arguments[2];
-    assert!(script.find("rm -f /tmp/in/auth.json") < script.find("exec buildah"), "{script}");
+    let (deleted, built) = (script.find("\nrm -f /tmp/in/auth.json\n"), script.find("\nexec buildah "));
+    assert!(deleted.is_some() && deleted < built, "{script}");
     let first = arguments.iter().position(|argument| argument == "bud").unwrap();
     let pulled = &arguments[4..first];
     assert_eq!(&pulled[..3], ["3", "python3.11", ""]);
     assert_eq!(&pulled[5..], ["public.example/alpine:3", "public.example"]);
     assert!(!arguments[first..].iter().any(|argument| argument.contains("auth")), "{arguments:?}");
+    // Nothing is pulled later, and no step can leave its root.
+    for option in ["--pull=false", "--isolation=chroot", "--cap-drop=CAP_SYS_CHROOT"] {
+        assert!(arguments[first..].iter().any(|argument| argument == option), "{option}: {arguments:?}");
+    }
     Ok(())
 }
 

@@ -302,8 +302,9 @@ async fn blob_is_read_only_by_tools_that_have_it(db: Db) -> Result<()> {
     let claimed = other.push_manifest("web", "latest", [config, own]).await;
     assert_eq!(code_of(claimed).as_deref(), Some("manifest-blob-unknown"));
     // The refusal tells nothing about the configuration of another tool's image.
-    let labels = json!({"config": {"Labels": {"a": "x".repeat(300_000)}}}).to_string();
-    let secret = fixture.push_blob("web", labels.as_bytes()).await?;
+    let config = json!({"architecture": "amd64", "os": "linux", "config": {"Labels": {"a": "x".repeat(300_000)}},
+        "rootfs": {"type": "layers", "diff_ids": [own]}});
+    let secret = fixture.push_blob("web", config.to_string().as_bytes()).await?;
     let probed = other.push_manifest("web", "latest", [secret, own]).await;
     assert_eq!(code_of(probed).as_deref(), Some("manifest-blob-unknown"));
     let from = fixture.cx.store.find_repository(&other.owner.owner_key(), &"web".parse()?).await?;

@@ -171,3 +171,40 @@ fn to_wire_delivery(delivery: Delivery, access: Access) -> notify::Delivery {
     let reply = reply.filter(|_| status.is_none() || access >= Access::Own);
     notify::Delivery { id, event, message, state, tries, created, next, status, answered: answered_at, reply }
 }
+
+#[cfg(test)]
+mod tests {
+    use hearth_base::{DeliveryId, Entropy, ToolId};
+    use hearth_wire::notify::{DeliveryState, EventType};
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn content_of_an_answer_is_shown_to_owners_only() {
+        let now = Timestamp::UNIX_EPOCH;
+        let answered = Delivery {
+            id: DeliveryId::new(now, &Entropy::System),
+            tool: ToolId::new(now, &Entropy::System),
+            webhook: WebhookId::new(now, &Entropy::System),
+            message: "msg_1".to_owned(),
+            event: EventType::webhook_test(),
+            body: "{}".to_owned(),
+            state: DeliveryState::Failed,
+            tries: 1,
+            created: now,
+            next: None,
+            status: Some(500),
+            reply: Some("token=s3cret".to_owned()),
+            answered_at: Some(now),
+        };
+        for (access, is_shown) in [(Access::Read, false), (Access::Write, false), (Access::Own, true)] {
+            let shown = to_wire_delivery(answered.clone(), access);
+            assert_eq!(shown.reply.is_some(), is_shown, "{access:?}");
+            assert_eq!((shown.status, shown.answered), (Some(500), Some(now)));
+            // Hearth wrote the reason of a missing answer.
+            let missing = Delivery { status: None, ..answered.clone() };
+            assert!(to_wire_delivery(missing, access).reply.is_some(), "{access:?}");
+        }
+    }
+}
