@@ -23,6 +23,8 @@ mod notify;
 mod output;
 mod people;
 mod proposals;
+#[cfg(unix)]
+mod quickstart;
 mod refusals;
 mod revisions;
 mod settings;
