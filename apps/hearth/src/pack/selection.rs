@@ -199,7 +199,8 @@ impl FolderSelection {
             return None;
         }
         let groups = self.left_out.iter().map(|(reason, names)| {
-            let listed = join_first_names(names, MAX_LISTED_NAMES);
+            let names: Vec<&String> = names.iter().collect();
+            let listed = join_first_names(&names, MAX_LISTED_NAMES);
             reason.group_name().map_or(listed.clone(), |group| format!("{listed} ({group})"))
         });
         Some(format!(
