@@ -4,7 +4,7 @@ use std::{
     fs,
     io::Write,
     os::unix::process::CommandExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
         Arc, Mutex,
@@ -23,7 +23,7 @@ use hearth_runtime_api::{
 use hearth_runtime_local::LocalRuntimeSettings;
 use rustix::process::Pid;
 use sha2::{Digest as _, Sha256};
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 static NEXT_INSTANCE_NUMBER: AtomicU32 = AtomicU32::new(0);
 
@@ -39,6 +39,8 @@ struct FixtureProcess {
     folder: TempDir,
     extra_arguments: Vec<String>,
     process: Mutex<Option<Child>>,
+    /// The file of a file system that is mounted at the folder.
+    disk: Option<NamedTempFile>,
 }
 
 impl RuntimeFixture {
@@ -54,17 +56,30 @@ impl RuntimeFixture {
         fixture
     }
 
+    /// Starts a runtime whose folder is a file system of its own, of this size in bytes.
+    pub async fn start_on_disk(bytes: u64, extra_arguments: Vec<String>) -> Self {
+        let fixture = Self::start_on(Some(bytes), extra_arguments).await;
+        fixture.add_layer(&fixture.image.layers[0], build_busybox_layer()).await.expect("the image's layer");
+        fixture
+    }
+
     /// Starts a runtime without an image, with further arguments.
     pub async fn start_empty(extra_arguments: Vec<String>) -> Self {
+        Self::start_on(None, extra_arguments).await
+    }
+
+    async fn start_on(disk_bytes: Option<u64>, extra_arguments: Vec<String>) -> Self {
         assert!(rustix::process::geteuid().is_root(), "these tests start containers; run them as root");
         let number =
             (std::process::id() << 6 | NEXT_INSTANCE_NUMBER.fetch_add(1, Ordering::Relaxed)) & 0xfff_ffff;
         let folder = tempfile::Builder::new().prefix("hearth-").tempdir().expect("a folder");
+        let disk = disk_bytes.map(|bytes| mount_disk(bytes, folder.path()));
         let process = FixtureProcess {
             instance: format!("t{number:x}"),
             folder,
             extra_arguments,
             process: Mutex::default(),
+            disk,
         };
         let image = build_busybox_layer();
         let layer = LayerArchive::describe_layer(&image);
@@ -170,7 +185,24 @@ impl Drop for FixtureProcess {
         self.kill_process();
         let settings = LocalRuntimeSettings::new(&self.instance, self.folder.path().join("state"));
         hearth_runtime_local::remove_host_resources(&settings).expect("resources are removed");
+        if self.disk.is_some() {
+            run_program("umount", &["--lazy".as_ref(), self.folder.path()]);
+        }
     }
+}
+
+/// Makes a file system of this size and mounts it. The file is deleted when it is dropped.
+fn mount_disk(bytes: u64, at: &Path) -> NamedTempFile {
+    let file = NamedTempFile::new().expect("a file");
+    file.as_file().set_len(bytes).expect("its size");
+    run_program("mkfs.ext4", &["-q".as_ref(), "-m".as_ref(), "0".as_ref(), file.path()]);
+    run_program("mount", &["-o".as_ref(), "loop".as_ref(), file.path(), at]);
+    file
+}
+
+fn run_program(name: &str, arguments: &[&Path]) {
+    let status = Command::new(name).args(arguments).status().expect("a program of the host");
+    assert!(status.success(), "{name} {arguments:?}: {status}");
 }
 
 impl FixtureProcess {

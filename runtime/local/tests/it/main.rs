@@ -3,6 +3,7 @@
 
 mod adoption;
 mod conformance;
+mod disk_guard;
 mod escape;
 mod exec;
 mod fixture;
@@ -10,5 +11,6 @@ mod layer_limits;
 mod layers;
 mod network;
 mod probes;
+mod stop;
 mod storage;
 mod waiter;
