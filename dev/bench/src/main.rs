@@ -23,6 +23,7 @@ mod peer;
 mod proc;
 mod report;
 mod schedule;
+mod tenants;
 mod upstream;
 
 use std::process::ExitCode;
@@ -49,19 +50,24 @@ fn run(arguments: &[String]) -> Result<()> {
         // Before any thread starts, because containers are forked from this process.
         return libcontainer_loop::serve_lines(bundle.as_ref(), state.as_ref());
     }
-    let [name] = words.as_slice() else {
-        return Err(Error::invalid(
-            "usage",
-            "the name of one bench is required: run cargo xtask bench for a list",
-        ));
+    let (name, parts) = match words.as_slice() {
+        ["tenants", attacks @ ..] => ("tenants", attacks),
+        [name] => (*name, [].as_slice()),
+        _ => {
+            return Err(Error::invalid(
+                "usage",
+                "the name of one bench is required: run cargo xtask bench for a list",
+            ));
+        }
     };
     let threads =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::internal)?;
-    threads.block_on(run_bench(name))?.print_report();
+    threads.block_on(run_bench(name, parts))?.print_report();
     Ok(())
 }
 
-async fn run_bench(name: &str) -> Result<BenchReport> {
+/// Runs a bench, or only these parts of one that has parts.
+async fn run_bench(name: &str, parts: &[&str]) -> Result<BenchReport> {
     match name {
         "footprint" => footprint::run().await,
         "job-start" => job_start::run().await,
@@ -72,6 +78,7 @@ async fn run_bench(name: &str) -> Result<BenchReport> {
         "growth" => growth::run().await,
         "gateway" => gateway::run().await,
         "deploy" => deploy::run().await,
+        "tenants" => tenants::run(parts).await,
         _ => Err(Error::not_found("bench", name).help("run cargo xtask bench for a list")),
     }
 }

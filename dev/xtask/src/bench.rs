@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The benches and what each measures. Each is a file of `dev/bench/src`.
-const BENCH_NAMES: [(&str, &str); 9] = [
+const BENCH_NAMES: [(&str, &str); 10] = [
     ("footprint", "memory of all roles while idle, and of the processes beside each container"),
     ("job-start", "time from a request to a running process; from start to exit of true"),
     ("cli", "hearth --version and hearth jobs list"),
@@ -20,12 +20,15 @@ const BENCH_NAMES: [(&str, &str); 9] = [
     ("api-load", "reads and writes of the jobs API beside due schedules"),
     ("growth", "cost of a job among a thousand, ten thousand and a hundred thousand"),
     ("deploy", "hearth deploy of a small Python tool to its first page"),
+    ("tenants", "latency of a tool's page, API and schedules while another tool or address attacks"),
 ];
 
 #[derive(Args)]
 pub struct Bench {
     /// The name of a bench
     name: Option<String>,
+    /// Attacks of the bench tenants, by name; without them, all
+    attacks: Vec<String>,
 }
 
 /// Lists the benches, or runs one.
@@ -44,7 +47,7 @@ pub fn run(bench: &Bench, report: &mut Report) -> Result<Verdict, CommandError> 
     build.args(["build", "--release", "--locked", "-p", "hearthd", "-p", "hearth", "-p", "hearth-bench"]);
     run_to_success(&mut build, "the release programs do not build")?;
     run_to_success(
-        Command::new(workspace.target.join("release/hearth-bench")).arg(name),
+        Command::new(workspace.target.join("release/hearth-bench")).arg(name).args(&bench.attacks),
         "the bench failed",
     )?;
     Ok(Verdict::Good)

@@ -23,17 +23,20 @@ const ENDPOINTS_WITH_OWN_REFUSALS: &[&str] =
 /// Endpoints that the runtime answers. A Hearth without a runtime, as here, replies 503.
 const ENDPOINTS_OF_THE_RUNTIME: &[&str] = &["storage.file_list", "storage.home", "storage.volume_list"];
 
+/// The callers with an invalid token call every endpoint from one address.
+const MANY_CALLS_SETTINGS: &str = "[gateway]\ninvalid_credentials = 100000\n";
+
 /// The endpoint that the caller with a session does not call, because it needs the session for the others.
 const ENDPOINT_THAT_ENDS_THE_SESSION: &str = "accounts.session_end";
 
 #[tokio::test]
 async fn every_endpoint_answers_every_caller_as_declared_in_one_process() -> Result<()> {
-    check_all_endpoints(Hearth::start(HearthShape::TOGETHER_ON_FILES).await?).await
+    check_all_endpoints(Hearth::start_with(HearthShape::TOGETHER_ON_FILES, MANY_CALLS_SETTINGS).await?).await
 }
 
 #[tokio::test]
 async fn every_endpoint_answers_every_caller_as_declared_in_split_processes() -> Result<()> {
-    check_all_endpoints(Hearth::start(HearthShape::SPLIT_ON_POSTGRES).await?).await
+    check_all_endpoints(Hearth::start_with(HearthShape::SPLIT_ON_POSTGRES, MANY_CALLS_SETTINGS).await?).await
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod connections;
 mod disk;
 mod image_bombs;
+mod neighbor;
 mod registry;
 
 use std::{fs, path::Path};
