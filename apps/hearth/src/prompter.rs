@@ -90,7 +90,12 @@ impl Prompter {
 pub async fn read_secret_from_stdin(flag: &str) -> Result<Secret> {
     if io::stdin().is_terminal() {
         let typed = Prompter::new(false, false, true);
-        return typed.ask_secret(&format!("{flag}: "), "the secret", "hearth login -h");
+        let secret = flag.trim_start_matches("--").trim_end_matches("-stdin");
+        return typed.ask_secret(
+            &format!("Enter the {secret}: "),
+            &format!("the {secret} ({flag})"),
+            "hearth -h",
+        );
     }
     let line = read_stdin_line().await?;
     if line.is_empty() {

@@ -12,7 +12,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::{Hearth, MailServer, Person, program_path, wait_until};
+use crate::{Hearth, MailServer, Person, people::TEST_PASSWORD, program_path, wait_until};
 
 /// A user's session of `hearth`: a home folder, and the server and a credential in the environment. Commands
 /// have no terminal.
@@ -42,22 +42,23 @@ impl Person {
         CliSession::open(hearth, self.create_token(&[]).await?)
     }
 
-    /// Sets this person's mail address with `hearth`, and enters the code that is mailed to it. The person is signed
-    /// in, because a token cannot change the address. No other mail may arrive meanwhile.
+    /// Sets this person's mail address with `hearth` and the password, and enters the code that is mailed to it. No
+    /// other mail may arrive meanwhile.
     pub async fn confirm_mail_address(
         &self,
         hearth: &Hearth,
         server: &MailServer,
         address: &str,
     ) -> Result<()> {
-        let cli = CliSession::open(hearth, self.session.clone())?;
+        let cli = self.open_cli_session(hearth).await?;
         let former = server.read_mails()?.len();
-        cli.run_successfully(&["notify", "email", address]).await?;
+        let words = ["notify", "email", address, "--password-stdin"];
+        require_success(&words, cli.run_with_input(&words, TEST_PASSWORD).await?)?;
         let mail =
             wait_until("the code arrives", async || Ok(server.read_mails()?.into_iter().nth(former))).await?;
-        let code =
-            mail.split("hearth notify email --code ").nth(1).and_then(|rest| rest.split_whitespace().next());
-        cli.run_successfully(&["notify", "email", "--code", code.unwrap_or_default()]).await?;
+        let code = mail.split("and enter the code").nth(1).and_then(|rest| rest.split_whitespace().next());
+        let words = ["notify", "email", "--code-stdin"];
+        require_success(&words, cli.run_with_input(&words, code.unwrap_or_default()).await?)?;
         Ok(())
     }
 }
@@ -81,11 +82,7 @@ impl CliSession {
 
     /// Runs `hearth` and returns standard output. Fails if the exit status is not 0.
     pub async fn run_successfully(&self, arguments: &[&str]) -> Result<String> {
-        let CommandOutput { status, out, err } = self.run(arguments).await?;
-        if status == Some(0) {
-            return Ok(out);
-        }
-        Err(Error::internal(format!("hearth {} ended with {status:?}:\n{out}\n{err}", arguments.join(" "))))
+        require_success(arguments, self.run(arguments).await?)
     }
 
     /// Starts a command and returns the process, which is killed when the value is dropped. Its output can be
@@ -120,6 +117,15 @@ impl CliSession {
             .kill_on_drop(true);
         Ok(command)
     }
+}
+
+/// Returns standard output. Fails if the exit status is not 0.
+fn require_success(arguments: &[&str], output: CommandOutput) -> Result<String> {
+    let CommandOutput { status, out, err } = output;
+    if status == Some(0) {
+        return Ok(out);
+    }
+    Err(Error::internal(format!("hearth {} ended with {status:?}:\n{out}\n{err}", arguments.join(" "))))
 }
 
 fn read_output(output: std::io::Result<Output>) -> Result<CommandOutput> {

@@ -37,7 +37,8 @@ pub struct Identity {
 #[serde(rename_all = "lowercase", tag = "is")]
 pub enum Caller {
     /// Caller without a credential.
-    Nobody,
+    #[serde(rename = "nobody")]
+    Anonymous,
     /// User.
     User {
         /// Id of the user.
@@ -106,7 +107,7 @@ impl Identity {
         let (signer, identity): (Role, Self) = paseto::verify_statement(ring, IDENTITY_PURPOSE, token)?;
         let vouched = match &identity.caller {
             Caller::Service { role } => *role == signer,
-            Caller::Nobody | Caller::User { .. } | Caller::Tool { .. } => signer == Role::Gateway,
+            Caller::Anonymous | Caller::User { .. } | Caller::Tool { .. } => signer == Role::Gateway,
         };
         if !vouched || identity.audience != audience {
             return Err(Error::unauthenticated("identity", "the identity is not valid for this service"));
@@ -132,7 +133,7 @@ impl Identity {
     /// Creates the identity of a caller without a credential.
     pub fn anonymous() -> Self {
         Self {
-            caller: Caller::Nobody,
+            caller: Caller::Anonymous,
             credential: Credential::None,
             scopes: Scopes::from_scopes([]),
             audience: Role::Gateway,
@@ -164,6 +165,13 @@ impl Identity {
 mod tests {
     use super::*;
 
+    #[test]
+    fn anonymous_caller_keeps_its_form_of_release_0_1_0() -> Result<()> {
+        let text = serde_json::to_string(&Caller::Anonymous).map_err(Error::internal)?;
+        assert_eq!(text, r#"{"is":"nobody"}"#);
+        Ok(())
+    }
+
     fn generate_keys() -> Result<(RoleKey, RoleKey, KeyRing)> {
         let gateway = RoleKey::generate_for_role(Role::Gateway)?;
         let accounts = RoleKey::generate_for_role(Role::Accounts)?;
@@ -176,7 +184,7 @@ mod tests {
 
     fn build_anonymous_identity(now: Timestamp) -> Identity {
         Identity {
-            caller: Caller::Nobody,
+            caller: Caller::Anonymous,
             credential: Credential::None,
             scopes: Scopes::from_scopes([]),
             audience: Role::Accounts,

@@ -166,7 +166,7 @@ mod tests {
         let other_holder = Mandate { holder: Role::Images, ..build_mandate()? };
         let other_audience = Mandate { audience: Role::Gateway, ..build_mandate()? };
         let of_a_service = Mandate { caller: Caller::Service { role: Role::Accounts }, ..build_mandate()? };
-        let of_nobody = Mandate { caller: Caller::Nobody, ..build_mandate()? };
+        let of_nobody = Mandate { caller: Caller::Anonymous, ..build_mandate()? };
         for wrong in [other_holder, other_audience, of_a_service, of_nobody] {
             assert!(verify(&ring, &own, &wrong.sign(&accounts)?, TEST_NOW).is_err(), "{wrong:?}");
         }

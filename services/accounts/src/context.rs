@@ -180,7 +180,7 @@ hearth_kit::impl_request_context!(AccountsContext, AccountsSettings);
 /// Formats a caller for the audit log.
 fn format_actor(caller: &Caller) -> String {
     match caller {
-        Caller::Nobody => "nobody".to_owned(),
+        Caller::Anonymous => "nobody".to_owned(),
         Caller::User { name, .. } => format!("user {name}"),
         Caller::Tool { name, .. } => format!("tool {name}"),
         Caller::Service { role } => format!("service {role}"),
@@ -215,5 +215,48 @@ impl RequestActor {
     /// Returns the actor as acting for the giver of a mandate.
     pub fn on_behalf_of(&self, giver: &Caller) -> Self {
         Self { who: format!("{} by {}", format_actor(giver), self.who), ..self.clone() }
+    }
+}
+
+/// Context of the service in tests.
+#[cfg(test)]
+pub mod test_context {
+    use hearth_base::{Clock, Result, Role, ToolId, ToolRole, UserId};
+    use hearth_kit::{config::HearthConfig, db::Db};
+    use hearth_testkit::ServiceStand;
+    use hearth_wire::tools::Quota;
+
+    use super::AccountsContext;
+    use crate::store::{StoredTool, User};
+
+    /// Builds the context on an empty database.
+    pub async fn build_test_context(db: Db, config: HearthConfig) -> Result<(AccountsContext, ServiceStand)> {
+        let quota = Quota::default();
+        let stand = ServiceStand::start_service(Role::Accounts, db, crate::mount, config, quota).await?;
+        Ok((AccountsContext::new(&stand.kit)?, stand))
+    }
+
+    /// Stores a user and a tool of which the user is a maintainer.
+    pub async fn insert_maintainer(cx: &AccountsContext, email: Option<&str>) -> Result<(User, StoredTool)> {
+        let now = cx.clock.now();
+        let user = User {
+            id: UserId::new(now, &cx.entropy),
+            name: "ann".parse()?,
+            password_hash: String::new(),
+            operator: false,
+            disabled: false,
+            created: now,
+            email: email.map(str::parse).transpose()?,
+            confirmed_email: None,
+            former_email: None,
+        };
+        let (id, name) = (ToolId::new(now, &cx.entropy), "hello".parse()?);
+        let tool = StoredTool { id, name, description: String::new(), deleting: false, created: now };
+        let tx = cx.store.begin().await?;
+        cx.store.insert_user(&tx, &user).await?;
+        cx.store.insert_tool(&tx, &tool).await?;
+        cx.store.set_member(&tx, tool.id, user.id, ToolRole::Maintainer, now).await?;
+        tx.commit().await?;
+        Ok((user, tool))
     }
 }

@@ -27,6 +27,7 @@ use crate::{
         ReadToolEvents, ReadToolFacts, ResolveCredentials, SelfService, SignedIn, ToolOperate, ToolOwn,
         ToolRead, ToolWrite, UseMandates,
     },
+    workers::account_mails::{AccountMailKind, SendAccountMails},
 };
 
 pub use settings::AccountsSettings;
@@ -43,14 +44,15 @@ pub const ACCOUNTS_SERVICE: Service = Service {
 pub fn mount(kit: &Kit) -> Result<MountedService> {
     let cx = AccountsContext::new(kit)?;
     let (first, housekeeping) = (cx.clone(), workers::housekeeping::create_worker(&cx));
-    let recovery = workers::recovery_mail::SendRecoveryMails(cx.clone());
-    let mailing = queue::create_task_worker(&cx.store.queue, recovery);
+    let [recovery, notices] = [AccountMailKind::RecoveryCode, AccountMailKind::AddressNotice]
+        .map(|kind| queue::create_task_worker(&cx.store.queue, SendAccountMails(kind, cx.clone())));
     let routes = queue::add_routes(routes(), kit.role, &cx.store.queue);
     Ok(MountedService::new(kit, Dialect::Data, routes, cx)
         .with_migrations(store::list_migrations)
         .with_preparation(async move { app::setup::prepare_setup_code(&first).await })
         .with_worker(housekeeping)
-        .with_worker(mailing))
+        .with_worker(recovery)
+        .with_worker(notices))
 }
 
 /// Creates a recovery code for a user on the database of `kit`, for the operator of the machine. With
@@ -69,7 +71,7 @@ fn routes() -> OpenApiRouter<AccountsContext> {
         .routes(require_right::<SelfService, _>(routes!(http::profile::change_password)))
         .routes(require_right::<SelfService, _>(routes!(http::profile::show_email)))
         .routes(require_right::<ManageSignIn, _>(routes!(http::profile::set_email)))
-        .routes(require_right::<ManageSignIn, _>(routes!(http::profile::confirm_email)))
+        .routes(require_right::<SelfService, _>(routes!(http::profile::confirm_email)))
         .routes(require_right::<SelfService, _>(routes!(http::memberships::list)))
         .routes(require_right::<SelfService, _>(routes!(
             http::memberships::accept_membership,
@@ -93,7 +95,7 @@ fn routes() -> OpenApiRouter<AccountsContext> {
         .routes(require_right::<OperateHearth, _>(routes!(http::audit::list)))
         .routes(require_right::<ResolveCredentials, _>(routes!(http::internal::resolve_credential)))
         .routes(require_right::<ResolveCredentials, _>(routes!(http::internal::record_refused_change)))
-        .routes(require_right::<ReadToolFacts, _>(routes!(http::internal::check_standing_owner)))
+        .routes(require_right::<ReadToolFacts, _>(routes!(http::internal::check_trigger_owner)))
         .routes(require_right::<ReadToolEvents, _>(routes!(http::internal::read_access_events)))
         .routes(require_right::<ReadToolEvents, _>(routes!(http::internal::read_tool_events)))
         .routes(require_right::<AcknowledgeErasures, _>(routes!(http::internal::list_pending_erasures)))

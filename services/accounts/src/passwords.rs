@@ -11,6 +11,7 @@ use hearth_kit::{
     fair_pool::{FairPool, PoolLimits},
     server::AddressBlock,
 };
+use hearth_wire::accounts::PASSWORD_CHARACTERS;
 
 /// Hashes and checks passwords, two at a time: each takes 19 MiB of memory. One address never takes both places, and
 /// waiting addresses take turns, so that a flood from one address delays no other.
@@ -23,8 +24,6 @@ const PASSWORD_POOL_LIMITS: PoolLimits =
 
 impl PasswordService {
     const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
-    const MIN_CHARS: usize = 10;
-    const MAX_BYTES: usize = 1000;
 
     pub fn new() -> Self {
         Self(FairPool::new(PASSWORD_POOL_LIMITS))
@@ -33,11 +32,11 @@ impl PasswordService {
     /// Hashes a new password of a client, after a check of its length.
     pub async fn hash_password(&self, password: &Secret, client: Option<IpAddr>) -> Result<String> {
         let length = password.expose_secret().chars().count();
-        if length < Self::MIN_CHARS || password.expose_secret().len() > Self::MAX_BYTES {
+        if !PASSWORD_CHARACTERS.contains(&length) {
             let rule = format!(
-                "the password has an invalid length; expected {} to {} characters",
-                Self::MIN_CHARS,
-                Self::MAX_BYTES
+                "the password has {length} characters; expected {} to {}",
+                PASSWORD_CHARACTERS.start(),
+                PASSWORD_CHARACTERS.end()
             );
             return Err(Error::invalid("password-length", rule).help("use for example four words"));
         }
@@ -96,6 +95,23 @@ impl PasswordService {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn length_of_a_password_is_counted_in_characters() -> Result<()> {
+        let service = PasswordService::new();
+        // Each has as many characters as the limit, and more bytes.
+        for length in [10, 1000] {
+            let hash = service.hash_password(&Secret::new("€".repeat(length)), None).await?;
+            assert!(service.check_password(&Secret::new("€".repeat(length)), Some(hash), None).await?);
+        }
+        for length in [9, 1001] {
+            let refused = service.hash_password(&Secret::new("€".repeat(length)), None).await.unwrap_err();
+            assert_eq!(refused.code(), "password-length");
+            let message = format!("the password has {length} characters; expected 10 to 1000");
+            assert!(refused.to_string().contains(&message), "{refused}");
+        }
+        Ok(())
+    }
 
     #[tokio::test]
     async fn flood_from_one_address_is_refused_and_delays_no_other() -> Result<()> {

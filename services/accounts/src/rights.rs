@@ -11,7 +11,7 @@ rights! {
     NoSignIn = "open", Requirement::Anyone => AnyCaller;
     /// Reading about oneself.
     SignedIn = "accounts:me", Requirement::SignedIn => AnyCaller;
-    /// Changing one's own password, listing and revoking tokens, and creating tools.
+    /// Changing one's own password, confirming a mail address, listing and revoking tokens, and creating tools.
     SelfService = "accounts:self", Requirement::User => UserCaller;
     /// Creating personal tokens, and changing the mail address that recovers the account.
     ManageSignIn = "accounts:sign-in", Requirement::Session => UserCaller;

@@ -152,7 +152,7 @@ impl IdentityIssuer {
     ) -> Result<SignedIdentity> {
         let ResolvedCaller { caller, credential, scopes, tool, expires: end } = resolved;
         let name = match &caller {
-            Caller::Nobody => "nobody".to_owned(),
+            Caller::Anonymous => "nobody".to_owned(),
             Caller::User { name, .. } => format!("user {name}"),
             Caller::Tool { name, .. } => format!("tool {name}"),
             Caller::Service { role } => format!("service {role}"),
@@ -198,7 +198,7 @@ pub fn hide_service_address(error: Error) -> Error {
 
 fn build_anonymous() -> ResolvedCaller {
     ResolvedCaller {
-        caller: Caller::Nobody,
+        caller: Caller::Anonymous,
         credential: Credential::None,
         scopes: Scopes::from_scopes([]),
         tool: ResolvedTool::None,

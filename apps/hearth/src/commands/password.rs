@@ -18,7 +18,7 @@ pub struct ChangePasswordArgs {
     /// Mail a recovery code to this user, if a confirmed address is known
     #[arg(long, value_name = "NAME", conflicts_with_all = ["code", "code_stdin"])]
     forgot: Option<UserName>,
-    /// Read the passwords from standard input: the old one and the new one, or with --code the new one
+    /// Read the passwords from standard input: the old one and the new one, or with a code the new one
     #[arg(long)]
     password_stdin: bool,
     #[command(flatten)]
@@ -46,7 +46,7 @@ pub async fn run(cx: &CommandContext, args: ChangePasswordArgs) -> Result<()> {
         session.send(session.client.accounts().request_recovery_mail(&request)).await?;
         let sentence = format!("if {name} has a confirmed mail address, a code is on its way to it");
         result.print_done(&unchanged(Some(name.to_string())), &sentence)?;
-        cx.printer.print_next("hearth password --code CODE");
+        cx.printer.print_next("hearth password --code-stdin");
         return Ok(());
     }
     if dry_run.dry_run {
@@ -67,7 +67,11 @@ pub async fn run(cx: &CommandContext, args: ChangePasswordArgs) -> Result<()> {
     let reset = PasswordReset { code, password };
     let user = session.send(session.client.accounts().reset_password(&reset)).await?.name;
     let changed = ChangedPassword { user: Some(user.to_string()), changed: true };
-    result.print_done(&changed, &format!("{user} has a new password; all sessions have ended"))?;
+    let sentence = format!("{user} has a new password; all sessions and personal tokens have ended");
+    result.print_done(&changed, &sentence)?;
+    cx.printer.print_note(
+        "Tokens of tools stay valid, and so does the mail address: look at hearth token list and hearth notify email.",
+    );
     cx.printer.print_next(&format!("hearth login --name {user}"));
     Ok(())
 }

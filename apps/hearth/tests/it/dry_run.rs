@@ -12,7 +12,7 @@ const WEBHOOK_ID: &str = "webhook_00000000000000000000000001";
 const TOKEN_ID: &str = "token_00000000000000000000000001";
 
 /// Every changing command, as typed.
-const CHANGING_COMMANDS: [&[&str]; 65] = [
+const CHANGING_COMMANDS: [&[&str]; 66] = [
     &["admin", "queue", "retry", "notify", "mail", "mail_1"],
     &["admin", "queue", "discard", "notify", "mail", "mail_1"],
     &["new", "other"],
@@ -58,7 +58,8 @@ const CHANGING_COMMANDS: [&[&str]; 65] = [
     &["envvars", "delete", "API_KEY"],
     &["envvars", "import", "new.env", "--prune", "--restart"],
     &["envvars", "export", "out.env"],
-    &["notify", "email", "alice@example.org"],
+    &["notify", "email", "alice@example.org", "--password-stdin"],
+    &["notify", "email", "--remove", "--password-stdin"],
     &["notify", "off"],
     &["notify", "on", "--tool", "quiet"],
     &["webhooks", "create", "https://example.org/hook"],
@@ -142,7 +143,10 @@ fn build_home() -> Home {
         "enqueued_at": "2026-01-02T03:04:05Z", "failures": 10}}"#;
     let home = Home::linked_to_tool(PreparedAnswers::from([
         ("GET /accounts/v1/me", (200, me.to_owned())),
-        ("GET /accounts/v1/me/email", (200, r#"{"data": {}, "messages": {}}"#.to_owned())),
+        (
+            "GET /accounts/v1/me/email",
+            (200, r#"{"data": {"address": "me@example.org"}, "messages": {}}"#.to_owned()),
+        ),
         ("GET /notify/v1/queue/mail/mail_1", (200, item.to_owned())),
         ("GET /notify/v1/tool/dup-finder/mail", (200, mail(false))),
         ("GET /notify/v1/tool/quiet/mail", (200, mail(true))),

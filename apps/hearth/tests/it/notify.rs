@@ -19,9 +19,18 @@ fn build_home() -> Home {
     let mails = r#"{"items": [{"id": "mail_00000000000000000000000001", "user": "ada", "events": 1,
         "subject": "[hearth] dup-finder/tidy failed: exit status 1", "state": "failed", "tries": 1,
         "created": "2026-01-02T03:04:05Z", "reply": "550 nobody of that name"}]}"#;
+    let me = r#"{"kind": "user", "name": "alice", "operator": false, "scopes": ["*:own"],
+        "credential": {"by": "personal-token", "id": "token_00000000000000000000000001"}}"#;
+    let session = r#"{"id": "session_00000000000000000000000001", "secret": "hearth_session_s3cret",
+        "user": {"id": "user_00000000000000000000000001", "name": "alice", "operator": false, "disabled": false,
+        "created": "2026-01-02T03:04:05Z"}, "expires": "2026-01-16T03:04:05Z"}"#;
     Home::linked_to_tool(PreparedAnswers::from([
         ("GET /accounts/v1/me/email", (200, data_json(r#"{"address": "alice@example.org"}"#))),
         ("PUT /accounts/v1/me/email", (200, data_json(r#"{"address": "a@example.org"}"#))),
+        ("POST /accounts/v1/me/email/confirmation", (200, data_json(r#"{"address": "a@example.org"}"#))),
+        ("GET /accounts/v1/me", (200, data_json(me))),
+        ("POST /accounts/v1/sessions", (201, data_json(session))),
+        ("DELETE /accounts/v1/sessions/current", (200, data_json("{}"))),
         ("GET /notify/v1/tool/dup-finder/mail", (200, data_json(mail))),
         ("PUT /notify/v1/tool/dup-finder/mail", (200, data_json(&mail.replace("false", "true")))),
         ("GET /notify/v1/tool/dup-finder/mails", (200, data_json(mails))),
@@ -89,10 +98,26 @@ fn mail_settings_are_shown_and_changed() {
     out| nothing to change: alice@example.org
     ends with 0
     ");
-    insta::assert_snapshot!(build_home().run_to_transcript(&["notify", "email", "a@example.org"]), @"
+    let unasked = build_home().run_to_transcript(&["notify", "email", "a@example.org"]);
+    assert!(unasked.contains("the password (--password-stdin) is missing [cannot-ask]"), "{unasked}");
+    assert!(unasked.contains("next:  hearth notify email ADDRESS --password-stdin"), "{unasked}");
+    let home = build_home();
+    let words = ["notify", "email", "a@example.org", "--password-stdin"];
+    insta::assert_snapshot!(home.run_with_input(&words, "my s3cret\n"), @"
     out| ✓ mail to you goes to a@example.org (was alice@example.org)
     ends with 0
     ");
+    // A session that the password opened sends the change, and ends.
+    let requests = home.read_requests().join("\n");
+    for part in [
+        r#"POST /accounts/v1/sessions {"name":"alice","password":"my s3cret"}"#,
+        r#"PUT /accounts/v1/me/email {"address":"a@example.org","password":"my s3cret"}"#,
+        "DELETE /accounts/v1/sessions/current",
+    ] {
+        assert!(requests.contains(part), "{part}\n{requests}");
+    }
+    let confirmed = build_home().run_with_input(&["notify", "email", "--code-stdin"], "ABCD-EFGH-JKLM\n");
+    assert!(confirmed.contains("mail to you goes to a@example.org"), "{confirmed}");
     insta::assert_snapshot!(build_home().run_to_transcript(&["notify", "email", "a@b, c@d"]), @r#"
     err| error: "a@b, c@d" is not a mail address [email-address]
     err|        Write it as name@example.org, without a display name.
@@ -114,6 +139,7 @@ fn webhooks_are_listed_and_shown_with_deliveries() {
     out| state	off
     out| reason	no delivery was accepted for three days
     out| created	2026-01-02T03:04:05Z
+    err| next:  hearth webhooks change webhook_00000000000000000000000001 --on
     ends with 0
     ");
     insta::assert_snapshot!(build_home().run_to_transcript(&["webhooks", "deliveries", WEBHOOK_ID]), @"

@@ -58,7 +58,8 @@ fn build_home() -> Home {
 #[test]
 fn invitation_shows_its_code_and_the_command_of_the_invited_person() {
     let transcript = build_home().run_to_transcript(&["invite", "Bob"]);
-    for part in ["hearth_code_s3cret", "2026-01-09T03:04:05Z", "hearth login", "--code CODE", "ends with 0"] {
+    for part in ["hearth_code_s3cret", "2026-01-09T03:04:05Z", "hearth login", "--code-stdin", "ends with 0"]
+    {
         assert!(transcript.contains(part), "{part}\n{transcript}");
     }
     let listed = build_home().run_to_transcript(&["invite", "list"]);
@@ -75,7 +76,7 @@ fn users_are_listed_changed_and_recovered() {
     assert!(promoted.contains("bob is an operator"), "{promoted}");
     let recovered = build_home().run_to_transcript(&["users", "recover", "bob"]);
     assert!(
-        recovered.contains("hearth_recovery_s3cret") && recovered.contains("hearth password --code CODE")
+        recovered.contains("hearth_recovery_s3cret") && recovered.contains("hearth password --code-stdin")
     );
 }
 
@@ -122,9 +123,13 @@ fn password_is_changed_mailed_or_reset_without_being_printed() {
     assert!(requests.contains(r#""current":"old s3cret""#) && requests.contains(r#""new":"new s3cret""#));
     let reset = build_home()
         .run_with_input(&["password", "--code-stdin", "--password-stdin"], "the-code\nnew s3cret\n");
-    assert!(reset.contains("bob has a new password") && reset.contains("hearth login --name bob"), "{reset}");
+    assert!(
+        reset.contains("bob has a new password; all sessions and personal tokens have ended")
+            && reset.contains("hearth login --name bob"),
+        "{reset}"
+    );
     let mailed = build_home().run_to_transcript(&["password", "--forgot", "bob"]);
-    assert!(mailed.contains("a code is on its way"), "{mailed}");
+    assert!(mailed.contains("a code is on its way") && mailed.contains("hearth password --code-stdin"));
     for transcript in [changed, reset, mailed] {
         assert!(!transcript.contains("s3cret") && !transcript.contains("the-code"), "{transcript}");
     }

@@ -18,6 +18,20 @@ fn nearest_command_is_proposed() {
 }
 
 #[test]
+fn command_that_other_programs_call_so_is_proposed_before_a_similar_name() {
+    for (typed, proposed) in [
+        (vec!["init"], "hearth new NAME"),
+        (vec!["push"], "hearth deploy"),
+        (vec!["run", "x"], "hearth jobs run -h"),
+        (vec!["tools"], "hearth tool list"),
+        (vec!["tool", "members", "add", "bob"], "hearth tool members set USER ROLE"),
+    ] {
+        let transcript = Home::new().run_to_transcript(&typed);
+        assert!(transcript.contains(&format!("next:  {proposed}\n")), "{transcript}");
+    }
+}
+
+#[test]
 fn nearest_flag_is_proposed() {
     insta::assert_snapshot!(Home::new().run_to_transcript(&["tool", "list", "--al"]), @"
     err| error: hearth tool list has no flag --al [unknown-argument]
@@ -88,7 +102,7 @@ fn secret_argument_is_refused_and_not_repeated() {
     ");
     insta::assert_snapshot!(Home::new().run_to_transcript(&["logn", "--code", "s3cret"]), @"
     err| error: there is no command hearth logn [no-such-command]
-    err| next:  hearth login --code CODE
+    err| next:  hearth login --code-stdin
     ends with 1
     ");
 }

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    os::unix::fs::MetadataExt,
+    os::unix::{fs::MetadataExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
@@ -271,17 +271,27 @@ impl ServicesState {
     }
 
     /// Runs `hearthd` with these arguments as the owner of the state folder. Returns its output.
-    pub(super) fn run_as_owner(&self, input: Stdio, arguments: &[&str]) -> Result<String> {
+    fn run_as_owner(&self, input: Stdio, arguments: &[&str]) -> Result<String> {
+        run_program(self.build_owner_command(arguments).stdin(input))
+    }
+
+    /// Replaces this process with `hearthd` with these arguments, as the owner of the state folder. Returns only an
+    /// error.
+    pub(super) fn become_owner(&self, arguments: &[&str]) -> Error {
+        Error::internal(self.build_owner_command(arguments).exec())
+    }
+
+    fn build_owner_command(&self, arguments: &[&str]) -> Command {
         // Works even if the owner has no access to this program's path.
         let mut command = Command::new("/proc/self/exe");
-        command.stdin(input).args(arguments).arg("--state").arg(&self.services);
+        command.args(arguments).arg("--state").arg(&self.services);
         if let Some(config) = &self.config {
             command.arg("--config").arg(config);
         }
         if let Some(HostUser { uid, .. }) = self.owner {
             command.arg("--user").arg(uid.to_string());
         }
-        run_program(&mut command)
+        command
     }
 }
 

@@ -3,9 +3,10 @@
 use hearth_base::{Result, TokenId, ToolName, UserName};
 use hearth_wire::{
     accounts::{
-        CallerInfo, Invitation, InvitationCreate, InvitationCreated, MailAddress, MailAddressConfirmation,
-        MembershipOffer, PasswordChange, PasswordReset, RecoveryCode, RecoveryMailRequest, SessionCreate,
-        SessionCreated, Token, TokenCreate, TokenCreated, User, UserPatch, UserRegistration,
+        CallerInfo, Invitation, InvitationCreate, InvitationCreated, MailAddress, MailAddressChange,
+        MailAddressConfirmation, MembershipOffer, PasswordChange, PasswordReset, RecoveryCode,
+        RecoveryMailRequest, SessionCreate, SessionCreated, Token, TokenCreate, TokenCreated, User,
+        UserPatch, UserRegistration,
     },
     reply::{Done, Listed, Paging},
 };
@@ -45,8 +46,9 @@ impl AccountsCalls<'_> {
         self.0.build_call(Method::GET, "/accounts/v1/me/email").fetch_data().await
     }
 
-    /// Changes the mail address of the caller. A new address is pending until its code is confirmed.
-    pub async fn update_email(&self, email: &MailAddress) -> Result<MailAddress> {
+    /// Changes the mail address of the caller, with the current password. A new address is pending until its code is
+    /// confirmed.
+    pub async fn update_email(&self, email: &MailAddressChange) -> Result<MailAddress> {
         self.0.build_call(Method::PUT, "/accounts/v1/me/email").json(email).fetch_data().await
     }
 

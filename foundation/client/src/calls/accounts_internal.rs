@@ -4,7 +4,7 @@ use hearth_base::{MandateId, Result, Role, TokenId, ToolId};
 use hearth_wire::{
     accounts::internal::{
         MandateCreate, MandateCreated, MandateUse, MandateUsed, Recipient, RefusedChange, ResolveCaller,
-        ResolvedCaller, StandingOwner, StandingOwnerCheck, ToolFacts, ToolTokenCreate, ToolTokenCreated,
+        ResolvedCaller, ToolFacts, ToolTokenCreate, ToolTokenCreated, TriggerOwner, TriggerOwnerCheck,
     },
     reply::{Done, Listed, Paging},
 };
@@ -37,7 +37,7 @@ impl AccountsInternalCalls<'_> {
     }
 
     /// Checks that the owner of something that acts without a request still has the right.
-    pub async fn check_standing_owner(&self, check: &StandingOwnerCheck) -> Result<StandingOwner> {
+    pub async fn check_trigger_owner(&self, check: &TriggerOwnerCheck) -> Result<TriggerOwner> {
         self.0.build_call(Method::POST, "/accounts/v1/internal/owners").json(check).fetch_data().await
     }
 

@@ -9,7 +9,7 @@ pub mod internal;
 pub use audit::{AuditEntry, AuditQuery};
 pub use credentials::{SESSION_COOKIE, SessionCreate, SessionCreated, Token, TokenCreate, TokenCreated};
 pub use people::{
-    CallerInfo, Invitation, InvitationCreate, InvitationCreated, MailAddress, MailAddressConfirmation,
-    MembershipOffer, PasswordChange, PasswordReset, RecoveryCode, RecoveryMailRequest, User, UserPatch,
-    UserRegistration,
+    CallerInfo, Invitation, InvitationCreate, InvitationCreated, MailAddress, MailAddressChange,
+    MailAddressConfirmation, MembershipOffer, PASSWORD_CHARACTERS, PasswordChange, PasswordReset,
+    RecoveryCode, RecoveryMailRequest, User, UserPatch, UserRegistration,
 };

@@ -1,9 +1,16 @@
 //! Users and registration.
 
+use std::ops::RangeInclusive;
+
 use hearth_base::{Credential, EmailAddress, Scopes, Secret, ToolName, ToolRole, UserId, UserName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use super::credentials::serialize_optional_secret;
+
+/// Length of a new password, in characters. The schemas below repeat it as `min_length` and `max_length`.
+pub const PASSWORD_CHARACTERS: RangeInclusive<usize> = 10..=1000;
 
 /// User with an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -48,8 +55,8 @@ pub struct UserRegistration {
     /// Sign-in name of the new user.
     #[schema(value_type = String)]
     pub name: UserName,
-    /// Password: at least 10 characters.
-    #[schema(value_type = String, format = Password, min_length = 10)]
+    /// Password: 10 to 1000 characters.
+    #[schema(value_type = String, format = Password, min_length = 10, max_length = 1000)]
     #[serde(serialize_with = "Secret::serialize_exposed")]
     pub password: Secret,
 }
@@ -104,8 +111,8 @@ pub struct PasswordChange {
     #[schema(value_type = String, format = Password)]
     #[serde(serialize_with = "Secret::serialize_exposed")]
     pub current: Secret,
-    /// New password: at least 10 characters.
-    #[schema(value_type = String, format = Password, min_length = 10)]
+    /// New password: 10 to 1000 characters.
+    #[schema(value_type = String, format = Password, min_length = 10, max_length = 1000)]
     #[serde(serialize_with = "Secret::serialize_exposed")]
     pub new: Secret,
 }
@@ -136,10 +143,24 @@ pub struct MailAddress {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = Email)]
     pub address: Option<EmailAddress>,
-    /// New address whose code has not been entered yet. Requests leave it out.
+    /// New address whose code has not been entered yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = Email)]
     pub pending: Option<EmailAddress>,
+}
+
+/// New mail address of the caller, or its removal.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::EmailChange)]
+pub struct MailAddressChange {
+    /// The new address; absent or `null` for no mail.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Email)]
+    pub address: Option<EmailAddress>,
+    /// Current password of the caller. Without it the change is refused with `password-needed`.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "serialize_optional_secret")]
+    #[schema(value_type = Option<String>, format = Password)]
+    pub password: Option<Secret>,
 }
 
 /// Code from the mail to a new address.
@@ -152,7 +173,7 @@ pub struct MailAddressConfirmation {
     pub code: Secret,
 }
 
-/// New password with a recovery code. All sessions of the user end.
+/// New password with a recovery code. All sessions of the user end, and all personal tokens.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::PasswordReset)]
 pub struct PasswordReset {
@@ -160,8 +181,8 @@ pub struct PasswordReset {
     #[schema(value_type = String)]
     #[serde(serialize_with = "Secret::serialize_exposed")]
     pub code: Secret,
-    /// New password: at least 10 characters.
-    #[schema(value_type = String, format = Password, min_length = 10)]
+    /// New password: 10 to 1000 characters.
+    #[schema(value_type = String, format = Password, min_length = 10, max_length = 1000)]
     #[serde(serialize_with = "Secret::serialize_exposed")]
     pub password: Secret,
 }

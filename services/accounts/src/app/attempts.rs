@@ -132,8 +132,7 @@ async fn count_attempt(
     let tx = cx.store.begin().await?;
     let mut locked = Vec::new();
     for counter in sort_counters(counters) {
-        let (attempts, last) = cx.store.lock_attempts(&tx, &counter.name, actor.now).await?;
-        let attempts = if is_expired(cx, last, actor.now) { 0 } else { attempts };
+        let (attempts, last) = lock_current_attempts(cx, &tx, &counter.name, actor.now).await?;
         locked.push((counter, attempts, last));
     }
     let full = locked.iter().find(|(counter, attempts, _)| *attempts >= counter.max_attempts);
@@ -177,8 +176,17 @@ fn sort_counters(counters: &[AttemptCounter]) -> Vec<&AttemptCounter> {
     sorted
 }
 
-fn is_expired(cx: &AccountsContext, last: Timestamp, now: Timestamp) -> bool {
-    now.duration_since(last) >= lock_duration(&cx.settings)
+/// Locks a counter. Returns its attempts within the current window, and the time of the last one: a window ends
+/// [`lock_duration`] after its last attempt.
+pub async fn lock_current_attempts(
+    cx: &AccountsContext,
+    tx: &Tx,
+    counter: &str,
+    now: Timestamp,
+) -> Result<(u32, Timestamp)> {
+    let (attempts, last) = cx.store.lock_attempts(tx, counter, now).await?;
+    let is_expired = now.duration_since(last) >= lock_duration(&cx.settings);
+    Ok((if is_expired { 0 } else { attempts }, last))
 }
 
 /// Returns the duration of a lock after the last attempt.

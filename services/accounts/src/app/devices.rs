@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::secrets::{self, SecretKind};
 use crate::{
     context::{AccountsContext, RequestActor},
-    store::Device,
+    store::NewDevice,
 };
 
 /// Finds the device of a sign-in, if the user has signed in with it before.
@@ -18,8 +18,7 @@ pub async fn find_known_device(
     secret: Option<&Secret>,
 ) -> Result<Option<TokenId>> {
     let (Some(user), Some(secret)) = (user, secret) else { return Ok(None) };
-    let device = cx.store.find_device(&secrets::hash_secret(secret)).await?;
-    Ok(device.filter(|device| device.user == user && device.expires > actor.now).map(|device| device.id))
+    cx.store.find_device(user, &secrets::hash_secret(secret), actor.now).await
 }
 
 /// Remembers the device of a sign-in. Returns the secret of a new device.
@@ -36,7 +35,7 @@ pub async fn remember_device(
         return Ok(None);
     }
     let secret = secrets::create_secret(SecretKind::Device, &cx.entropy);
-    let device = Device {
+    let device = NewDevice {
         id: TokenId::new(actor.now, &cx.entropy),
         hash: secrets::hash_secret(&secret),
         user,

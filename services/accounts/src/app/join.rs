@@ -45,6 +45,7 @@ pub async fn create_account(
         created: actor.now,
         email: None,
         confirmed_email: None,
+        former_email: None,
     };
     // People and tools share one name space: both may get mail at their names.
     if cx.store.is_tool_name_held(&tx, user.name.as_str()).await? {

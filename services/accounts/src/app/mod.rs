@@ -1,5 +1,6 @@
 //! Rules of the service, without HTTP and SQL.
 
+pub mod account_mails;
 pub mod attempts;
 pub mod devices;
 pub mod invitations;
@@ -16,8 +17,8 @@ pub mod run_tokens;
 pub mod secrets;
 pub mod sessions;
 pub mod setup;
-pub mod standing_owners;
 pub mod tokens;
 pub mod tool_deletion;
 pub mod tools;
+pub mod trigger_owners;
 pub mod users;

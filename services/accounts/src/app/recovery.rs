@@ -1,20 +1,18 @@
 //! Recovery of an account whose password is lost: a code from an operator or by mail sets a new one.
 
-use hearth_base::{Error, ErrorKind, Result, Role, TokenId, UserId, UserName};
+use hearth_base::{Error, PageLimit, Result, TokenId, UserId, UserName};
 use hearth_kit::db::Tx;
-use hearth_wire::{
-    accounts::{PasswordReset, RecoveryCode},
-    notify::internal::AccountMail,
-};
+use hearth_wire::accounts::{PasswordReset, RecoveryCode};
 use jiff::SignedDuration;
 
 use super::{
+    account_mails,
     attempts::{self, AttemptCounter},
     secrets::{self, SecretKind},
 };
 use crate::{
     context::{AccountsContext, RequestActor},
-    store::{AccountStore, StoredRecoveryCode, User},
+    store::{AccountStore, NewRecoveryCode, RecoveryOrigin, User},
 };
 
 /// Action of a recovery in the audit log.
@@ -31,7 +29,7 @@ pub async fn create_recovery_code(
     let tx = cx.store.begin().await?;
     cx.require_operator(&tx, actor).await?;
     let user = lock_named_user(cx, &tx, name).await?;
-    let code = insert_code(cx, &tx, actor, &user).await?;
+    let code = insert_code(cx, &tx, actor, &user, RecoveryOrigin::Operator).await?;
     tx.commit().await?;
     Ok(code)
 }
@@ -44,6 +42,12 @@ pub async fn recover_user(
     makes_operator: bool,
 ) -> Result<RecoveryCode> {
     let actor = RequestActor { who: "hearthd recover".to_owned(), ..cx.build_system_actor() };
+    // `hearth users list` needs somebody who can sign in.
+    if cx.store.find_user(name).await?.is_none() {
+        let known = cx.store.list_users(PageLimit::default(), None).await?.items;
+        let known = known.iter().map(|user| user.name.as_str()).collect::<Vec<_>>().join(", ");
+        return Err(Error::not_found("user", name).help(format!("name one of the users: {known}")));
+    }
     let tx = cx.store.begin().await?;
     let mut user = lock_named_user(cx, &tx, name).await?;
     if makes_operator && (!user.operator || user.disabled) {
@@ -52,7 +56,7 @@ pub async fn recover_user(
         cx.record_audit_entry(&tx, &actor, "user.promote", None, name).await?;
         cx.append_access_changed(&tx, &actor, user.id).await?;
     }
-    let code = insert_code(cx, &tx, &actor, &user).await?;
+    let code = insert_code(cx, &tx, &actor, &user, RecoveryOrigin::Operator).await?;
     tx.commit().await?;
     Ok(code)
 }
@@ -88,58 +92,54 @@ pub async fn send_recovery_mail(cx: &AccountsContext, id: UserId) -> Result<()> 
     let Some((user, to)) = found.and_then(|user| user.verified_email().cloned().map(|to| (user, to))) else {
         return Ok(());
     };
-    let RecoveryCode { code, .. } = insert_code(cx, &tx, &actor, &user).await?;
+    let RecoveryCode { code, .. } = insert_code(cx, &tx, &actor, &user, RecoveryOrigin::Mail).await?;
     tx.commit().await?;
     let body = format!(
         "Somebody, probably you, asked for a new password of {name} at {door}.\n\nTo set one, run\n\n    hearth \
-         password --code {code}\n\nThe code is valid for a day. If you did not ask for it, ignore this mail: your \
-         password is unchanged.\n",
+         password --code-stdin\n\nand enter the code\n\n    {code}\n\nThe code is valid for a day. If you did not ask \
+         for it, ignore this mail: your password is unchanged.\n",
         name = user.name,
         door = cx.door.public_authority(),
         code = code.expose_secret(),
     );
-    let mail = AccountMail { to, subject: format!("New password of {}", user.name), body };
-    match cx.clients.create_client(Role::Notify)?.notify().send_account_mail(&mail).await {
-        // A retry would fail in the same way.
-        Err(error) if !matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout) => {
-            tracing::warn!(%error, "recovery mail refused");
-            Ok(())
-        }
-        sent => sent.map(drop),
-    }
+    account_mails::send_queued_mail(cx, to, format!("New password of {}", user.name), body).await
 }
 
-/// Sets a new password with a recovery code. All sessions of the user end, with the mandates given from them, and
-/// no device is known any more.
+/// Sets a new password with a recovery code. Whoever knew the old password keeps nothing: the sessions, devices,
+/// personal tokens, mandates and other recovery codes of the user end, and so does an unconfirmed mail address. Returns
+/// the number of revoked personal tokens too.
 pub async fn reset_password(
     cx: &AccountsContext,
     actor: &RequestActor,
     reset: PasswordReset,
-) -> Result<User> {
+) -> Result<(User, u64)> {
     let PasswordReset { code, password } = reset;
     let hash = secrets::hash_secret(&code);
     let counters = attempts::list_code_counters(&cx.settings, actor.client);
     attempts::record_attempt(cx, actor, &counters, (RECOVER_ACTION, "")).await?;
     // Checked before the password is hashed, so that requests without a code stay cheap.
-    if !cx.store.is_valid_recovery_code(&hash, actor.now).await? {
+    let Some(id) = cx.store.find_recovery_user(&hash, actor.now).await? else {
         let attempt = (RECOVER_ACTION, "");
         return Err(attempts::record_refused_attempt(cx, actor, attempt, build_code_error()).await?);
-    }
+    };
     let password_hash = cx.passwords.hash_password(&password, actor.client).await?;
     let tx = cx.store.begin().await?;
-    let taken = cx.store.take_recovery_code(&tx, &hash).await?.filter(|code| code.expires > actor.now);
-    let user = taken.ok_or_else(build_code_error)?.user;
-    let mut user = cx.store.lock_user_by_id(&tx, user).await?.ok_or_else(build_code_error)?;
+    let mut user = cx.store.lock_user_by_id(&tx, id).await?.ok_or_else(build_code_error)?;
+    // Under the user's lock: another request may have used the code meanwhile.
+    cx.store.find_recovery_user_in(&tx, &hash, actor.now).await?.ok_or_else(build_code_error)?;
     user.password_hash = password_hash;
     cx.store.update_user(&tx, &user).await?;
+    cx.store.delete_recovery_codes(&tx, user.id).await?;
+    cx.store.delete_email_code(&tx, user.id).await?;
+    let revoked_tokens = cx.store.delete_personal_tokens(&tx, user.id).await?;
     cx.store.delete_other_sessions(&tx, user.id, None).await?;
     cx.store.delete_user_devices(&tx, user.id).await?;
-    cx.store.end_other_session_mandates(&tx, user.id, None, actor.now).await?;
+    cx.store.end_user_mandates(&tx, user.id, None, actor.now).await?;
     attempts::forget_attempts(cx, &tx, &counters, actor.now).await?;
     cx.record_audit_entry(&tx, &actor.with_user(&user), RECOVER_ACTION, None, &user.name).await?;
     cx.append_access_changed(&tx, actor, user.id).await?;
     tx.commit().await?;
-    Ok(user)
+    Ok((user, revoked_tokens))
 }
 
 async fn lock_named_user(cx: &AccountsContext, tx: &Tx, name: &UserName) -> Result<User> {
@@ -152,13 +152,15 @@ async fn insert_code(
     tx: &Tx,
     actor: &RequestActor,
     user: &User,
+    origin: RecoveryOrigin,
 ) -> Result<RecoveryCode> {
     let code = secrets::create_secret(SecretKind::Recovery, &cx.entropy);
     let expires = actor.now.saturating_add(RECOVERY_CODE_LIFETIME).unwrap_or(actor.now);
-    let stored = StoredRecoveryCode {
+    let stored = NewRecoveryCode {
         id: TokenId::new(actor.now, &cx.entropy),
         hash: secrets::hash_secret(&code),
         user: user.id,
+        origin,
         created: actor.now,
         expires,
     };

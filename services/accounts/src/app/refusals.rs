@@ -31,9 +31,7 @@ pub async fn record_refused_change(
     };
     let counter = format!("refused:{who}");
     let tx = cx.store.begin().await?;
-    let (recorded, last) = cx.store.lock_attempts(&tx, &counter, actor.now).await?;
-    let is_new_window = actor.now.duration_since(last) >= attempts::lock_duration(&cx.settings);
-    let recorded = if is_new_window { 0 } else { recorded };
+    let (recorded, _) = attempts::lock_current_attempts(cx, &tx, &counter, actor.now).await?;
     if recorded >= cx.settings.refused_changes_per_caller {
         return Ok(());
     }
@@ -42,4 +40,39 @@ pub async fn record_refused_change(
     let tool = tool.as_ref().map(|tool| (tool.id, &tool.name));
     cx.record_refusal(&tx, &actor, REFUSED_ACTION, tool, subject, &code).await?;
     tx.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use hearth_base::PageLimit;
+    use hearth_kit::{config::HearthConfig, db::Db};
+    use hearth_testkit::on_every_store;
+
+    use super::*;
+    use crate::{AccountsSettings, context::test_context::build_test_context, store::AuditFilter};
+
+    async fn refused_changes_of_one_caller_do_not_fill_the_audit_log(db: Db) -> Result<()> {
+        let mut config = HearthConfig::default();
+        config.change_section(|accounts: &mut AccountsSettings| accounts.refused_changes_per_caller = 2);
+        let (cx, _stand) = build_test_context(db, config).await?;
+        let actor = cx.build_system_actor();
+        for who in ["user eve", "user eve", "user eve", "user bob"] {
+            let refused = RefusedChange {
+                who: who.to_owned(),
+                method: "DELETE".to_owned(),
+                path: "/tools/v1/tool/hello".to_owned(),
+                tool: None,
+                code: "forbidden".to_owned(),
+                client: None,
+            };
+            record_refused_change(&cx, &actor, refused).await?;
+        }
+        let filter = AuditFilter { refused: true, ..AuditFilter::default() };
+        let recorded = cx.store.list_audit_entries(filter, PageLimit::new(10)?, None).await?.items;
+        let count = |who: &str| recorded.iter().filter(|entry| entry.who == who).count();
+        assert_eq!((count("user eve"), count("user bob")), (2, 1), "{recorded:?}");
+        Ok(())
+    }
+
+    on_every_store!(refused_changes_of_one_caller_do_not_fill_the_audit_log);
 }

@@ -5,7 +5,7 @@ use hearth_base::{Error, Result, ToolName, UserName};
 /// Names that neither tools nor people get. Mail to them is for the operator of the domain (RFC 2142), or proves the
 /// control of a domain to a certificate authority (CA/Browser Forum Baseline Requirements, section 3.2.2.4.4); or they
 /// name parts of Hearth.
-const NAMES_FOR_NOBODY: &[&str] = &[
+const RESERVED_NAMES: &[&str] = &[
     "abuse",
     "admin",
     "administrator",
@@ -34,7 +34,7 @@ const NAMES_FOR_NOBODY: &[&str] = &[
 ];
 
 /// Names that could be mistaken for a part of Hearth, in addresses or in commands.
-const NAMES_FOR_NO_TOOL: &[&str] = &[
+const RESERVED_TOOL_NAMES: &[&str] = &[
     "app",
     "auth",
     "cdn",
@@ -76,8 +76,8 @@ const NAMES_FOR_NO_TOOL: &[&str] = &[
 pub fn check_new_tool_name(name: &ToolName, more: &[String]) -> Result<()> {
     name.check_new()?;
     let text = name.as_str();
-    let is_reserved = NAMES_FOR_NOBODY.contains(&text)
-        || NAMES_FOR_NO_TOOL.contains(&text)
+    let is_reserved = RESERVED_NAMES.contains(&text)
+        || RESERVED_TOOL_NAMES.contains(&text)
         || more.iter().any(|reserved| reserved == text);
     if is_reserved {
         return Err(Error::conflict("tool-name-reserved", format!("the name {name} is reserved"))
@@ -94,7 +94,7 @@ pub fn check_new_user_name(name: &UserName) -> Result<()> {
         let other = name.as_str().replace('.', "-");
         return Err(Error::invalid("user-name", public).help(format!("call yourself {other}")));
     }
-    if NAMES_FOR_NOBODY.contains(&name.as_str()) {
+    if RESERVED_NAMES.contains(&name.as_str()) {
         return Err(Error::conflict("user-name-reserved", format!("the name {name} is reserved"))
             .help("choose another name"));
     }

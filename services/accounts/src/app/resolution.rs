@@ -25,7 +25,7 @@ pub async fn resolve_credential(
 ) -> Result<ResolvedCaller> {
     let ResolveCaller { secret, tool } = resolve;
     let (caller, credential, scopes, expires) = match &secret {
-        None => (Caller::Nobody, Credential::None, Scopes::from_scopes([]), None),
+        None => (Caller::Anonymous, Credential::None, Scopes::from_scopes([]), None),
         Some(secret) => resolve_secret(cx, actor, secret).await?,
     };
     let tool = match tool {
@@ -61,7 +61,7 @@ async fn resolve_secret(
         Some(SecretKind::Run) => resolve_run_token(cx, actor, &hash).await,
         Some(SecretKind::Invitation | SecretKind::Recovery) => {
             Err(Error::unauthenticated("code-is-no-token", "the credential is a code, not a token")
-                .help("hearth login --code CODE, or hearth password --code CODE"))
+                .help("hearth login --code-stdin, or hearth password --code-stdin"))
         }
         Some(SecretKind::Device) | None => Err(build_refused_error()),
     }
@@ -203,7 +203,7 @@ pub async fn find_tool_role(
         Caller::User { operator: true, .. } => Some(ToolRole::Owner),
         Caller::User { id, .. } => cx.store.find_member_role(tool.id, *id).await?,
         Caller::Tool { id, .. } if *id == tool.id => Some(ToolRole::Maintainer),
-        Caller::Tool { .. } | Caller::Nobody | Caller::Service { .. } => None,
+        Caller::Tool { .. } | Caller::Anonymous | Caller::Service { .. } => None,
     };
     // A tool that is being deleted is read-only.
     Ok(role.map(|role| if tool.deleting { ToolRole::Viewer } else { role }))

@@ -4,8 +4,8 @@ use hearth_base::ToolId;
 use hearth_kit::{ApiResponse, ApiResult, Authed, Json, Param, Query};
 use hearth_wire::{
     accounts::internal::{
-        AccessEvent, Recipient, RefusedChange, ResolveCaller, ResolvedCaller, StandingOwner,
-        StandingOwnerCheck, ToolEvent,
+        AccessEvent, Recipient, RefusedChange, ResolveCaller, ResolvedCaller, ToolEvent, TriggerOwner,
+        TriggerOwnerCheck,
     },
     events::{EventBatch, EventsQuery, Topic},
     reply::{Data, Done, Listed, Paging},
@@ -105,12 +105,12 @@ pub async fn record_refused_change(
 
 /// Check that the owner of something that acts without a request may still change the tool.
 #[utoipa::path(post, path = "/accounts/v1/internal/owners", tag = "internal",
-    operation_id = "accounts.internal_owners", request_body = StandingOwnerCheck,
-    responses((status = 200, body = Data<StandingOwner>)))]
-pub async fn check_standing_owner(
+    operation_id = "accounts.internal_owners", request_body = TriggerOwnerCheck,
+    responses((status = 200, body = Data<TriggerOwner>)))]
+pub async fn check_trigger_owner(
     cx: AccountsContext,
     _: Authed<rights::ReadToolFacts>,
-    Json(check): Json<StandingOwnerCheck>,
-) -> ApiResult<StandingOwner> {
-    Ok(ApiResponse::ok(app::standing_owners::check_owner(&cx, check).await?))
+    Json(check): Json<TriggerOwnerCheck>,
+) -> ApiResult<TriggerOwner> {
+    Ok(ApiResponse::ok(app::trigger_owners::check_owner(&cx, check).await?))
 }

@@ -3,7 +3,10 @@
 use hearth_base::Caller;
 use hearth_kit::{ApiResponse, ApiResult, Authed, Json};
 use hearth_wire::{
-    accounts::{CallerInfo, MailAddress, MailAddressConfirmation, PasswordChange, User, UserRegistration},
+    accounts::{
+        CallerInfo, MailAddress, MailAddressChange, MailAddressConfirmation, PasswordChange, User,
+        UserRegistration,
+    },
     reply::{Data, Done},
 };
 
@@ -35,14 +38,14 @@ pub async fn show_me(caller: Authed<SignedIn>) -> ApiResult<CallerInfo> {
     let (kind, name, operator) = match &caller.caller {
         Caller::User { name, operator, .. } => ("user", name.to_string(), *operator),
         Caller::Tool { name, .. } => ("tool", name.to_string(), false),
-        Caller::Nobody | Caller::Service { .. } => ("nobody", String::new(), false),
+        Caller::Anonymous | Caller::Service { .. } => ("nobody", String::new(), false),
     };
     let identity = &caller.identity;
     let (credential, scopes) = (identity.credential.clone(), identity.scopes.clone());
     Ok(ApiResponse::ok(CallerInfo { kind: kind.to_owned(), name, operator, credential, scopes }))
 }
 
-/// Change the caller's password. The caller's other sessions end.
+/// Change the caller's password. The caller's other sessions and recovery codes end; tokens stay valid.
 #[utoipa::path(post, path = "/accounts/v1/me/password", tag = "accounts", operation_id = "accounts.password",
     request_body = PasswordChange,
     responses((status = 200, body = Data<Done>), (status = 400, description = "the new password is too short"),
@@ -63,29 +66,31 @@ pub async fn show_email(cx: AccountsContext, me: Authed<SelfService>) -> ApiResu
     Ok(ApiResponse::ok(app::mail_addresses::find_email(&cx, me.id).await?))
 }
 
-/// Change the caller's mail address. A code is mailed to a new address; until it is entered, the former one stays.
+/// Change the caller's mail address, with the current password. A code is mailed to a new address; until it is entered,
+/// the former one stays. A former address gets a notice.
 #[utoipa::path(put, path = "/accounts/v1/me/email", tag = "accounts", operation_id = "accounts.email_put",
-    request_body = MailAddress,
+    request_body = MailAddressChange,
     responses((status = 200, body = Data<MailAddress>),
+        (status = 403, description = "the current password is missing or wrong"),
         (status = 409, description = "this Hearth sends no mail"),
-        (status = 429, description = "too many codes were requested")))]
+        (status = 429, description = "too many codes were requested, or too many wrong passwords")))]
 pub async fn set_email(
     cx: AccountsContext,
     me: Authed<ManageSignIn>,
-    Json(email): Json<MailAddress>,
+    Json(change): Json<MailAddressChange>,
 ) -> ApiResult<MailAddress> {
-    let set = app::mail_addresses::set_email(&cx, &cx.build_actor(&me), me.id, email.address).await?;
-    Ok(ApiResponse::ok(set))
+    let (actor, user) = (cx.build_actor(&me), (me.id, &me.identity.credential));
+    Ok(ApiResponse::ok(app::mail_addresses::set_email(&cx, &actor, user, change).await?))
 }
 
-/// Confirm the caller's new mail address with the code that was mailed to it.
+/// Confirm the caller's new mail address with the code that was mailed to it. The address was set with the password.
 #[utoipa::path(post, path = "/accounts/v1/me/email/confirmation", tag = "accounts",
     operation_id = "accounts.email_confirm", request_body = MailAddressConfirmation,
     responses((status = 200, body = Data<MailAddress>), (status = 403, description = "the code is invalid"),
         (status = 429, description = "too many attempts")))]
 pub async fn confirm_email(
     cx: AccountsContext,
-    me: Authed<ManageSignIn>,
+    me: Authed<SelfService>,
     Json(confirmation): Json<MailAddressConfirmation>,
 ) -> ApiResult<MailAddress> {
     let actor = cx.build_actor(&me);

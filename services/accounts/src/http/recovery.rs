@@ -13,7 +13,7 @@ use crate::{
     rights::{NoSignIn, OperateHearth},
 };
 
-/// Set a new password with a recovery code. All sessions of the user end.
+/// Set a new password with a recovery code. All sessions and personal tokens of the user end; tokens of tools stay valid.
 #[utoipa::path(post, path = "/accounts/v1/password-reset", tag = "accounts",
     operation_id = "accounts.password_reset", request_body = PasswordReset,
     responses((status = 200, body = Data<User>), (status = 400, description = "the new password is too short"),
@@ -23,8 +23,11 @@ pub async fn reset_password(
     anyone: Authed<NoSignIn>,
     Json(reset): Json<PasswordReset>,
 ) -> ApiResult<User> {
-    let user = app::recovery::reset_password(&cx, &cx.build_actor(&anyone), reset).await?;
-    Ok(ApiResponse::ok(user.into()))
+    let (user, tokens) = app::recovery::reset_password(&cx, &cx.build_actor(&anyone), reset).await?;
+    let sentence = format!(
+        "all sessions and {tokens} personal tokens have ended; tokens of tools stay valid: hearth token list"
+    );
+    Ok(ApiResponse::ok(user.into()).with_info(sentence))
 }
 
 /// Request a mail with a recovery code. The answer is the same for a user who does not exist or has no address.
@@ -40,7 +43,8 @@ pub async fn request_recovery_mail(
     Ok(ApiResponse::ok_done())
 }
 
-/// Create a recovery code for a user. Only this response contains it. It replaces earlier codes of the user.
+/// Create a recovery code for a user. Only this response contains it. It replaces earlier codes of operators for
+/// the user; a mail with another code does not replace it.
 #[utoipa::path(post, path = "/accounts/v1/users/{user}/recovery-codes", tag = "accounts",
     operation_id = "accounts.recovery_code_create",
     params(("user" = String, Path, description = "name of the user")),

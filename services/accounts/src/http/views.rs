@@ -7,8 +7,7 @@ use crate::store::{Invitation, Member, StoredToken, User};
 
 impl From<User> for wire::User {
     fn from(user: User) -> Self {
-        let User { id, name, password_hash: _, operator, disabled, created, email: _, confirmed_email: _ } =
-            user;
+        let User { id, name, operator, disabled, created, .. } = user;
         Self { id, name, operator, disabled, created }
     }
 }

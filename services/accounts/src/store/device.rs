@@ -1,6 +1,6 @@
 //! Table of known devices: each has signed in as its user once.
 
-use hearth_base::{Error, Result, TokenId, UserId};
+use hearth_base::{Result, TokenId, UserId};
 use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
 use jiff::Timestamp;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
@@ -28,9 +28,9 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A device that has signed in as a user.
+/// A device to insert.
 #[derive(Debug, Clone)]
-pub struct Device {
+pub struct NewDevice {
     pub id: TokenId,
     /// Hash of the secret.
     pub hash: String,
@@ -39,31 +39,20 @@ pub struct Device {
     pub expires: Timestamp,
 }
 
-impl TryFrom<row::Model> for Device {
-    type Error = Error;
-
-    fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { id, hash, user_id, created, expires } = row;
-        Ok(Self {
-            id: parse_column("device.id", &id)?,
-            hash,
-            user: parse_column("device.user_id", &user_id)?,
-            created: created.into(),
-            expires: expires.into(),
-        })
-    }
-}
-
 impl AccountStore {
-    /// Finds the device with this secret's hash.
-    pub async fn find_device(&self, hash: &str) -> Result<Option<Device>> {
-        let query = row::Entity::find().filter(row::Column::Hash.eq(hash));
-        query.one(self.db.reader()).await.or_db_error()?.map(Device::try_from).transpose()
+    /// Finds the device of a user with this secret's hash, if it is known at `now`.
+    pub async fn find_device(&self, user: UserId, hash: &str, now: Timestamp) -> Result<Option<TokenId>> {
+        let query = row::Entity::find()
+            .filter(row::Column::Hash.eq(hash))
+            .filter(row::Column::UserId.eq(user.to_string()))
+            .filter(row::Column::Expires.gt(DbTimestamp::from(now)));
+        let found = query.one(self.db.reader()).await.or_db_error()?;
+        found.map(|row| parse_column("device.id", &row.id)).transpose()
     }
 
     /// Inserts a device.
-    pub async fn insert_device(&self, tx: &Tx, device: &Device) -> Result<()> {
-        let Device { id, hash, user, created, expires } = device;
+    pub async fn insert_device(&self, tx: &Tx, device: &NewDevice) -> Result<()> {
+        let NewDevice { id, hash, user, created, expires } = device;
         let row = row::ActiveModel {
             id: Set(id.to_string()),
             hash: Set(hash.clone()),

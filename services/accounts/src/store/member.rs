@@ -6,7 +6,7 @@ use hearth_wire::accounts::internal::Recipient;
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
@@ -209,4 +209,34 @@ fn email_column() -> (user::row::Entity, user::row::Column) {
 /// The confirmed mail address of a user, in a query with several tables.
 fn confirmed_email_column() -> (user::row::Entity, user::row::Column) {
     (user::row::Entity, user::row::Column::ConfirmedEmail)
+}
+
+#[cfg(test)]
+mod tests {
+    use hearth_kit::{config::HearthConfig, db::Db};
+    use hearth_testkit::on_every_store;
+
+    use super::*;
+    use crate::context::test_context::{build_test_context, insert_maintainer};
+
+    /// Release 0.1.0 stored addresses without a confirmation.
+    async fn unconfirmed_address_of_an_earlier_release_gets_no_mail(db: Db) -> Result<()> {
+        let (cx, _stand) = build_test_context(db, HearthConfig::default()).await?;
+        let (mut user, tool) = insert_maintainer(&cx, Some("ann@example.org")).await?;
+        let list = async || Ok(cx.store.list_recipients(tool.id, PageLimit::new(10)?, None).await?.items);
+        assert_eq!((list().await?.len(), user.verified_email()), (0, None));
+        user.confirmed_email = "ann@example.net".parse().ok();
+        let tx = cx.store.begin().await?;
+        cx.store.update_user(&tx, &user).await?;
+        tx.commit().await?;
+        assert_eq!((list().await?.len(), user.verified_email()), (0, None));
+        user.confirmed_email = user.email.clone();
+        let tx = cx.store.begin().await?;
+        cx.store.update_user(&tx, &user).await?;
+        tx.commit().await?;
+        assert_eq!((list().await?.len(), user.verified_email()), (1, user.email.as_ref()));
+        Result::Ok(())
+    }
+
+    on_every_store!(unconfirmed_address_of_an_earlier_release_gets_no_mail);
 }

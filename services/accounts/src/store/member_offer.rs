@@ -1,6 +1,6 @@
 //! Table of offered memberships, which the offered users accept or decline.
 
-use hearth_base::{Error, Page, PageCursor, PageLimit, Result, ToolId, ToolName, ToolRole, UserId, UserName};
+use hearth_base::{Error, Page, PageCursor, PageLimit, Result, ToolId, ToolName, ToolRole, UserId};
 use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
 use jiff::Timestamp;
 use sea_orm::{
@@ -162,22 +162,15 @@ impl AccountStore {
         limit: PageLimit,
         cursor: Option<&PageCursor>,
     ) -> Result<Page<Member>> {
-        let mut query = row::Entity::find()
+        let query = row::Entity::find()
             .find_also_related(user::row::Entity)
             .filter(row::Column::ToolId.eq(tool.to_string()))
-            .filter(row::Column::Expires.gt(DbTimestamp::from(now)))
-            .order_by_asc(user::row::Column::Name);
-        if let Some(cursor) = cursor {
-            query = query.filter(user::row::Column::Name.gt(cursor.parse_key::<UserName>()?.as_str()));
-        }
-        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_db_error()?;
-        let offers = rows.into_iter().filter_map(|(offer, user)| user.map(|user| (offer, user)));
-        let members = offers.map(|(offer, user)| {
-            let offer = MemberOffer::try_from(offer)?;
-            let user = parse_column("user.name", &user.name)?;
-            Ok(Member { user, role: offer.role, since: offer.offered, is_offer: true })
-        });
-        Ok(Page::from_items(members.collect::<Result<_>>()?, limit, |member: &Member| member.user.clone()))
+            .filter(row::Column::Expires.gt(DbTimestamp::from(now)));
+        let convert = |offer: row::Model, user, _| {
+            let MemberOffer { role, offered, .. } = MemberOffer::try_from(offer)?;
+            Ok(Member { user, role, since: offered, is_offer: true })
+        };
+        user::read_page_by_user(self.db.reader(), query, (limit, cursor), convert).await
     }
 
     /// Lists the offers to a user that are valid at `now`, with the names of the tools, by name.

@@ -29,14 +29,14 @@ use hearth_kit::{
 };
 
 pub use audit::{AuditFilter, NewAuditEntry};
-pub use device::Device;
+pub use device::NewDevice;
 pub use email_code::EmailCode;
 pub use invitation::Invitation;
 pub use mandate::{Mandate, MandateCredential};
 pub use member::Member;
 pub use member_offer::MemberOffer;
 pub use migrations::list_migrations;
-pub use recovery_code::StoredRecoveryCode;
+pub use recovery_code::{NewRecoveryCode, RecoveryOrigin};
 pub use run_token::RunToken;
 pub use session::Session;
 pub use token::{StoredToken, TokenHolder};
@@ -56,6 +56,8 @@ pub struct AccountStore {
 impl AccountStore {
     /// The task that mails a recovery code; its key is the user's id.
     pub const RECOVERY_MAIL_TASK: TaskName<()> = TaskName::new("recovery-mail");
+    /// The task that tells a former mail address that it was replaced; its key is the user's id.
+    pub const ADDRESS_NOTICE_TASK: TaskName<()> = TaskName::new("address-notice");
 
     /// Creates a store over the tables and the queue in `db`.
     pub fn new(db: Db, queue: Queue, stop: ShutdownSignal) -> Self {

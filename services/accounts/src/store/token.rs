@@ -177,6 +177,12 @@ impl AccountStore {
         all.exec(&**tx).await.or_db_error().map(|_| ())
     }
 
+    /// Deletes the personal tokens of a user. Returns their number.
+    pub async fn delete_personal_tokens(&self, tx: &Tx, user: UserId) -> Result<u64> {
+        let all = row::Entity::delete_many().filter(build_holder_condition(TokenHolder::User(user)));
+        Ok(all.exec(&**tx).await.or_db_error()?.rows_affected)
+    }
+
     /// Suspends the tokens of a tool that one user created. Returns their number.
     pub async fn suspend_tool_tokens(
         &self,

@@ -4,8 +4,8 @@ use hearth_base::{EmailAddress, Error, Page, PageCursor, PageLimit, Result, User
 use hearth_kit::db::{OrDbError, Tx};
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::LockType,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, SelectTwo, sea_query::LockType,
 };
 
 use super::{
@@ -31,6 +31,8 @@ pub mod row {
         pub email: Option<String>,
         /// Mail address whose code was entered.
         pub confirmed_email: Option<String>,
+        /// Former mail address that waits for the notice of the change.
+        pub former_email: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -52,13 +54,25 @@ pub struct User {
     pub email: Option<EmailAddress>,
     /// Mail address whose code was entered. Mail is sent to `email` only when it is the same.
     pub confirmed_email: Option<EmailAddress>,
+    /// Former mail address that waits for the notice of the change.
+    pub former_email: Option<EmailAddress>,
 }
 
 impl TryFrom<row::Model> for User {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { id, name, password_hash, operator, disabled, created, email, confirmed_email } = row;
+        let row::Model {
+            id,
+            name,
+            password_hash,
+            operator,
+            disabled,
+            created,
+            email,
+            confirmed_email,
+            former_email,
+        } = row;
         Ok(Self {
             id: parse_column("user.id", &id)?,
             name: parse_column("user.name", &name)?,
@@ -68,13 +82,24 @@ impl TryFrom<row::Model> for User {
             created: created.into(),
             email: parse_optional_column("user.email", email.as_deref())?,
             confirmed_email: parse_optional_column("user.confirmed_email", confirmed_email.as_deref())?,
+            former_email: parse_optional_column("user.former_email", former_email.as_deref())?,
         })
     }
 }
 
 impl From<&User> for row::ActiveModel {
     fn from(user: &User) -> Self {
-        let User { id, name, password_hash, operator, disabled, created, email, confirmed_email } = user;
+        let User {
+            id,
+            name,
+            password_hash,
+            operator,
+            disabled,
+            created,
+            email,
+            confirmed_email,
+            former_email,
+        } = user;
         Self {
             id: Set(id.to_string()),
             name: Set(name.to_string()),
@@ -84,6 +109,7 @@ impl From<&User> for row::ActiveModel {
             created: Set((*created).into()),
             email: Set(to_optional_text(email.as_ref())),
             confirmed_email: Set(to_optional_text(confirmed_email.as_ref())),
+            former_email: Set(to_optional_text(former_email.as_ref())),
         }
     }
 }
@@ -93,6 +119,28 @@ impl User {
     pub fn verified_email(&self) -> Option<&EmailAddress> {
         self.email.as_ref().filter(|address| self.confirmed_email.as_ref() == Some(*address))
     }
+}
+
+/// Reads a page of rows that are joined with their users, by the names of the users.
+pub async fn read_page_by_user<E: EntityTrait, T>(
+    db: &impl ConnectionTrait,
+    mut query: SelectTwo<E, row::Entity>,
+    (limit, cursor): (PageLimit, Option<&PageCursor>),
+    convert: impl Fn(E::Model, UserName, row::Model) -> Result<T>,
+) -> Result<Page<T>> {
+    query = query.order_by_asc(row::Column::Name);
+    if let Some(cursor) = cursor {
+        query = query.filter(row::Column::Name.gt(cursor.parse_key::<UserName>()?.as_str()));
+    }
+    let rows = query.limit(u64::from(limit.get()) + 1).all(db).await.or_db_error()?;
+    let rows = rows.into_iter().filter_map(|(row, user)| user.map(|user| (row, user)));
+    let named = rows.map(|(row, user)| {
+        let name: UserName = parse_column("user.name", &user.name)?;
+        Ok((name.clone(), convert(row, name, user)?))
+    });
+    let page =
+        Page::from_items(named.collect::<Result<_>>()?, limit, |(name, _): &(UserName, T)| name.clone());
+    Ok(page.map(|(_, item)| item))
 }
 
 impl AccountStore {

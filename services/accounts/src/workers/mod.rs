@@ -1,4 +1,4 @@
 //! Background workers.
 
+pub mod account_mails;
 pub mod housekeeping;
-pub mod recovery_mail;

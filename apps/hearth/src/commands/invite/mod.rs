@@ -73,7 +73,7 @@ pub async fn run(cx: &CommandContext, args: InviteArgs) -> Result<()> {
     ]);
     result.print_record(&made, &rows)?;
     cx.printer.print_note("The code is shown only once and works once. The invited person runs:");
-    cx.printer.print_next(&format!("hearth login {} --code CODE", session.server));
+    cx.printer.print_next(&format!("hearth login {} --code-stdin", session.server));
     Ok(())
 }
 

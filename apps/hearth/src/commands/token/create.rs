@@ -1,12 +1,17 @@
 //! `hearth token create LABEL`.
 
 use hearth_base::{Result, Scope, Scopes};
+use hearth_client::Client;
 use hearth_wire::accounts::{TokenCreate, TokenCreated};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::{SECRET_SHOWN_ONCE, build_secret_table};
-use crate::{context::CommandContext, flags::DryRun, password_session};
+use crate::{
+    context::CommandContext,
+    flags::DryRun,
+    password_session::{self, PasswordSource},
+};
 
 /// The arguments of `hearth token create`.
 #[derive(Debug, clap::Args)]
@@ -60,7 +65,14 @@ pub async fn run(cx: &CommandContext, args: CreateTokenArgs) -> Result<()> {
             session.send(session.client().tools().create_token(&tool.value, &create)).await?
         }
         // A token cannot create one: it would outlive its own expiry.
-        None => password_session::create_personal_token(cx, &create, password_stdin).await?,
+        None => {
+            let source = PasswordSource {
+                is_stdin: password_stdin,
+                command: "hearth token create LABEL --personal --password-stdin",
+            };
+            let call = async |client: Client, _| client.accounts().create_token(&create).await;
+            password_session::send_with_password(cx, &source, call).await?
+        }
     };
     result.print_record(&made, &build_secret_table(&made))?;
     cx.printer.print_note(SECRET_SHOWN_ONCE);

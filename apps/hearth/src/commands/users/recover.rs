@@ -34,6 +34,6 @@ pub async fn run(cx: &CommandContext, args: UserActionArgs) -> Result<()> {
     ]);
     result.print_record(&made, &rows)?;
     cx.printer.print_note(&format!("The code is shown only once and works once. {user} runs:"));
-    cx.printer.print_next(&format!("hearth password --code CODE --server {}", session.server));
+    cx.printer.print_next(&format!("hearth password --code-stdin --server {}", session.server));
     Ok(())
 }

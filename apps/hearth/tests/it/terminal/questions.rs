@@ -131,3 +131,25 @@ fn login_asks_for_name_and_password_without_echo() {
     let seen = terminal.read_to_end();
     assert!(!seen.contains("four words") && seen.contains("signed in as alice at [SERVER]"), "{seen}");
 }
+
+#[test]
+fn codes_and_passwords_are_asked_for_without_echo() {
+    let user = r#"{"data": {"id": "user_00000000000000000000000001", "name": "alice", "operator": false,
+        "disabled": false, "created": "2026-01-01T00:00:00Z"}}"#;
+    let home = Home::signed_in_at(PreparedAnswers::from([
+        ("GET /accounts/v1/me/email", (200, r#"{"data": {"pending": "ada@example.org"}}"#)),
+        ("POST /accounts/v1/me/email/confirmation", (200, r#"{"data": {"address": "ada@example.org"}}"#)),
+        ("POST /accounts/v1/password-reset", (200, user)),
+    ]));
+    let mut terminal = home.run_at_terminal(&["notify", "email", "--code-stdin"]);
+    terminal.answer_hidden_question("Enter the code: ", "ABCD-EFGH-JKLM\r");
+    let seen = terminal.read_to_end();
+    assert!(!seen.contains("ABCD") && seen.contains("mail to you goes to ada@example.org"), "{seen}");
+    let mut terminal = home.run_at_terminal(&["password", "--code-stdin"]);
+    terminal.answer_hidden_question("Enter the code: ", "hearth_recovery_x\r");
+    terminal.answer_hidden_question("at least 10 characters: ", "four words will do\r");
+    terminal.answer_hidden_question("Repeat the password: ", "four words will do\r");
+    let seen = terminal.read_to_end();
+    assert!(!seen.contains("recovery_x") && seen.contains("alice has a new password"), "{seen}");
+    assert_eq!(list_changes(&home).len(), 2);
+}
