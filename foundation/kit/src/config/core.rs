@@ -121,7 +121,8 @@ crate::settings! {
     /// The disk of the state folder.
     pub struct DiskSettings in "disk" {
         /// Free space, in bytes, below which new content is refused: pushed images, uploaded folders, layers. All that is
-        /// there is served on, and the databases keep this space.
+        /// there is served on, and the databases keep this space. Below half of it, the container whose disks grow most
+        /// is killed.
         min_free: u64 = 1 << 30,
     }
 }
