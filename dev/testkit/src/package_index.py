@@ -1,14 +1,13 @@
 # A package index (PEP 503) on the loopback interface that has the package hearth-pond, and redirects to the index of this
 # machine for all others. Prints its port; the log has the path of each request.
+import ensurepip
+import glob
 import hashlib
 import http.server
 import io
 import os
-import subprocess
 import sys
 import zipfile
-
-DEFAULT_INDEX = "https://pypi.org/simple"
 
 WHEEL = "hearth_pond-1.0-py3-none-any.whl"
 FILES = {
@@ -34,12 +33,23 @@ PAGE = f'<a href="/{WHEEL}#sha256={hashlib.sha256(CONTENT).hexdigest()}">{WHEEL}
 
 
 def find_upstream():
-    """Finds the index of this machine: environment, configuration of pip, the default."""
-    if url := os.environ.get("PIP_INDEX_URL"):
-        return url
-    get = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
-    found = subprocess.run(get, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or DEFAULT_INDEX
+    """Finds the index of this machine: environment, configuration of pip, pip's default."""
+    # pip itself may not be installed; its wheel is there for virtual environments.
+    bundled = os.path.join(os.path.dirname(ensurepip.__file__), "_bundled")
+    for folder in ("/usr/share/python-wheels", bundled):
+        sys.path.extend(glob.glob(f"{folder}/pip-*.whl"))
+    from pip._internal.configuration import Configuration
+    from pip._internal.exceptions import ConfigurationError
+    from pip._internal.models.index import PyPI
+
+    configuration = Configuration(isolated=False)
+    configuration.load()
+    for key in (":env:.index-url", "global.index-url"):
+        try:
+            return configuration.get_value(key)
+        except ConfigurationError:
+            pass
+    return PyPI.simple_url
 
 
 UPSTREAM = find_upstream().rstrip("/")

@@ -1,5 +1,5 @@
 //! `cargo xtask soak`: checks that find more the longer they run: many rounds of the tests that kill Hearth at random,
-//! the fuzz targets for minutes each, and this build beside the previous release.
+//! the fuzz targets for minutes each, all provided images, and this build beside the previous release.
 
 mod fuzz;
 
@@ -26,6 +26,11 @@ const KILL_TESTS: [(&str, &str, &str, &str); 2] = [
 /// The name of the tests with the previous release.
 const MIXED_TESTS: &str = "mixed";
 
+/// The name of the tests of all provided images and of all recipes of package managers.
+const IMAGE_TESTS: &str = "images";
+/// The environment variable by which these tests check all of them.
+const ALL_IMAGES_VARIABLE: &str = "HEARTH_TEST_ALL_IMAGES";
+
 #[derive(Args)]
 pub struct Soak {
     /// The name of a run; "all" for everything
@@ -49,6 +54,9 @@ pub fn run(soak: &Soak, report: &mut Report) -> Result<Verdict, CommandError> {
         report.print_line(&format_args!(
             "{MIXED_TESTS:14} this build and the previous release, on one state and side by side"
         ));
+        report.print_line(&format_args!(
+            "{IMAGE_TESTS:14} every provided image is built and run, and every package manager installs"
+        ));
         for target in &targets {
             report.print_line(&format_args!("{target:14} a fuzz target: {} minutes", soak.minutes));
         }
@@ -57,7 +65,7 @@ pub fn run(soak: &Soak, report: &mut Report) -> Result<Verdict, CommandError> {
     let wanted = |known: &str| name == "all" || name == known;
     let tests: Vec<_> = KILL_TESTS.iter().filter(|(known, ..)| wanted(known)).collect();
     let targets: Vec<_> = targets.iter().filter(|target| wanted(target)).collect();
-    if tests.is_empty() && targets.is_empty() && !wanted(MIXED_TESTS) {
+    if tests.is_empty() && targets.is_empty() && !wanted(MIXED_TESTS) && !wanted(IMAGE_TESTS) {
         return Err(CommandError::new(
             format!("there is nothing called {name} to soak"),
             "cargo xtask soak lists what there is",
@@ -71,6 +79,9 @@ pub fn run(soak: &Soak, report: &mut Report) -> Result<Verdict, CommandError> {
     }
     if wanted(MIXED_TESTS) && !run_mixed_tests(&workspace)? {
         failed.push(MIXED_TESTS.to_owned());
+    }
+    if wanted(IMAGE_TESTS) && !run_image_tests(&workspace.root)? {
+        failed.push(IMAGE_TESTS.to_owned());
     }
     if !targets.is_empty() {
         let fuzzer = fuzz::Fuzzer::find_or_build(&workspace, report)?;
@@ -97,6 +108,15 @@ fn run_rounds(root: &Path, package: &str, test: &str, rounds: u32) -> Result<boo
     let mut command = Command::new("./test");
     command.current_dir(root).args(["-p", package, test]);
     command.env("HEARTH_TEST_ROUNDS", rounds.to_string()).env("NEXTEST_PROFILE", "soak");
+    run_and_check(&mut command)
+}
+
+/// Runs the tests of provided images and package managers with all of them.
+fn run_image_tests(root: &Path) -> Result<bool, CommandError> {
+    let mut command = Command::new("./test");
+    command.current_dir(root).args(["-p", "hearth-testkit", "-p", "hearth-builder"]);
+    command.args(["provided_images::", "package_index::"]);
+    command.env(ALL_IMAGES_VARIABLE, "1").env("NEXTEST_PROFILE", "soak");
     run_and_check(&mut command)
 }
 

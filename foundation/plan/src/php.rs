@@ -12,7 +12,10 @@ use crate::{
 };
 
 /// Images with PHP and its web server. The first is the default.
-const PHP_IMAGES: &[VersionedImage] = &[VersionedImage { number: 8, version: "8.2", image: "php8.2" }];
+const PHP_IMAGES: &[VersionedImage] = &[
+    VersionedImage { number: 802, version: "8.2", image: "php8.2" },
+    VersionedImage { number: 804, version: "8.4", image: "php8.4" },
+];
 
 /// Places of the first page, with the commands that serve their folders. `php-server` is part of the images with PHP.
 const FRONT_PAGES: [(&str, &str); 3] = [
@@ -58,7 +61,7 @@ pub fn detect_php(source: &impl SourceTree) -> Result<Option<DetectedSource>> {
         }
         (None, None) => return Ok(None),
     }
-    let image = choose_image(PHP_IMAGES, VersionNotation::Node, "PHP", request.as_ref(), &mut reasons);
+    let image = choose_image(PHP_IMAGES, VersionNotation::Php, "PHP", request.as_ref(), &mut reasons);
     let start = match page {
         Some((path, command)) => {
             StartCommand::Guessed { command: command.to_owned(), reason: path.to_owned() }

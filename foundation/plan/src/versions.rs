@@ -1,12 +1,12 @@
 //! Versions of a language that a source asks for, and the provided image that fits best.
 //!
 //! A request is a version or a range of versions: `3.13`, `>=3.11,<4`, `^20 || ^22`, `lts/iron`. Only the number that
-//! distinguishes the images is compared: the minor version of Python, the major version of Node.js and PHP.
+//! distinguishes the images is compared: major and minor version of Python and PHP, the major version of Node.js.
 
 /// Image of a language, with the number of its version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VersionedImage {
-    /// Number that distinguishes the version: 13 of Python 3.13, 20 of Node.js 20.
+    /// Number that distinguishes the version: 313 of Python 3.13, 802 of PHP 8.2, 20 of Node.js 20.
     pub number: u32,
     /// Version as users write it.
     pub version: &'static str,
@@ -17,11 +17,27 @@ pub struct VersionedImage {
 /// Notation of a language's versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VersionNotation {
-    /// `3.MINOR`: the minor version counts; `^3.11` allows each later minor version.
+    /// `3.MINOR`: the minor version counts; `^3.11` allows each later minor version, `~3.11` only this one.
     Python,
+    /// `8.MINOR`: the minor version counts; `^8.1` and `~8.1` allow each later minor version.
+    Php,
     /// `MAJOR.MINOR.PATCH`: the major version counts; `^20.1` allows this one only.
     Node,
 }
+
+impl VersionNotation {
+    /// Major version that all images have; `None` when the images differ in it.
+    fn common_major(self) -> Option<u32> {
+        match self {
+            Self::Python => Some(3),
+            Self::Php => Some(8),
+            Self::Node => None,
+        }
+    }
+}
+
+/// Factor of the major version in the number of a version with both.
+const MAJOR_VERSION_FACTOR: u32 = 100;
 
 /// A version that a file asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,10 +91,10 @@ pub fn choose_image(
     image
 }
 
-/// True when a range contains the version with this number. Alternatives are separated by `||`, conditions by commas
-/// or spaces.
+/// True when a range contains the version with this number. Alternatives are separated by `||` or `|`, conditions by
+/// commas or spaces.
 fn is_in_range(range: &str, number: u32, notation: VersionNotation) -> bool {
-    range.split("||").any(|alternative| {
+    range.split('|').any(|alternative| {
         let alternative = alternative.trim();
         if let Some((low, high)) = alternative.split_once(" - ") {
             let (low, high) = (parse_number(low, notation), parse_number(high, notation));
@@ -118,21 +134,28 @@ fn split_operator(word: &str) -> (&str, &str) {
 fn is_condition_met(operator: &str, version: &str, number: u32, notation: VersionNotation) -> bool {
     let Some(wanted) = parse_number(version, notation) else {
         // A version without the number that counts, such as `3`, `*` or `lts/*`, sets no bound but this one.
-        return !(operator == "<" && notation == VersionNotation::Python && version.trim() == "3");
+        let common = notation.common_major().map(|major| major.to_string());
+        return !(operator == "<" && common.as_deref() == Some(version.trim()));
     };
     let parts = version.split('.').filter(|part| part.bytes().all(|byte| byte.is_ascii_digit())).count();
     // Parts of the version after the number that counts.
-    let has_more = parts > if notation == VersionNotation::Python { 2 } else { 1 };
+    let has_more = parts > if notation.common_major().is_some() { 2 } else { 1 };
+    // PEP 440: `~=3.11` allows 3.12, `~=3.11.2` only 3.11. Poetry: `^3.11` allows 3.12. Composer: `~8.1` allows 8.2.
+    let allows_later_minor = match (operator, notation) {
+        (_, VersionNotation::Node) => false,
+        ("^", _) => true,
+        ("~=", VersionNotation::Python) | ("~", VersionNotation::Php) => !has_more,
+        _ => false,
+    };
+    if allows_later_minor {
+        return number >= wanted && number / MAJOR_VERSION_FACTOR == wanted / MAJOR_VERSION_FACTOR;
+    }
     match operator {
         ">=" => number >= wanted,
         ">" => number > wanted || (has_more && number == wanted),
         "<=" => number <= wanted,
         "<" => number < wanted || (has_more && number == wanted && !version.ends_with(".0")),
         "!=" => has_more || number != wanted,
-        // PEP 440: `~=3.11` allows 3.12, `~=3.11.2` only 3.11. Poetry: `^3.11` allows 3.12.
-        "~=" | "^" if notation == VersionNotation::Python && !(operator == "~=" && has_more) => {
-            number >= wanted
-        }
         _ => number == wanted,
     }
 }
@@ -149,19 +172,13 @@ fn parse_number(version: &str, notation: VersionNotation) -> Option<u32> {
             .map(|(_, number)| *number);
     }
     let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
-    match notation {
-        VersionNotation::Node => parts.next()?,
-        VersionNotation::Python => {
-            let major = parts.next()??;
-            let minor = parts.next().flatten();
-            // Python 4 is newer than each 3.x, and Python 2 is older.
-            match major {
-                3 => minor,
-                0..=2 => Some(0),
-                _ => Some(u32::MAX),
-            }
-        }
+    let major = parts.next()??;
+    let Some(common) = notation.common_major() else { return Some(major) };
+    let minor = parts.next().flatten();
+    if major == common && minor.is_none() {
+        return None;
     }
+    Some(major.saturating_mul(MAJOR_VERSION_FACTOR).saturating_add(minor.unwrap_or(0)))
 }
 
 /// Names of Node.js releases with long-term support.
@@ -172,7 +189,7 @@ const NODE_RELEASE_NAMES: [(&str, u32); 6] =
 fn parse_lowest_number(range: &str, notation: VersionNotation) -> Option<u32> {
     let words = range.split(|symbol: char| symbol.is_whitespace() || symbol == ',' || symbol == '|');
     let numbers = words.filter_map(|word| parse_number(split_operator(word).1, notation));
-    numbers.filter(|number| *number < 1000).min()
+    numbers.min()
 }
 
 #[cfg(test)]
@@ -185,24 +202,49 @@ mod tests {
 
     #[test]
     fn python_ranges_contain_their_versions() {
-        let fitting = |range: &str| list_fitting(range, VersionNotation::Python, &[9, 11, 13, 14]);
+        let fitting = |range: &str| list_fitting(range, VersionNotation::Python, &[309, 311, 313, 314]);
         for (range, expected) in [
-            ("3.13", &[13][..]),
-            ("python-3.13.1", &[13]),
-            (">=3.11", &[11, 13, 14]),
-            (">=3.11,<3.14", &[11, 13]),
-            (">= 3.11, < 3.14", &[11, 13]),
-            ("^3.11", &[11, 13, 14]),
-            ("~=3.12", &[13, 14]),
-            ("~=3.13.1", &[13]),
-            ("==3.13.*", &[13]),
-            (">=3.9,<4", &[9, 11, 13, 14]),
-            (">=3.8,!=3.9.*", &[11, 13, 14]),
-            (">3.11", &[13, 14]),
-            ("<3.12", &[9, 11]),
-            ("3", &[9, 11, 13, 14]),
-            ("*", &[9, 11, 13, 14]),
+            ("3.13", &[313][..]),
+            ("python-3.13.1", &[313]),
+            (">=3.11", &[311, 313, 314]),
+            (">=3.11,<3.14", &[311, 313]),
+            (">= 3.11, < 3.14", &[311, 313]),
+            ("^3.11", &[311, 313, 314]),
+            ("~=3.12", &[313, 314]),
+            ("~=3.13.1", &[313]),
+            ("==3.13.*", &[313]),
+            (">=3.9,<4", &[309, 311, 313, 314]),
+            (">=3.8,!=3.9.*", &[311, 313, 314]),
+            (">3.11", &[313, 314]),
+            ("<3.12", &[309, 311]),
+            ("3", &[309, 311, 313, 314]),
+            ("*", &[309, 311, 313, 314]),
             ("2.7", &[]),
+            ("^2.7", &[]),
+            (">=4", &[]),
+        ] {
+            assert_eq!(fitting(range), expected, "{range}");
+        }
+    }
+
+    #[test]
+    fn php_ranges_contain_their_versions() {
+        let fitting = |range: &str| list_fitting(range, VersionNotation::Php, &[802, 804]);
+        for (range, expected) in [
+            (">=8.1", &[802, 804][..]),
+            ("^8.0", &[802, 804]),
+            ("^8.3", &[804]),
+            ("^7.4|^8.0", &[802, 804]),
+            ("^7.4 || ^8.4", &[804]),
+            ("~8.1", &[802, 804]),
+            ("~8.2.0", &[802]),
+            ("8.4.*", &[804]),
+            ("8.*", &[802, 804]),
+            (">=7.2 <8.3", &[802]),
+            (">=8.3", &[804]),
+            ("^7.4", &[]),
+            ("<8", &[]),
+            ("^9", &[]),
         ] {
             assert_eq!(fitting(range), expected, "{range}");
         }

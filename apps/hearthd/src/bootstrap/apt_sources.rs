@@ -44,14 +44,25 @@ fn build_source_line(index: &str, image_release: &str) -> Option<String> {
     has_suite.then(|| format!("deb {url} {image_release}{suite} main"))
 }
 
-/// Reads the host's apt options for downloads: proxies and certificates.
+/// Options of apt that also apply to images (apt.conf(5)): proxies, certificates, and the check of the age of package
+/// lists, which mirrors of past states of the archive fail.
+const APT_OPTIONS: [&str; 3] = ["Acquire::http", "Acquire::https", "Acquire::Check-Valid-Until"];
+
+/// Reads the host's apt options for downloads.
 pub fn read_apt_options() -> Result<Vec<String>> {
-    let options = run_program(Command::new("apt-config").args(["dump", "Acquire::http", "Acquire::https"]))?;
-    Ok(options
-        .lines()
-        .filter(|line| line.ends_with("\";") && !line.ends_with(" \"\";"))
-        .map(str::to_owned)
-        .collect())
+    run_program(&mut build_options_command()).map(|printed| parse_apt_options(&printed))
+}
+
+fn build_options_command() -> Command {
+    let mut command = Command::new("apt-config");
+    command.arg("dump").args(APT_OPTIONS);
+    command
+}
+
+/// Parses the output of `apt-config dump`. Options without a value are left out.
+fn parse_apt_options(printed: &str) -> Vec<String> {
+    let has_value = |line: &&str| line.ends_with("\";") && !line.ends_with(" \"\";");
+    printed.lines().filter(has_value).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -72,5 +83,22 @@ mod tests {
         let newer = build_source_line(&format!("Debian|bookworm|main|{url}"), "forky");
         assert_eq!(newer, Some(format!("deb {url} forky main")));
         assert_eq!(build_source_line(&format!("Debian|bookworm-security|main|{url}"), "forky"), None);
+    }
+
+    #[test]
+    fn options_of_the_host_apply_to_images() -> Result<()> {
+        let file = tempfile::NamedTempFile::new().map_err(Error::internal)?;
+        let lines = "Acquire::http::Proxy::one.example \"DIRECT\";\nAcquire::Check-Valid-Until \"false\";\n\
+                     Acquire::https::Proxy::two.example \"\";\nAPT::Install-Recommends \"false\";\n";
+        std::fs::write(file.path(), lines).map_err(Error::internal)?;
+        let options =
+            parse_apt_options(&run_program(build_options_command().env("APT_CONFIG", file.path()))?);
+        for name in ["Acquire::http::Proxy::one.example", "Acquire::Check-Valid-Until"] {
+            assert!(options.iter().any(|option| option.starts_with(name)), "{name}: {options:?}");
+        }
+        for name in ["two.example", "APT::"] {
+            assert!(!options.iter().any(|option| option.contains(name)), "{name}: {options:?}");
+        }
+        Ok(())
     }
 }

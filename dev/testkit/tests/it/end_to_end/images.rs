@@ -15,6 +15,10 @@ pub fn provide_images(hearth: &Hearth, names: &[&str]) -> Result<()> {
     names.iter().try_for_each(|name| hearth.provide_image(name, &layouts.join(name)))
 }
 
+/// Images of the tests in `./test`, which are built together: each further run of the bootstrap builds the base system of
+/// their Debian release anew.
+const COMMON_IMAGES: [&str; 5] = ["bookworm", "python3.11", "node18", "php8.2", "builder"];
+
 /// Returns the folder with the layouts of images. The first test that calls this builds them; other tests wait.
 fn layouts_folder(names: &[&str]) -> Result<PathBuf> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("images");
@@ -24,6 +28,7 @@ fn layouts_folder(names: &[&str]) -> Result<PathBuf> {
     let mut make = Command::new(program_path("hearthd")?);
     let made = make
         .args(["image", "bootstrap"])
+        .args(COMMON_IMAGES)
         .args(names)
         .arg("--layouts")
         .arg(&folder)

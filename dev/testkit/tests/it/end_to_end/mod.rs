@@ -7,6 +7,7 @@ mod home_files;
 mod images;
 mod notifications;
 mod process_kills;
+mod provided_images;
 mod reboot;
 mod rollback;
 mod secrets;
