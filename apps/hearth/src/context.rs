@@ -39,6 +39,7 @@ impl CommandContext {
         self.settings.find_tool_of_folder(folder)?.ok_or_else(|| {
             Error::invalid("no-tool", "this folder belongs to no tool")
                 .and_message("--tool NAME, HEARTH_TOOL or hearth.yaml in this folder names a tool.")
+                .and_message("hearth tool list shows your tools.")
                 .help(format!("hearth new {}", self.propose_tool_name()))
         })
     }

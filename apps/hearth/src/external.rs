@@ -12,7 +12,7 @@ use hearth_base::{Error, Result};
 
 use crate::{
     command_line::CommandLine, exit::Exit, flags::GlobalArgs, io_error::describe_io_error,
-    nearest::find_nearest, platform,
+    nearest::find_nearest, platform, synonyms::find_synonym,
 };
 
 const PROGRAM_PREFIX: &str = "hearth-";
@@ -91,10 +91,13 @@ fn build_unknown_command_error(
 ) -> Error {
     let mut candidates = list_built_in_commands(tree);
     candidates.extend(list_external_commands(path, tree));
-    let near = find_nearest(name, candidates.iter().map(String::as_str))
-        .and_then(|near| command_line.with_replacement(name, near));
+    let near = || {
+        let near = find_nearest(name, candidates.iter().map(String::as_str));
+        near.and_then(|near| command_line.with_replacement(name, near))
+    };
+    let proposed = find_synonym("hearth", name).map(str::to_owned).or_else(near);
     Error::invalid("no-such-command", format!("there is no command hearth {name:.60}"))
-        .help(near.unwrap_or_else(|| "hearth -h".to_owned()))
+        .help(proposed.unwrap_or_else(|| "hearth -h".to_owned()))
 }
 
 #[cfg(test)]

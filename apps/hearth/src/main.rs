@@ -34,6 +34,7 @@ mod quota;
 mod run;
 mod session;
 mod settings;
+mod synonyms;
 mod time;
 mod tool_session;
 mod upload;

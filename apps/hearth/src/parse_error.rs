@@ -8,7 +8,7 @@ use clap::{
 };
 use hearth_base::Error;
 
-use crate::{cli::Cli, command_line::CommandLine, nearest::find_nearest};
+use crate::{cli::Cli, command_line::CommandLine, nearest::find_nearest, synonyms::find_synonym};
 
 /// Returns true for help and version: these are results.
 pub fn is_help_or_version(error: &clap::Error) -> bool {
@@ -29,8 +29,10 @@ pub fn explain_parse_error(error: &clap::Error, command_line: &CommandLine) -> E
         ErrorKind::InvalidSubcommand => {
             let typed = text(ContextKind::InvalidSubcommand).unwrap_or_default();
             let candidates = command.subcommands.iter().map(String::as_str);
-            let near =
-                find_nearest(&typed, candidates).and_then(|near| command_line.with_replacement(&typed, near));
+            let near = || {
+                find_nearest(&typed, candidates).and_then(|near| command_line.with_replacement(&typed, near))
+            };
+            let near = find_synonym(&command.path, &typed).map(str::to_owned).or_else(near);
             Error::invalid("no-such-command", format!("there is no command {} {typed}", command.path))
                 .and_message(format!("The commands are {}.", command.subcommands.join(", ")))
                 .help(near.unwrap_or(help))
@@ -72,13 +74,12 @@ pub fn explain_parse_error(error: &clap::Error, command_line: &CommandLine) -> E
         ErrorKind::ValueValidation => {
             let typed = text(ContextKind::InvalidValue).unwrap_or_default();
             match error.source().and_then(|inner| inner.downcast_ref::<Error>()) {
-                Some(inner) => match inner
-                    .suggestion()
-                    .and_then(|right| command_line.with_replacement(&typed, right))
-                {
-                    Some(command) => inner.clone().help(command),
-                    None => add_advice_sentence(inner).help(help),
-                },
+                Some(inner) => {
+                    match inner.suggestion().and_then(|right| command_line.with_replacement(&typed, right)) {
+                        Some(command) => inner.clone().help(command),
+                        None => add_advice_sentence(inner).help(help),
+                    }
+                }
                 None => {
                     let flag = text(ContextKind::InvalidArg).unwrap_or_default();
                     let sentence = format!("invalid value {typed:?} for {flag}");

@@ -61,7 +61,8 @@ pub async fn upload_files(
     let packing = tokio::task::spawn_blocking(move || pack_files(&selection, now));
     let packing = cx.wait_with_notices("the folder to be packed", packing).await;
     let PackedFolder { bytes, files } = packing.map_err(Error::internal)??;
-    cx.printer.print_note(&format!("uploading {files} files ({} packed)", format_size(bytes.len() as u64)));
+    let counted = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+    cx.printer.print_note(&format!("uploading {counted} ({} packed)", format_size(bytes.len() as u64)));
     let archive = box_body(Full::new(bytes.into()));
     session.send(session.client().builds().upload(session.tool_name(), archive)).await
 }

@@ -25,7 +25,7 @@ pub struct LogSelection {
     #[arg(long, short)]
     follow: bool,
     /// Print only this many lines, the newest
-    #[arg(long, short, value_name = "COUNT")]
+    #[arg(long, short, value_name = "COUNT", aliases = ["lines", "tail"], short_alias = 'n')]
     last: Option<u32>,
     /// Print only lines after this: a time, or an age as in 1h32m
     #[arg(long, value_name = "TIME")]
@@ -139,7 +139,7 @@ pub async fn print_logs(
     }
     // A search may match one piece of a long line without the next, so only unfiltered pieces are joined.
     let joins_lines = query.text.is_none() && query.regex.is_none();
-    let pieces = RefCell::new(LineJoiner::default());
+    let pieces = RefCell::new(EntryJoiner::default());
     let format_printed = |entry: &LogsEntry| format_entry(entry, job.is_none());
     let show = |entry: &LogsEntry| {
         let line = if joins_lines { pieces.borrow_mut().join_entry(entry) } else { Some(entry.clone()) };
@@ -166,9 +166,9 @@ fn print_cut_note(cx: &CommandContext, job: Option<&JobName>, lines: u32) {
 
 /// Joins the pieces in which the server sends long lines, up to a maximum length.
 #[derive(Default)]
-struct LineJoiner(BTreeMap<(String, LogsStream), LogsEntry>);
+struct EntryJoiner(BTreeMap<(String, LogsStream), LogsEntry>);
 
-impl LineJoiner {
+impl EntryJoiner {
     /// The maximum length of a joined line.
     const MAX_LINE_BYTES: usize = 4 << 20;
 

@@ -83,6 +83,9 @@ fn choose_next_command(overview: &ToolOverview) -> String {
         Some(under_way) if !under_way.status.has_ended() => {
             format!("hearth deploy --follow --tool {}", overview.tool)
         }
+        Some(over) if over.status == DeploymentState::Successful && overview.url.is_none() => {
+            format!("hearth logs --all --tool {}", overview.tool)
+        }
         Some(over) if over.status == DeploymentState::Successful => format!("hearth open {}", overview.tool),
         _ => format!("hearth deploy --tool {}", overview.tool),
     }

@@ -99,7 +99,7 @@ impl Steps<'_> {
         if self.printer.is_drawing() {
             self.draw_line();
         } else if let Some(open) = &self.open {
-            self.printer.print_note(&format!("… {}  {}", open.name, format_duration(open.since.elapsed())));
+            self.printer.print_note(&describe_waiting(&open.name, open.since.elapsed(), &open.detail));
         }
     }
 
@@ -129,8 +129,31 @@ impl Steps<'_> {
     }
 }
 
+/// The width of the detail in a line about a step that is still running.
+const MAX_DETAIL_WIDTH: usize = 160;
+
+/// Describes a step that is still running: its detail names what it waits for.
+fn describe_waiting(name: &str, elapsed: Duration, detail: &str) -> String {
+    let detail = super::table::cut_text(&escape_hidden(detail), MAX_DETAIL_WIDTH);
+    format!("… {name}  {}  {detail}", format_duration(elapsed)).trim_end().to_owned()
+}
+
 impl Drop for Steps<'_> {
     fn drop(&mut self) {
         self.clear_line();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_of_a_running_step_names_its_detail() {
+        let elapsed = Duration::from_secs(13);
+        let detail = "0 of 1 are ready; it listens on port 5000, not on port 8000";
+        assert_eq!(describe_waiting("switch", elapsed, detail), format!("… switch  13 s  {detail}"));
+        assert_eq!(describe_waiting("build", elapsed, ""), "… build  13 s");
+        assert!(describe_waiting("build", elapsed, &"x".repeat(1000)).len() < 200);
     }
 }

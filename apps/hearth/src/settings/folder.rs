@@ -63,8 +63,15 @@ impl LinkableFolder {
             )
             .help("name a folder, or the address of a git repository")
         };
-        let path = fs::canonicalize(self.path.join(path)).map_err(refused)?;
-        Ok(Self { path, home: self.home.clone() })
+        let found = fs::canonicalize(self.path.join(path)).map_err(refused)?;
+        if found.is_file() {
+            return Err(Error::invalid(
+                "no-folder",
+                format!("{} is a file; expected a folder", path.display()),
+            )
+            .help(format!("name its folder: {}", path.parent().unwrap_or(path).display())));
+        }
+        Ok(Self { path: found, home: self.home.clone() })
     }
 
     /// Returns the folder's own name.

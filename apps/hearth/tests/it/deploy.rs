@@ -153,6 +153,7 @@ fn folder_without_a_tool_is_refused() {
     insta::assert_snapshot!(home.run_to_transcript(&["deploy"]), @"
     err| error: this folder belongs to no tool [no-tool]
     err|        --tool NAME, HEARTH_TOOL or hearth.yaml in this folder names a tool.
+    err|        hearth tool list shows your tools.
     err| next:  hearth new dup-finder
     ends with 1
     ");
@@ -197,6 +198,33 @@ fn unbuildable_folder_is_refused_before_any_change() {
     ends with 1
     ");
     assert!(home.read_requests().is_empty(), "{:?}", home.read_requests());
+}
+
+#[test]
+fn program_without_a_page_and_without_a_command_names_both_ways_to_give_one() {
+    let home = build_home(successful_json());
+    std::fs::remove_file(home.path_below("dup-finder/index.html")).expect("the file exists");
+    home.write("dup-finder/requirements.txt", "");
+    home.write("dup-finder/bot.py", "print(1)\n");
+    insta::assert_snapshot!(home.run_to_transcript(&["deploy", "--schedule", "0 3 * * *"]), @"
+    err| … plan
+    err| ✗ plan    nothing was changed
+    err| error: the folder has no process web: no processes [no-such-process]
+    err|        A line bot: COMMAND in a Procfile is the command of each deployment.
+    err| next:  hearth deploy --schedule '0 3 * * *' --command 'python bot.py'
+    ends with 1
+    ");
+    assert!(home.read_requests().is_empty(), "{:?}", home.read_requests());
+}
+
+#[test]
+fn file_is_refused_as_a_source_with_its_folder_as_the_next_step() {
+    let home = build_home(successful_json());
+    insta::assert_snapshot!(home.run_to_transcript(&["deploy", "./index.html"]), @"
+    err| error: ./index.html is a file; expected a folder [no-folder]
+    err| next:  name its folder: .
+    ends with 1
+    ");
 }
 
 #[test]

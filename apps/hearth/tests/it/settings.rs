@@ -80,6 +80,7 @@ fn missing_tool_is_answered_with_the_ways_to_name_one() {
     insta::assert_snapshot!(Home::new().run_to_transcript(&["tool", "show"]), @"
     err| error: this folder belongs to no tool [no-tool]
     err|        --tool NAME, HEARTH_TOOL or hearth.yaml in this folder names a tool.
+    err|        hearth tool list shows your tools.
     err| next:  hearth new dup-finder
     ends with 1
     ");

@@ -47,7 +47,7 @@ fn parse_mount(typed: &str) -> Result<MountMode> {
 }
 
 /// The component of a program without a page whose command is given.
-const COMMAND_COMPONENT: &str = "bot";
+pub const COMMAND_COMPONENT: &str = "bot";
 
 impl ComponentArgs {
     /// Returns the name of the component. Without the flag `--component`, a program without a page is the only
@@ -82,6 +82,12 @@ impl ComponentArgs {
                 .help(format!("repeat the command with --component {first}")))
             }
         }
+    }
+
+    /// True if the flags are about a program that is not the page.
+    pub fn names_program(&self) -> bool {
+        let is_named = self.component.as_ref().is_some_and(|name| name.as_str() != DEFAULT_COMPONENT);
+        self.is_without_page() || is_named
     }
 
     fn is_without_page(&self) -> bool {

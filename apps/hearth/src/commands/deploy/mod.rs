@@ -9,14 +9,15 @@ mod follow;
 use std::path::Path;
 
 use clap::ValueHint;
-use hearth_base::{Error, Result, ToolName};
+use hearth_base::{Error, JobName, Result, ToolName};
 use hearth_plan::BuildPlan;
 use hearth_wire::components::{
-    DeploySource, Deployment, DeploymentCreate, DeploymentCreateQuery, DeploymentState, GitSource,
+    DEFAULT_COMPONENT, DeploySource, Deployment, DeploymentCreate, DeploymentCreateQuery, DeploymentState,
+    GitSource,
 };
 use serde::{Deserialize, Serialize};
 
-use self::component::ComponentArgs;
+use self::component::{COMMAND_COMPONENT, ComponentArgs};
 use super::{build::recipe_args::RecipeArgs, new};
 use crate::{
     context::CommandContext,
@@ -140,7 +141,7 @@ async fn begin_deployment<'a>(
     let component = args.component.select_name(built.as_deref(), command.is_some())?;
     if let Some(folder) = folder {
         steps.begin_step("plan");
-        let planned = plan_folder(cx, &recipe, folder, component.as_str(), command.is_some());
+        let planned = plan_folder(cx, &recipe, folder, &component, command.is_some(), &args.component);
         match &planned {
             Ok(sentence) => steps.mark_done(sentence),
             Err(_) => steps.mark_failed("nothing was changed"),
@@ -212,27 +213,37 @@ fn plan_folder(
     cx: &CommandContext,
     recipe: &RecipeArgs,
     folder: &Path,
-    web: &str,
+    component: &JobName,
     commanded: bool,
+    flags: &ComponentArgs,
 ) -> Result<String> {
     let plan = recipe.plan_build(folder)?;
+    let web = component.as_str();
     let can_start = plan.can_start(web);
     let BuildPlan { processes, reasons: because, suggested_process, .. } = plan;
     let runs = processes.get(web);
     if !can_start && !commanded {
         let names = processes.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         let available = if names.is_empty() { "no processes".to_owned() } else { format!("only {names}") };
-        return Err(Error::invalid(
-            "no-such-process",
-            format!("the folder has no process {web}: {available}"),
-        )
-        .and_message("A program without a page runs with --continuous, or with --schedule @daily.")
-        .help(if names.is_empty() {
-            let line = suggested_process.unwrap_or_else(|| "web: COMMAND".to_owned());
-            format!("add a Procfile with a line such as {line}")
-        } else {
-            cx.command_line.with_argument("--continuous")
-        }));
+        let error =
+            Error::invalid("no-such-process", format!("the folder has no process {web}: {available}"));
+        // A program without a page needs a command, which no plan guesses.
+        if flags.names_program() {
+            let name = if web == DEFAULT_COMPONENT { COMMAND_COMPONENT } else { web };
+            return Err(error
+                .and_message(format!(
+                    "A line {name}: COMMAND in a Procfile is the command of each deployment."
+                ))
+                .help(format!("{} 'python bot.py'", cx.command_line.with_argument("--command"))));
+        }
+        return Err(error
+            .and_message("A program without a page runs with --continuous, or with --schedule @daily.")
+            .help(if names.is_empty() {
+                let line = suggested_process.unwrap_or_else(|| "web: COMMAND".to_owned());
+                format!("add a Procfile with a line such as {line}")
+            } else {
+                cx.command_line.with_argument("--continuous")
+            }));
     }
     let reason =
         because.first().and_then(|why| why.split(';').next()).unwrap_or_default().trim_end_matches('.');

@@ -45,6 +45,10 @@ pub async fn run(cx: &CommandContext, args: ListTokensArgs) -> Result<()> {
         ]);
     }
     result.print_list(&tokens, &table)?;
+    if tokens.is_empty() {
+        cx.printer.print_note("No tokens yet.");
+        cx.printer.print_next("hearth token create LABEL");
+    }
     if let Some(suspended) = tokens.iter().find(|token| token.suspended) {
         cx.printer.print_note("The owner of a suspended token may no longer change the tool; take it over.");
         cx.printer.print_next(&format!("hearth token claim {}", suspended.id));
