@@ -85,15 +85,15 @@ pub fn build_unrecognized_error(source: &impl SourceTree) -> Result<Error> {
     for sentence in list_unsupported_languages(source)? {
         error = error.and_message(sentence);
     }
-    for file in ["app.py", "main.py", "setup.py", "manage.py", "Pipfile"] {
-        if source.has_file(file)? {
-            error = error.and_message(format!(
-                "{file} looks like Python, which needs a requirements.txt; it may be empty"
-            ));
-            break;
-        }
-    }
     let names = source.list()?;
+    let python = ["app.py", "main.py", "setup.py", "manage.py", "Pipfile"].into_iter().map(str::to_owned);
+    let program = names.iter().filter(|name| name.ends_with(".py")).cloned();
+    let python = python.filter(|file| names.contains(file)).chain(program).next();
+    if let Some(file) = &python {
+        error = error.and_message(format!(
+            "{file:.60} looks like Python, which needs a requirements.txt with its packages; it may be empty"
+        ));
+    }
     let cut = |name: &String| name.chars().take(60).collect::<String>().escape_debug().to_string();
     let shown: Vec<String> = names.iter().map(cut).collect();
     let listed = join_first_names(&shown, MAX_LISTED_NAMES);
@@ -108,6 +108,7 @@ pub fn build_unrecognized_error(source: &impl SourceTree) -> Result<Error> {
             error.and_message(format!("applications are in subfolders: {}", applications.join(", "))),
             first,
         ),
+        None if python.is_some() => error.help("add a requirements.txt"),
         None => error.help("add a Procfile with a line such as web: COMMAND, or a Containerfile"),
     })
 }

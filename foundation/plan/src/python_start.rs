@@ -116,7 +116,12 @@ fn choose_server(object: &ApplicationObject, module: &str, file: &str, declared:
             )));
         }
     };
-    StartCommand::Guessed { command, reason: format!("{file}: {framework}") }
+    let mut reason = format!("{file}: {framework}");
+    if !has(&framework.to_lowercase()) {
+        // Another package may bring it, so this is no error.
+        reason.push_str(", which is not among the packages");
+    }
+    StartCommand::Guessed { command, reason }
 }
 
 /// Finds `NAME = CONSTRUCTOR(` at the beginning of a line, or the factory `def create_app(`.
@@ -174,6 +179,20 @@ mod tests {
         match guess_web_command(&source, declared).unwrap() {
             StartCommand::Guessed { command, .. } => Some(command),
             StartCommand::Unknown(_) => None,
+        }
+    }
+
+    #[test]
+    fn framework_that_is_not_among_the_packages_is_named() {
+        let source = InMemorySource::new().with_file("app.py", "app = Flask(__name__)\n");
+        for (declared, expected) in
+            [("Flask==3", "app.py: Flask"), ("", "app.py: Flask, which is not among the packages")]
+        {
+            let guessed = guess_web_command(&source, declared).unwrap();
+            assert!(
+                matches!(guessed, StartCommand::Guessed { reason, .. } if reason == expected),
+                "{declared}"
+            );
         }
     }
 

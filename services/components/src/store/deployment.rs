@@ -303,5 +303,5 @@ pub const DEPLOYMENT_ACTIVE_CODE: &str = "deployment-active";
 /// Builds the conflict with another active deployment.
 pub fn build_active_conflict() -> Error {
     Error::conflict(DEPLOYMENT_ACTIVE_CODE, "another deployment of this tool is active")
-        .help("wait for it, cancel it, or queue this one: queue=true")
+        .help("wait for it, cancel it (hearth deployment cancel), or queue this one (hearth deploy --queue)")
 }

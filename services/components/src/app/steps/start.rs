@@ -51,7 +51,11 @@ pub async fn run_start_step(cx: &ComponentsContext, deployment: &mut Deployment)
     deployment.progress.generation = Some(job.status.generation);
     let start_timeout = SignedDuration::from_secs(cx.settings.start_timeout.into());
     deployment.progress.ready_deadline = Some(cx.now() + start_timeout);
-    let message = if changed { "the job was updated" } else { "the job is unchanged" };
+    let message = match (&deployment.progress.before, changed) {
+        (Some(PreviousJob::Nothing), _) => "the job was created",
+        (_, true) => "the job was updated",
+        (_, false) => "the job is unchanged",
+    };
     set_step_message(deployment, StepName::Start, message);
     Ok(StepState::Done)
 }

@@ -135,7 +135,20 @@ async fn build_crash_error(jobs: &DelegatedClient, deployment: &Deployment, ende
     let explained = ended.iter().find(|run| run.error_line.is_some()).or(ended.first());
     let reason = explained.map(|run| describe_run_end(run)).unwrap_or_default();
     let what = format!("{name} ended {} times right after its start: {reason}", ended.len());
-    add_log_lines(Error::conflict("component-crashed", what), jobs, deployment).await
+    let error = add_log_lines(Error::conflict("component-crashed", what), jobs, deployment).await;
+    match find_missing_package(&reason) {
+        Some(package) => error.help(format!("add {package} to requirements.txt, then deploy again")),
+        None => error,
+    }
+}
+
+/// Finds the Python package that a program imports and its image does not have. Modules of the source itself have
+/// names with dots, or are found.
+fn find_missing_package(reason: &str) -> Option<&str> {
+    let (_, rest) = reason.split_once("ModuleNotFoundError: No module named '")?;
+    let (module, _) = rest.split_once('\'')?;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    (!module.is_empty() && module.bytes().all(is_plain)).then_some(module)
 }
 
 async fn build_unreachable_error(jobs: &DelegatedClient, deployment: &Deployment, run: &Run) -> Error {
@@ -212,4 +225,18 @@ async fn read_body_text(mut body: Body) -> String {
         }
     }
     String::from_utf8_lossy(&read).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_package_is_found_in_the_reason_of_a_crash() {
+        let reason = "it ended with status 1: ModuleNotFoundError: No module named 'requests'";
+        assert_eq!(find_missing_package(reason), Some("requests"));
+        for other in ["it ended with status 1", "ModuleNotFoundError: No module named 'app.views'"] {
+            assert_eq!(find_missing_package(other), None, "{other}");
+        }
+    }
 }

@@ -171,5 +171,5 @@ fn select_job_by_name(tool: ToolId, name: &JobName) -> Select<row::Entity> {
 /// The error of a job's creation under a name that is taken.
 pub fn job_exists_error(name: &JobName) -> Error {
     Error::conflict("job-exists", format!("job {name} already exists and has not completed"))
-        .help(format!("change it with `hearth jobs load`, or delete it first: hearth jobs delete {name}"))
+        .help(format!("change it: hearth jobs update {name}; or delete it first: hearth jobs delete {name}"))
 }
