@@ -34,7 +34,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(40);
 /// Allowed ratio of a latency under attack to the one at rest.
 const MAX_LATENCY_RATIO: f64 = 2.0;
 /// Percentiles that are reported.
-const PERCENTILES: [(usize, &str); 2] = [(50, "median"), (95, "p95")];
+const REPORTED_PERCENTILES: [(usize, &str); 2] = [(50, "median"), (95, "p95")];
 
 /// Runs the bench for these attacks; without names, for all of them.
 pub async fn run(names: &[&str]) -> Result<BenchReport> {
@@ -95,7 +95,7 @@ impl TenantsSetup {
     async fn begin(&self, attack: Attack) -> Result<RunningAttack> {
         match Attack::BY_TOOL.contains(&attack) {
             true => self.tool.begin(attack).await,
-            false => self.address.begin(attack, NeighborTool::OWNER).await,
+            false => self.address.begin(attack, NeighborTool::OWNER_NAME).await,
         }
     }
 
@@ -148,7 +148,7 @@ impl NeighborLatencies {
     fn report_alone(&self, report: &mut BenchReport) {
         for (what, times) in self.list_measures() {
             let times = Durations::new(times.to_vec());
-            for (percent, name) in PERCENTILES {
+            for (percent, name) in REPORTED_PERCENTILES {
                 let measure = format!("at rest: {what}, {name}");
                 report.add_row(ReportRow::new(measure, times.percentile_millis(percent), "ms"));
             }
@@ -160,7 +160,7 @@ impl NeighborLatencies {
     fn report_beside(&self, report: &mut BenchReport, attack: Attack, at_rest: &Self) {
         for ((what, times), (_, usual)) in self.list_measures().into_iter().zip(at_rest.list_measures()) {
             let (times, usual) = (Durations::new(times.to_vec()), Durations::new(usual.to_vec()));
-            for (percent, name) in PERCENTILES {
+            for (percent, name) in REPORTED_PERCENTILES {
                 let row = ReportRow::new(
                     format!("{attack}: {what}, {name}"),
                     times.percentile_millis(percent),

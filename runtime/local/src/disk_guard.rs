@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn container_whose_disks_grew_most_is_found() {
+    fn largest_writer_is_the_container_with_the_most_growth() {
         let [quiet, writer, new] =
             [(); 3].map(|()| InstanceId::from_run(RunId::new(Timestamp::UNIX_EPOCH, &Entropy::System)));
         let before = DiskUse::from([(quiet, 100 << 20), (writer, 10 << 20)]);

@@ -87,7 +87,7 @@ async fn answer_request(
         None => credential::read_credential(request.method(), request.headers(), door.session_cookie())?,
     };
     let client = client_address::find_client_address(door, &request);
-    let caller = match RequestCaller::admit(gateway, &route, request_id, secret, client).await? {
+    let caller = match RequestCaller::admit_caller(gateway, &route, request_id, secret, client).await? {
         Ok(caller) => caller,
         Err(exceeded) => return Ok(exceeded.build_refusal()),
     };

@@ -29,7 +29,7 @@ impl RequestCaller {
     ///
     /// An invalid credential does not block public endpoints (sign-in, for example): the request is forwarded as
     /// anonymous, and the credential's error is returned if the service requires a sign-in.
-    pub async fn admit(
+    pub async fn admit_caller(
         gateway: &Gateway,
         route: &MatchedRoute,
         request: RequestId,

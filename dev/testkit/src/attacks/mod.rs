@@ -155,7 +155,7 @@ impl AttackingAddress {
                 let head = "POST /accounts/v1/sessions HTTP/1.1\r\nhost: localhost\r\n\
                     content-type: application/json\r\ncontent-length: 100000\r\n\r\n{";
                 for connection in self.open_connections(STALLED_CONNECTION_COUNT, head).await? {
-                    running.tasks.spawn(requests::trickle(connection));
+                    running.tasks.spawn(requests::send_slowly(connection));
                 }
             }
             Attack::RequestFlood => requests::begin_flood(self, &mut running.tasks),

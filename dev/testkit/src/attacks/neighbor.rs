@@ -1,5 +1,7 @@
 //! The tool beside an attacker: its page, its API and its schedules go on.
 
+use std::time::Duration;
+
 use hearth_base::{Error, JobName, Result, ToolName};
 use hearth_client::{Anonymous, Client, Transport};
 use hearth_wire::{
@@ -17,7 +19,11 @@ pub const ATTACK_SETTINGS: &str = "[jobs]\ngrace = 1\n";
 /// Schedule of the neighbor's jobs.
 const EVERY_MINUTE: &str = "* * * * *";
 /// Maximum time for the first page.
-const PAGE_START_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(100);
+const PAGE_START_TIMEOUT: Duration = Duration::from_secs(100);
+/// Time in which a schedule of every minute is due, and its run has started.
+const DUE_TIMEOUT: Duration = Duration::from_secs(120);
+/// Pause between two looks at the due times.
+const DUE_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A tool that is not attacked.
 pub struct NeighborTool {
@@ -29,11 +35,11 @@ pub struct NeighborTool {
 
 impl NeighborTool {
     /// Name of the tool's owner, whose password an attacker guesses.
-    pub const OWNER: &'static str = "neighbor-owner";
+    pub const OWNER_NAME: &'static str = "neighbor-owner";
 
     /// Creates the tool `neighbor` of a new user, with a page and with `scheduled` jobs that are due every minute.
     pub async fn create(hearth: &Hearth, operator: &Person, scheduled: usize) -> Result<Self> {
-        let owner = hearth.invite_person(operator, Self::OWNER).await?;
+        let owner = hearth.invite_person(operator, Self::OWNER_NAME).await?;
         let name: ToolName = "neighbor".parse()?;
         owner.client.tools().create(&ToolCreate { name: name.clone(), description: String::new() }).await?;
         let client = hearth.client_with_token(&owner.create_token(&[]).await?)?;
@@ -67,7 +73,7 @@ impl NeighborTool {
     }
 
     /// Lists the delays of the scheduled runs that were due after `since`: from the due time to the start.
-    pub async fn list_schedule_delays(&self, since: Timestamp) -> Result<Vec<std::time::Duration>> {
+    pub async fn list_schedule_delays(&self, since: Timestamp) -> Result<Vec<Duration>> {
         let mut delays = Vec::new();
         for job in &self.jobs {
             for run in list_all_runs(&self.client, &self.name, job).await? {
@@ -79,13 +85,19 @@ impl NeighborTool {
         Ok(delays)
     }
 
-    /// Number of scheduled jobs.
-    pub fn count_scheduled(&self) -> usize {
-        self.jobs.len()
+    /// Waits until a run was started at a further due time.
+    pub async fn wait_for_due_run(&self) -> Result<()> {
+        let before = self.count_runs_at_due_times().await?;
+        wait_until_within(DUE_TIMEOUT, "a job runs when it is due", async || {
+            // Slower than the rate limit of a caller.
+            tokio::time::sleep(DUE_POLL_INTERVAL).await;
+            Ok((self.count_runs_at_due_times().await? > before).then_some(()))
+        })
+        .await
     }
 
     /// Counts the scheduled due times at which a run was started.
-    pub async fn count_runs_at_due_times(&self) -> Result<usize> {
+    async fn count_runs_at_due_times(&self) -> Result<usize> {
         let mut count = 0;
         for job in &self.jobs {
             let records = list_all_due_records(&self.client, &self.name, job).await?;

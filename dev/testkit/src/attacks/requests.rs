@@ -23,7 +23,7 @@ const TRICKLE_INTERVAL: Duration = Duration::from_secs(1);
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Sends a byte per interval until the connection is closed.
-pub async fn trickle(mut connection: TcpStream) {
+pub async fn send_slowly(mut connection: TcpStream) {
     let mut ticks = interval(TRICKLE_INTERVAL);
     loop {
         ticks.tick().await;

@@ -1,26 +1,18 @@
 //! A tool's page, API and schedules go on during each attack of another tool or of an address. The bench `tenants`
 //! measures how quickly.
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    time::Duration,
-};
+use std::net::{IpAddr, Ipv4Addr};
 
 use hearth_base::Result;
 use hearth_testkit::{
     Hearth, HearthShape, TestImage,
     attacks::{ATTACK_SETTINGS, Attack, AttackingAddress, AttackingTool, NeighborTool},
-    wait_until_within,
 };
 
 /// Loopback address of the attacker.
 const ATTACKER_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 99, 0, 1));
 /// Visits and calls during each attack.
 const REQUEST_COUNT: usize = 10;
-/// Pause between two looks at the due times.
-const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// Time in which a schedule of every minute is due, and its run has started.
-const DUE_TIMEOUT: Duration = Duration::from_secs(120);
 
 #[tokio::test]
 async fn neighbor_is_served_during_every_attack() -> Result<()> {
@@ -34,7 +26,7 @@ async fn neighbor_is_served_during_every_attack() -> Result<()> {
     for attack in Attack::list_all() {
         let running = match Attack::BY_TOOL.contains(&attack) {
             true => tool.begin(attack).await?,
-            false => address.begin(attack, NeighborTool::OWNER).await?,
+            false => address.begin(attack, NeighborTool::OWNER_NAME).await?,
         };
         for _ in 0..REQUEST_COUNT {
             neighbor.visit_page().await?;
@@ -43,13 +35,7 @@ async fn neighbor_is_served_during_every_attack() -> Result<()> {
         attacks.push(running);
     }
     // All attacks go on together.
-    let runs = neighbor.count_runs_at_due_times().await?;
-    wait_until_within(DUE_TIMEOUT, "the neighbor's job runs when it is due", async || {
-        // Slower than the rate limit of a caller.
-        tokio::time::sleep(POLL_INTERVAL).await;
-        Ok((neighbor.count_runs_at_due_times().await? > runs).then_some(()))
-    })
-    .await?;
+    neighbor.wait_for_due_run().await?;
     neighbor.visit_page().await?;
     drop(attacks);
     tool.stop().await?;
