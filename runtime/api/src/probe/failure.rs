@@ -65,8 +65,8 @@ pub enum FailureCode {
 }
 
 impl ProbeFailure {
-    /// The kind of the failure.
-    pub fn code(self) -> FailureCode {
+    /// Returns the kind of the failure.
+    pub fn to_code(self) -> FailureCode {
         match self {
             Self::ListensElsewhere { loopback: true, .. } => FailureCode::ListensOnLoopback,
             _ => FailureCode::Other,

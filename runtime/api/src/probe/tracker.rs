@@ -132,9 +132,9 @@ impl ProbeTracker {
             Some(deadline) if SignedDuration::try_from(deadline).is_ok_and(|deadline| ran >= deadline) => {
                 let seconds = deadline.as_secs_f64();
                 let reason = format!("it did not start in {seconds} seconds: {reason}");
-                self.request_restart(reason, failure.code(), now);
+                self.request_restart(reason, failure.to_code(), now);
             }
-            _ => self.health.set_failure(reason, failure.code()),
+            _ => self.health.set_failure(reason, failure.to_code()),
         }
     }
 
@@ -162,7 +162,7 @@ impl ProbeTracker {
         }
         // A ready container shows no failure until the threshold is reached.
         if !self.health.ready {
-            self.health.set_failure(failure.describe_failure(&probe.check, probe.timeout), failure.code());
+            self.health.set_failure(failure.describe_failure(&probe.check, probe.timeout), failure.to_code());
         }
     }
 
@@ -175,10 +175,10 @@ impl ProbeTracker {
         self.liveness_failures = self.liveness_failures.saturating_add(1);
         match probe.failure_threshold {
             threshold if self.liveness_failures < threshold => {}
-            1 => self.request_restart(reason, failure.code(), now),
+            1 => self.request_restart(reason, failure.to_code(), now),
             threshold => {
                 let reason = format!("{reason}, {threshold} times in a row");
-                self.request_restart(reason, failure.code(), now);
+                self.request_restart(reason, failure.to_code(), now);
             }
         }
     }

@@ -60,6 +60,8 @@ impl JobStore {
                 row::Column::Address,
                 row::Column::Ready,
                 row::Column::WillRetry,
+                row::Column::Problem,
+                row::Column::Replaced,
             ])
             .to_owned();
         let insert = row::Entity::insert_many(rows).on_conflict(known);

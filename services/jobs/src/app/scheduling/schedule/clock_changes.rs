@@ -12,11 +12,11 @@ use jiff::{
 use super::*;
 
 /// Year, month and day.
-type Day = (i16, i8, i8);
+type ChangeDay = (i16, i8, i8);
 
 /// Zones with the days of their two clock changes: by an hour at night, by half an hour, and by an hour at midnight,
 /// to the front and to the back.
-const CHANGE_DAYS: [(&str, [Day; 2]); 4] = [
+const CHANGE_DAYS: [(&str, [ChangeDay; 2]); 4] = [
     ("Europe/Berlin", [(2027, 3, 28), (2027, 10, 31)]),
     ("Australia/Lord_Howe", [(2027, 10, 3), (2027, 4, 4)]),
     ("Africa/Cairo", [(2027, 4, 30), (2027, 10, 29)]),
@@ -42,7 +42,7 @@ fn list_field_values(field: &str, end: i8) -> BTreeSet<i8> {
 }
 
 /// The local minutes of three days around a change that match both fields.
-fn list_local_times(day: Day, minutes: &str, hours: &str) -> Vec<DateTime> {
+fn list_local_times(day: ChangeDay, minutes: &str, hours: &str) -> Vec<DateTime> {
     let (minutes, hours) = (list_field_values(minutes, 60), list_field_values(hours, 24));
     let start = date(day.0, day.1, day.2).at(0, 0, 0, 0) - 1.day();
     let all = (0..3 * 24 * 60).map(|passed: i64| start + passed.minutes());
@@ -69,7 +69,7 @@ fn list_expected_times(zone: &TimeZone, local: &[DateTime], is_hourly: bool) -> 
 }
 
 /// The due times of the same days by the search.
-fn list_found_times(zone: &TimeZone, day: Day, schedule: &str) -> BTreeSet<Timestamp> {
+fn list_found_times(zone: &TimeZone, day: ChangeDay, schedule: &str) -> BTreeSet<Timestamp> {
     let start = date(day.0, day.1, day.2).at(0, 0, 0, 0) - 1.day();
     let to_instant = |at: DateTime| zone.to_ambiguous_timestamp(at).compatible().unwrap();
     let (after, end) = (instant_before(to_instant(start)), to_instant(start + 3.days()));
