@@ -221,7 +221,7 @@ impl RequestActor {
 /// Context of the service in tests.
 #[cfg(test)]
 pub mod test_context {
-    use hearth_base::{Clock, Result, Role, ToolId, ToolRole, UserId};
+    use hearth_base::{Result, Role, ToolId, ToolRole, UserId};
     use hearth_kit::{config::HearthConfig, db::Db};
     use hearth_testkit::ServiceStand;
     use hearth_wire::tools::Quota;

@@ -42,14 +42,18 @@ fn quickstart_passes_no_secret_in_an_argument() {
     let path = format!("{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", stubs.display());
     let mut quickstart = Command::new(script);
     quickstart.arg("--state").arg(&state).env("PATH", path);
-    let output = quickstart.env("CARGO_TARGET_DIR", folder.path().join("target")).output().expect("quickstart");
+    let output =
+        quickstart.env("CARGO_TARGET_DIR", folder.path().join("target")).output().expect("quickstart");
     assert!(output.status.success(), "{output:?}");
 
     let (arguments, input) = (fs::read_to_string(arguments), fs::read_to_string(input));
     let (arguments, input) = (arguments.expect("arguments"), input.expect("input of the login"));
     let secrets: Vec<&str> = input.lines().collect();
     assert!(matches!(&secrets[..], [SETUP_CODE, password] if password.len() >= 32), "{input}");
-    assert!(arguments.contains("hearth login") && arguments.contains("hearthd image bootstrap"), "{arguments}");
+    assert!(
+        arguments.contains("hearth login") && arguments.contains("hearthd image bootstrap"),
+        "{arguments}"
+    );
     for secret in secrets {
         assert!(!arguments.contains(secret), "{arguments}");
     }

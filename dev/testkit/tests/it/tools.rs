@@ -1,7 +1,7 @@
 //! Tools and their members.
 
-use hearth_base::{ErrorKind, Result, ToolName, ToolRole};
-use hearth_testkit::{Hearth, in_every_shape, wait_until};
+use hearth_base::{Error, ErrorKind, Result, ToolName, ToolRole};
+use hearth_testkit::{Hearth, Person, in_every_shape, wait_until};
 use hearth_wire::{
     accounts::TokenCreate,
     reply::Paging,
@@ -37,6 +37,22 @@ async fn taken_or_reserved_name_is_refused(hearth: Hearth) -> Result<()> {
         let refused = operator.client.tools().create(&build_tool_create(name)).await.unwrap_err();
         assert_eq!((refused.kind(), refused.code()), (ErrorKind::Conflict, code));
     }
+    Ok(())
+}
+
+async fn commands_that_create_the_same_tool_at_once_make_one(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    let cli = operator.open_cli_session(&hearth).await?;
+    for name in ["one", "two", "three"] {
+        let folder = tempfile::tempdir().map_err(Error::internal)?;
+        let new = ["new", name];
+        let create = || cli.run_in_folder(folder.path(), &new);
+        let outputs = tokio::try_join!(create(), create(), create())?;
+        for output in [outputs.0, outputs.1, outputs.2] {
+            assert_eq!(output.status, Some(0), "{output:?}");
+        }
+    }
+    assert_eq!(operator.client.tools().list(&ToolQuery::default()).await?.items.len(), 3);
     Ok(())
 }
 
@@ -141,6 +157,7 @@ async fn name_of_a_deleted_tool_is_free_and_nothing_is_inherited(hearth: Hearth)
     })
     .await?;
     wait_until("bob is a stranger", async || Ok(bob.client.tools().show(&second.name).await.err())).await?;
+    assert_eq!(bot.tools().show(&second.name).await.unwrap_err().code(), "credential-refused");
     assert!(tools.list_tokens(&second.name, &Paging::default()).await?.items.is_empty());
     let audit = operator.client.audit().list_for_tool(&second.name, &Paging::default()).await?.items;
     assert_eq!(audit.iter().map(|entry| entry.action.as_str()).collect::<Vec<_>>(), ["tool.create"]);
@@ -239,6 +256,20 @@ async fn tools_and_people_share_one_name_space(hearth: Hearth) -> Result<()> {
     Ok(())
 }
 
+async fn only_owners_of_a_tool_see_the_addresses_of_its_audit_log(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    let (ann, bob) =
+        (hearth.invite_person(&operator, "ann").await?, hearth.invite_person(&operator, "bob").await?);
+    let tool = ann.create_tool("hello").await?;
+    ann.add_member(&tool, &bob, ToolRole::Maintainer).await?;
+    let list = async |person: &Person| person.client.audit().list_for_tool(&tool, &Paging::default()).await;
+    let seen = wait_until("bob is a maintainer", async || Ok(list(&bob).await.ok())).await?.items;
+    assert!(!seen.is_empty() && seen.iter().all(|entry| entry.client.is_none()), "{seen:?}");
+    let seen = list(&ann).await?.items;
+    assert!(!seen.is_empty() && seen.iter().all(|entry| entry.client.is_some()), "{seen:?}");
+    Ok(())
+}
+
 async fn lists_are_paged(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
     let names: Vec<_> = (0..5).map(|number| format!("tool-{number}")).collect();
@@ -279,8 +310,10 @@ in_every_shape!(
     offers_of_a_former_owner_end,
     name_of_a_deleted_tool_is_given_again_only_by_an_operator,
     tools_and_people_share_one_name_space,
+    only_owners_of_a_tool_see_the_addresses_of_its_audit_log,
     creator_of_a_tool_is_its_owner,
     taken_or_reserved_name_is_refused,
+    commands_that_create_the_same_tool_at_once_make_one,
     new_tool_name_with_two_hyphens_in_a_row_is_refused,
     refusals_to_strangers_do_not_reveal_existence,
     roles_take_effect_at_once,

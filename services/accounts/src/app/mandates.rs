@@ -211,3 +211,49 @@ fn build_lost_error(caller: &Caller, tool: &ToolName) -> Error {
     Error::forbidden("mandate-lost", format!("{giver} no longer has access to {tool}"))
         .help("ask a maintainer of the tool to start it again")
 }
+
+#[cfg(test)]
+mod tests {
+    use hearth_base::{SessionId, ToolRole};
+    use hearth_kit::{config::HearthConfig, db::Db};
+    use hearth_testkit::on_every_store;
+
+    use super::*;
+    use crate::context::test_context::{build_test_context, insert_maintainer};
+
+    async fn mandate_ends_for_good_when_its_giver_loses_the_right(db: Db) -> Result<()> {
+        let (cx, _stand) = build_test_context(db, HearthConfig::default()).await?;
+        let (user, tool) = insert_maintainer(&cx, None).await?;
+        let actor = cx.build_system_actor();
+        let mandate = Mandate {
+            id: MandateId::new(actor.now, &cx.entropy),
+            holder: Role::Components,
+            tool: tool.id,
+            user: Some(user.id),
+            giver_credential: MandateCredential::Session(user.id, SessionId::new(actor.now, &cx.entropy)),
+            parent: None,
+            scopes: Scopes::from_scopes([Scope::Tools(Some(Role::Jobs), Access::Write)]),
+            cause: "deployment".to_owned(),
+            created: actor.now,
+            expires: actor.now + MAX_MANDATE_DURATION,
+            ended: None,
+        };
+        let tx = cx.store.begin().await?;
+        cx.store.insert_mandate(&tx, &mandate).await?;
+        tx.commit().await?;
+        let sign = async || sign_mandate(&cx, &actor, Role::Components, mandate.id, Role::Jobs).await;
+        assert_eq!(sign().await?.tool, tool.name);
+        let set_role = async |role: ToolRole| {
+            let tx = cx.store.begin().await?;
+            cx.store.set_member(&tx, tool.id, user.id, role, actor.now).await?;
+            tx.commit().await
+        };
+        set_role(ToolRole::Viewer).await?;
+        assert_eq!(sign().await.unwrap_err().code(), "mandate-lost");
+        set_role(ToolRole::Maintainer).await?;
+        assert_eq!(sign().await.unwrap_err().code(), "mandate-ended");
+        Result::Ok(())
+    }
+
+    on_every_store!(mandate_ends_for_good_when_its_giver_loses_the_right);
+}

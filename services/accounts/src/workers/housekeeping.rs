@@ -34,3 +34,36 @@ async fn delete_expired(cx: AccountsContext, now: Timestamp) -> Result<()> {
     cx.store.events.delete_old_events(&tx, now).await?;
     tx.commit().await
 }
+
+#[cfg(test)]
+mod tests {
+    use hearth_base::PageLimit;
+    use hearth_kit::{config::HearthConfig, db::Db};
+    use hearth_testkit::on_every_store;
+
+    use super::*;
+    use crate::{AccountsSettings, context::test_context::build_test_context, store::AuditFilter};
+
+    async fn audit_entries_with_their_addresses_are_kept_as_long_as_the_operator_says(db: Db) -> Result<()> {
+        let mut config = HearthConfig::default();
+        config.change_section(|accounts: &mut AccountsSettings| accounts.audit_days = 30);
+        let (cx, _stand) = build_test_context(db, config).await?;
+        let mut actor = cx.build_system_actor();
+        actor.client = Some([192, 0, 2, 7].into());
+        let now = actor.now;
+        for days in [31, 29] {
+            actor.now = now - SignedDuration::from_hours(24 * days);
+            let tx = cx.store.begin().await?;
+            cx.record_audit_entry(&tx, &actor, "tool.create", None, format!("of {days} days ago")).await?;
+            tx.commit().await?;
+        }
+        delete_expired(cx.clone(), now).await?;
+        let filter = AuditFilter { action: Some("tool.create"), ..AuditFilter::default() };
+        let kept = cx.store.list_audit_entries(filter, PageLimit::new(10)?, None).await?.items;
+        assert!(matches!(&kept[..], [entry] if entry.subject == "of 29 days ago"), "{kept:?}");
+        assert_eq!(kept[0].client.as_deref(), Some("192.0.2.7"));
+        Ok(())
+    }
+
+    on_every_store!(audit_entries_with_their_addresses_are_kept_as_long_as_the_operator_says);
+}
