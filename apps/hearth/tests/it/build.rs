@@ -165,3 +165,25 @@ fn build_plan_needs_no_server() {
     ends with 1
     ");
 }
+
+#[test]
+fn printed_containerfile_names_images_that_a_build_finds() {
+    let site = r#"{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "5"}}"#;
+    for (folder, file, text, images) in [
+        ("python", "requirements.txt", "flask\n", &["hearth/python3.11"][..]),
+        ("node", "server.js", "", &["hearth/node18"]),
+        ("site", "package.json", site, &["hearth/node18 AS build", "hearth/python3.11"]),
+        ("php", "index.php", "", &["hearth/php8.2"]),
+        ("static", "index.html", "", &["hearth/python3.11"]),
+    ] {
+        let home = Home::new();
+        home.write(&format!("dup-finder/{folder}/{file}"), text);
+        if folder == "node" {
+            home.write("dup-finder/node/package.json", "{}");
+        }
+        let output = home.run(&["build", "plan", folder, "--containerfile"]);
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        let named: Vec<&str> = printed.lines().filter_map(|line| line.strip_prefix("FROM ")).collect();
+        assert_eq!(named, images, "{printed}");
+    }
+}

@@ -6,6 +6,7 @@ mod folders;
 mod hostile;
 #[cfg(unix)]
 mod links;
+mod recognition;
 
 use std::fmt::Write as _;
 
