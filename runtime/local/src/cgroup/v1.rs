@@ -18,6 +18,12 @@ impl CgroupV1 {
         Self { mounts: mounts.to_owned(), path: path.into() }
     }
 
+    /// Lists the mount points of the controllers' hierarchies. An init system may leave a folder without a mount.
+    fn list_hierarchies(&self, controllers: Vec<String>) -> Vec<PathBuf> {
+        let mounts = controllers.into_iter().map(|controller| self.mounts.join(controller));
+        mounts.filter(|mount| mount.join("tasks").exists()).collect()
+    }
+
     fn file_path(&self, controller: &str, name: &str) -> PathBuf {
         self.mounts.join(controller).join(&self.path).join(name)
     }
@@ -64,11 +70,7 @@ impl Cgroup for CgroupV1 {
     // (`cgroup_threadgroup_rwsem` in the kernel): 10 to 30 ms. Writing the only thread to `tasks` does not
     // wait. A bind mount of /dev/null over `cgroup.procs` makes libcontainer's later write do nothing.
     fn create_and_join(&self) -> io::Result<()> {
-        for controller in read_controllers()? {
-            let mount = self.mounts.join(controller);
-            if !mount.is_dir() {
-                continue;
-            }
+        for mount in self.list_hierarchies(read_controllers()?) {
             let folder = mount.join(&self.path);
             fs::create_dir_all(&folder)?;
             inherit_cpuset(&mount, &self.path)?;
@@ -115,6 +117,19 @@ fn inherit_cpuset(mount: &Path, path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folder_without_a_mounted_hierarchy_is_left_out() -> io::Result<()> {
+        let tree = tempfile::tempdir()?;
+        for controller in ["memory", "perf_event"] {
+            fs::create_dir(tree.path().join(controller))?;
+        }
+        fs::write(tree.path().join("memory/tasks"), "")?;
+        let controllers = ["memory", "perf_event", "hugetlb"].map(str::to_owned).to_vec();
+        let group = CgroupV1::new(tree.path(), "hearth/a");
+        assert_eq!(group.list_hierarchies(controllers), [tree.path().join("memory")]);
+        Ok(())
+    }
 
     #[test]
     fn resource_use_of_a_v1_group_is_read() -> io::Result<()> {
