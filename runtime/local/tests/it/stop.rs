@@ -36,7 +36,7 @@ fn suspend_helper(state_file: &Path) -> Option<Pid> {
     let state = loop {
         match read_state() {
             Some(state) => break state,
-            None => std::thread::sleep(Duration::from_micros(100)),
+            None => std::thread::yield_now(),
         }
     };
     let helper = state["helper"]["pid"].as_i64().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?))?;
