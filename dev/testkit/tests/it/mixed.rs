@@ -119,7 +119,7 @@ fn choose_by_parity(role: Role, current: usize) -> Release {
 #[tokio::test]
 async fn home_is_found_after_a_roll_back_and_after_the_end_of_the_upgrade() -> Result<()> {
     let mut hearth = Hearth::start_in_releases(
-        HearthShape::SPLIT_WITH_CONTAINERS,
+        StateRecord::HEARTH_SHAPE,
         StateRecord::HEARTH_SETTINGS,
         ReleasePlan::ALL_PREVIOUS,
     )
@@ -149,17 +149,18 @@ async fn home_is_found_after_a_roll_back_and_after_the_end_of_the_upgrade() -> R
     }
 
     run_hearthd(&hearth, &["upgrade", "finish"])?;
-    if is_upgrade {
-        hearth.kill_all().await?;
-        hearth.choose_releases(ReleasePlan::ALL_PREVIOUS);
-        assert!(hearth.start_missing_processes().await.is_err());
-        assert!(hearth.read_log("runtime").contains("tools.json is unreadable"));
-    }
     restart_in_releases(&mut hearth, ReleasePlan::ALL_CURRENT).await?;
     for line in ["by a run", "by the API"] {
         run_job_for_line(client, &keeper, &read, line).await?;
     }
     assert_eq!(list_home_disks(&hearth)?.len(), 1);
+    if is_upgrade {
+        hearth.kill_all().await?;
+        hearth.choose_releases(ReleasePlan::ALL_PREVIOUS);
+        assert!(hearth.start_missing_processes().await.is_err());
+        assert!(hearth.read_log("runtime").contains("tools.json is unreadable"));
+        return hearth.kill_all().await;
+    }
     hearth.stop().await
 }
 
@@ -167,7 +168,7 @@ async fn home_is_found_after_a_roll_back_and_after_the_end_of_the_upgrade() -> R
 #[tokio::test]
 async fn deletion_that_waits_for_a_new_service_survives_a_roll_back() -> Result<()> {
     let mut hearth = Hearth::start_in_releases(
-        HearthShape::SPLIT_WITH_CONTAINERS,
+        StateRecord::HEARTH_SHAPE,
         StateRecord::HEARTH_SETTINGS,
         ReleasePlan::ALL_PREVIOUS,
     )

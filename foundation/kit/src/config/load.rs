@@ -163,7 +163,10 @@ fn render_file_error(name: &str, text: &str, cause: &toml::de::Error) -> String 
 }
 
 fn build_config_error(what: &str) -> Error {
-    Error::invalid("config", what.to_owned()).help("see docs/configuration.md for all settings")
+    // A mistyped setting looks like one of a later release, so both are refused.
+    Error::invalid("config", what.to_owned()).help(
+        "see docs/configuration.md for all settings; after a return to an earlier release, remove those of the later one",
+    )
 }
 
 #[cfg(test)]
