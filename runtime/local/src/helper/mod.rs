@@ -33,6 +33,7 @@ use libcontainer::{
     syscall::syscall::SyscallType,
 };
 use rustix::{
+    fs::{Gid, Uid},
     mount::{MountFlags, MountPropagationFlags},
     pipe::PipeFlags,
     process::{Pid, Signal, WaitOptions},
@@ -149,6 +150,7 @@ fn build_container(config: &HelperConfig, holder: i32) -> io::Result<BuiltContai
     bundle::write_bundle(config, holder)?;
     let (out, out_end) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
     let (err, err_end) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    give_to_program(config, [&out_end, &err_end])?;
     // Non-blocking: the container's init process holds the write end until its program starts, so a blocking
     // read would not end.
     let (error_reader, error_writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
@@ -176,6 +178,14 @@ fn build_container(config: &HelperConfig, holder: i32) -> io::Result<BuiltContai
     }
     let folder = config.mounts.join(CONTAINER_STATE_FOLDER).join(config.instance.to_string());
     Ok((Container::load(folder).map_err(extract_cause)?, out, err))
+}
+
+/// Makes the program's user the owner of its standard streams: programs open /dev/stdout and /dev/stderr, and the kernel
+/// checks the owner of the pipe.
+fn give_to_program(config: &HelperConfig, ends: [&OwnedFd; 2]) -> io::Result<()> {
+    let user = &config.workload.process.user;
+    let (uid, gid) = (Uid::from_raw(config.first_id + user.uid), Gid::from_raw(config.first_id + user.gid));
+    ends.into_iter().try_for_each(|end| Ok(rustix::fs::fchown(end, Some(uid), Some(gid))?))
 }
 
 fn create_container(

@@ -60,6 +60,20 @@ async fn program_that_cannot_be_executed_is_reported_with_the_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn program_opens_its_standard_streams_by_their_names() {
+    let (bench, _fixture) = RuntimeFixture::start_bench().await;
+    for uid in [0, 1000] {
+        for name in ["/dev/stdout", "/dev/stderr", "/proc/self/fd/2"] {
+            let mut workload = build_shell_run(&bench, &format!("echo a line > {name}"));
+            (workload.process.user.uid, workload.process.user.gid) = (uid, uid);
+            let outcome = bench.run_to_end(&workload).await;
+            assert_eq!(outcome.end, Termination::Exited { code: 0 }, "{name} as {uid}");
+        }
+    }
+    bench.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tool_with_many_open_programs_starts_no_more_and_delays_no_other() {
     let (bench, _fixture) = RuntimeFixture::start_bench().await;
     let mut other = bench.build_run(&[Forever]);
