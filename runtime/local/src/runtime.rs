@@ -71,7 +71,7 @@ impl LocalRuntime {
         let layout = StateLayout::open(&settings)?;
         let lock = lock_instance(&layout)?;
         let format = StateFormat::open(&settings.state_folder)?;
-        if format < StateFormat::NEWEST {
+        if format < StateFormat::NEWEST_FORMAT {
             tracing::warn!(
                 reader = %format,
                 "homes have no size limit until the upgrade is finished; run hearthd upgrade finish"

@@ -40,14 +40,14 @@ struct StoredFormat {
 
 impl StateFormat {
     /// The format of this release.
-    pub const NEWEST: Self = Self::Release02;
+    pub const NEWEST_FORMAT: Self = Self::Release02;
 
     /// Reads the format when the runtime starts, and stores the newest one in a new folder. Error `state-too-new` if a
     /// later release has finished its upgrade.
     pub fn open(state_folder: &Path) -> Result<Self> {
         match Self::read(state_folder)? {
             Some(format) => Ok(format),
-            None => Self::NEWEST.save_format(state_folder).map(|()| Self::NEWEST),
+            None => Self::NEWEST_FORMAT.save_format(state_folder).map(|()| Self::NEWEST_FORMAT),
         }
     }
 
@@ -87,7 +87,7 @@ impl StateFormat {
             let what = format!("no runtime has started in the state folder {}", state_folder.display());
             return Err(Error::invalid("no-hearth", what).help("name the state folder: --state DIR"));
         };
-        Self::NEWEST.save_format(state_folder).map(|()| former)
+        Self::NEWEST_FORMAT.save_format(state_folder).map(|()| former)
     }
 
     fn save_format(self, state_folder: &Path) -> Result<()> {
@@ -128,9 +128,9 @@ mod tests {
         let folder = tempfile::tempdir().map_err(Error::internal)?;
         assert_eq!(StateFormat::read(folder.path())?, None);
         assert_eq!(StateFormat::finish_upgrade(folder.path()).unwrap_err().code(), "no-hearth");
-        assert_eq!(StateFormat::open(folder.path())?, StateFormat::NEWEST);
+        assert_eq!(StateFormat::open(folder.path())?, StateFormat::NEWEST_FORMAT);
         fs::write(folder.path().join("secrets.keys"), "").map_err(Error::internal)?;
-        assert_eq!(StateFormat::open(folder.path())?, StateFormat::NEWEST);
+        assert_eq!(StateFormat::open(folder.path())?, StateFormat::NEWEST_FORMAT);
         Ok(())
     }
 
@@ -142,8 +142,8 @@ mod tests {
             assert_eq!(StateFormat::open(folder.path())?, StateFormat::Release01);
         }
         assert_eq!(StateFormat::finish_upgrade(folder.path())?, StateFormat::Release01);
-        assert_eq!(StateFormat::finish_upgrade(folder.path())?, StateFormat::NEWEST);
-        assert_eq!(StateFormat::open(folder.path())?, StateFormat::NEWEST);
+        assert_eq!(StateFormat::finish_upgrade(folder.path())?, StateFormat::NEWEST_FORMAT);
+        assert_eq!(StateFormat::open(folder.path())?, StateFormat::NEWEST_FORMAT);
         Ok(())
     }
 

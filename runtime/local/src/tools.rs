@@ -242,12 +242,12 @@ mod tests {
         let path = folder.path().join("tools.json");
         let tool = || ToolId::new(SystemClock.now(), &Entropy::System);
         let (one, two, three) = (tool(), tool(), tool());
-        let tools = ToolNumbers::open(path.clone(), 65_536, StateFormat::NEWEST)?;
+        let tools = ToolNumbers::open(path.clone(), 65_536, StateFormat::NEWEST_FORMAT)?;
         assert_eq!(
             (tools.assign_number(one)?, tools.assign_number(two)?, tools.assign_number(one)?),
             (0, 1, 0)
         );
-        let reopened = ToolNumbers::open(path, 65_536, StateFormat::NEWEST)?;
+        let reopened = ToolNumbers::open(path, 65_536, StateFormat::NEWEST_FORMAT)?;
         assert_eq!(
             (reopened.assign_number(two)?, reopened.assign_number(three)?, reopened.find_number(tool())),
             (1, 2, None)
@@ -284,12 +284,12 @@ mod tests {
         let path = folder.path().join("tools.json");
         let tool = || ToolId::new(SystemClock.now(), &Entropy::System);
         let (one, two, three) = (tool(), tool(), tool());
-        let tools = ToolNumbers::open(path.clone(), FREE_ID_RANGE, StateFormat::NEWEST)?;
+        let tools = ToolNumbers::open(path.clone(), FREE_ID_RANGE, StateFormat::NEWEST_FORMAT)?;
         assert_eq!((tools.assign_number(one)?, tools.assign_number(two)?), (0, 1));
         tools.release_number(one)?;
         tools.release_number(one)?;
         assert_eq!(tools.find_number(one), None);
-        let reopened = ToolNumbers::open(path, FREE_ID_RANGE, StateFormat::NEWEST)?;
+        let reopened = ToolNumbers::open(path, FREE_ID_RANGE, StateFormat::NEWEST_FORMAT)?;
         assert_eq!((reopened.assign_number(three)?, reopened.assign_number(one)?), (0, 2));
         Ok(())
     }
@@ -297,7 +297,8 @@ mod tests {
     #[test]
     fn number_is_kept_while_a_file_process_uses_it() -> Result<()> {
         let folder = tempfile::tempdir().map_err(Error::internal)?;
-        let tools = ToolNumbers::open(folder.path().join("tools.json"), FREE_ID_RANGE, StateFormat::NEWEST)?;
+        let tools =
+            ToolNumbers::open(folder.path().join("tools.json"), FREE_ID_RANGE, StateFormat::NEWEST_FORMAT)?;
         let tool = ToolId::new(SystemClock.now(), &Entropy::System);
         let uses =
             (0..MAX_FILE_PROCESSES_PER_TOOL).map(|_| tools.begin_use(tool)).collect::<Result<Vec<_>>>()?;
@@ -315,7 +316,8 @@ mod tests {
         let folder = tempfile::tempdir().map_err(Error::internal)?;
         // Two ranges of ids fit.
         let first_id = STORED_ID_BASE - 3 * IDS_PER_CONTAINER;
-        let tools = ToolNumbers::open(folder.path().join("tools.json"), first_id, StateFormat::NEWEST)?;
+        let tools =
+            ToolNumbers::open(folder.path().join("tools.json"), first_id, StateFormat::NEWEST_FORMAT)?;
         for _ in 0..20 {
             let tool = ToolId::new(SystemClock.now(), &Entropy::System);
             assert!(tools.assign_number(tool)? < 2);
@@ -328,7 +330,7 @@ mod tests {
     fn number_is_kept_while_a_process_has_an_id_of_the_tool() -> Result<()> {
         let folder = tempfile::tempdir().map_err(Error::internal)?;
         // The range of number 0 includes the ids of this process.
-        let tools = ToolNumbers::open(folder.path().join("tools.json"), 0, StateFormat::NEWEST)?;
+        let tools = ToolNumbers::open(folder.path().join("tools.json"), 0, StateFormat::NEWEST_FORMAT)?;
         let tool = ToolId::new(SystemClock.now(), &Entropy::System);
         tools.assign_number(tool)?;
         let refused = tools.release_number(tool).err();

@@ -39,7 +39,7 @@ fn check_upgrade(settings: SettingsArgs) -> Result<()> {
 fn render_check(format: Option<StateFormat>, refused: &[String]) -> String {
     let state = match format {
         None => "new; this release has not started yet",
-        Some(StateFormat::NEWEST) => "only this release reads it; to go back, restore the backup",
+        Some(StateFormat::NEWEST_FORMAT) => "only this release reads it; to go back, restore the backup",
         Some(_) => "the release before reads it too; homes have no size limit",
     };
     let settings = match refused {
@@ -48,7 +48,7 @@ fn render_check(format: Option<StateFormat>, refused: &[String]) -> String {
     };
     let next = match (format, refused) {
         (None, _) => "start Hearth",
-        (Some(StateFormat::NEWEST), _) => "nothing is left to do",
+        (Some(StateFormat::NEWEST_FORMAT), _) => "nothing is left to do",
         (Some(_), []) => "hearthd upgrade finish, once you will not go back",
         (Some(_), _) => {
             "hearthd upgrade finish, once you will not go back; to go back, remove these settings first"
@@ -65,7 +65,7 @@ fn finish_upgrade(settings: SettingsArgs) -> Result<()> {
     }
     let former = StateFormat::finish_upgrade(&find_runtime_folder(settings)?)?;
     console::print_result(match former {
-        StateFormat::NEWEST => "The upgrade was finished before; nothing has changed".to_owned(),
+        StateFormat::NEWEST_FORMAT => "The upgrade was finished before; nothing has changed".to_owned(),
         former => format!(
             "The upgrade is finished: release {former} cannot be started on this state any more.\n\
              Each home gets its size limit at the next start of a container of a tool without running ones.\n\
@@ -90,7 +90,7 @@ mod tests {
         let text = render_check(Some(StateFormat::Release01), &refused);
         assert!(text.contains("release 0.1.0 refuses storage.sessions, door.header_timeout"), "{text}");
         assert!(text.contains("hearthd upgrade finish"), "{text}");
-        let text = render_check(Some(StateFormat::NEWEST), &[]);
+        let text = render_check(Some(StateFormat::NEWEST_FORMAT), &[]);
         assert!(text.contains("restore the backup") && text.contains("accepts all"), "{text}");
     }
 }
