@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn tool_whose_names_are_answered_again_gets_answers() {
+    fn tool_with_answered_names_keeps_its_share_free() {
         let (server, resolver) = start_server();
         let client = open_socket([127, 0, 1, 2]);
         for id in 0..u16::try_from(THREAD_LIMITS.per_tool * 4).expect("a small number") {

@@ -8,8 +8,8 @@ use std::{
 
 use hearth_base::Memory;
 
-/// `_IOWR('X', 121, struct fstrim_range)` of linux/fs.h.
-const FITRIM: libc::Ioctl = 0xC018_5879_u32 as libc::Ioctl;
+/// The request `FITRIM`: `_IOWR('X', 121, struct fstrim_range)` of linux/fs.h.
+const TRIM_REQUEST: libc::Ioctl = 0xC018_5879_u32 as libc::Ioctl;
 
 /// `struct fstrim_range` of linux/fs.h.
 #[repr(C)]
@@ -25,6 +25,6 @@ const _: () = assert!(size_of::<TrimRange>() == 24);
 pub fn trim_free_space(top: &impl AsFd, min_extent: Memory) -> io::Result<()> {
     let mut range = TrimRange { start: 0, length: u64::MAX, min_extent: min_extent.get() };
     // SAFETY: the kernel reads and writes the 24 bytes of `range`.
-    let done = unsafe { libc::ioctl(top.as_fd().as_raw_fd(), FITRIM, &raw mut range) };
+    let done = unsafe { libc::ioctl(top.as_fd().as_raw_fd(), TRIM_REQUEST, &raw mut range) };
     if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn session_whose_right_ends_while_it_opens_starts_no_program() -> Result<()> {
+    async fn right_that_ends_while_a_session_opens_ends_the_session() -> Result<()> {
         let stand = ExecStand::start().await?;
         for about in [stand.caller.tool.to_string(), stand.caller.identity.user_id().unwrap().to_string()] {
             let access = follow_access(&stand.cx).await?;
