@@ -226,8 +226,8 @@ async fn nothing_of_a_thief_remains_after_a_recovery(hearth: Hearth) -> Result<(
     let path = "/accounts/v1/password-reset";
     let (status, answer) = send_json_request(&hearth.anonymous()?, Method::POST, path, Some(&body)).await?;
     assert_eq!(status, StatusCode::OK);
-    let told = answer["messages"]["info"].to_string();
-    assert!(told.contains("all sessions and 1 personal tokens have ended"), "{answer}");
+    let info = answer["messages"]["info"].to_string();
+    assert!(info.contains("all sessions and 1 personal tokens have ended"), "{answer}");
     wait_until("the session is refused", async || Ok(bob.client.accounts().show_caller().await.err()))
         .await?;
     wait_until("the token is refused", async || Ok(personal.accounts().show_caller().await.err())).await?;

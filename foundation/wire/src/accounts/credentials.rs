@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::User;
+use super::people::{User, serialize_optional_secret};
 
 /// Name of the cookie that holds a browser's session.
 pub const SESSION_COOKIE: &str = "hearth_session";
@@ -109,15 +109,4 @@ pub struct TokenCreated {
     pub secret: Secret,
     /// The new token.
     pub token: Token,
-}
-
-/// Serializes an optional secret as text.
-pub(super) fn serialize_optional_secret<S: serde::Serializer>(
-    secret: &Option<Secret>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match secret {
-        Some(secret) => serializer.serialize_some(secret.expose_secret()),
-        None => serializer.serialize_none(),
-    }
 }

@@ -7,8 +7,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::credentials::serialize_optional_secret;
-
 /// Length of a new password, in characters. The schemas below repeat it as `min_length` and `max_length`.
 pub const PASSWORD_CHARACTERS: RangeInclusive<usize> = 10..=1000;
 
@@ -232,4 +230,15 @@ pub struct MembershipOffer {
     /// Expiry.
     #[schema(value_type = String, format = DateTime)]
     pub expires: Timestamp,
+}
+
+/// Serializes an optional secret as text.
+pub(super) fn serialize_optional_secret<S: serde::Serializer>(
+    secret: &Option<Secret>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match secret {
+        Some(secret) => serializer.serialize_some(secret.expose_secret()),
+        None => serializer.serialize_none(),
+    }
 }

@@ -7,4 +7,5 @@ mod mail;
 mod mail_server;
 mod receivers;
 mod settings;
+mod store;
 mod webhooks;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use hearth_base::{Access, Entropy, Error, Result, Secret, ToolId, ToolName, UserId};
+use hearth_base::{Access, Entropy, Result, Secret, ToolId, ToolName, UserId};
 use hearth_kit::db::Db;
 use hearth_notify::NotifySettings;
 use hearth_testkit::{
@@ -14,10 +14,12 @@ use hearth_wire::notify::{
 };
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
-use sea_orm::ConnectionTrait;
 use sha2::Sha256;
 
-use crate::fixture::{NotifyFixture, start_notify_with};
+use crate::{
+    fixture::{NotifyFixture, start_notify_with},
+    store::remove_webhook_owners,
+};
 
 /// Starts the service with a webhook that receives all events.
 async fn start_with_receiver(db: Db) -> Result<(NotifyFixture, WebhookReceiver, WebhookSecret)> {
@@ -312,10 +314,7 @@ async fn webhook_is_switched_off_when_its_owner_loses_the_right(db: Db) -> Resul
 
 async fn webhook_without_an_owner_is_switched_off_until_somebody_takes_it_over(db: Db) -> Result<()> {
     let (fixture, receiver, made) = start_with_receiver(db.clone()).await?;
-    let tx = db.begin().await?;
-    // Release 0.1.0 recorded no owners.
-    tx.execute_unprepared("UPDATE webhook SET owner = NULL").await.map_err(Error::internal)?;
-    tx.commit().await?;
+    remove_webhook_owners(&db).await?;
     fixture.append_failure("tidy");
     fixture.wait_for_delivery_state(&made.webhook, DeliveryState::Failed).await?;
     let off = fixture.viewer.notify().show_webhook(&fixture.tool, made.webhook.id).await?;
