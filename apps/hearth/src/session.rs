@@ -6,7 +6,7 @@ use hearth_base::{Error, ErrorKind, PageCursor, PageLimit, Result, Secret, ToolN
 use hearth_client::{Anonymous, Authority, Bearer, Client, Transport};
 use hearth_wire::{
     reply::{Listed, Paging},
-    tools::{Tool, ToolQuery},
+    tools::{Tool, ToolQuery, ToolState},
 };
 
 use crate::{
@@ -177,6 +177,10 @@ impl Session<'_> {
         let Ok(own_tools) = self.list_tools(false).await else { return error };
         let name = tool.value.as_str();
         if let Some(own) = own_tools.iter().find(|own| own.name == tool.value) {
+            if error.kind() == ErrorKind::Forbidden && own.state == ToolState::Deleting {
+                return Error::conflict("tool-deleting", format!("tool {name} is being deleted"))
+                    .help("choose another tool, or wait and create it again: hearth new NAME");
+            }
             return match own.role {
                 // The right's name alone does not say that the role on the tool is too low for it.
                 Some(role) if error.kind() == ErrorKind::Forbidden && role != ToolRole::Owner => error

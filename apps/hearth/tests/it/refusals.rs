@@ -30,6 +30,20 @@ fn forbidden_tool_is_answered_with_the_nearest_own_tool() {
 }
 
 #[test]
+fn refusal_about_a_tool_that_is_being_deleted_names_the_deletion() {
+    let deleting = fake_server::MY_TOOLS_JSON.replace("\"active\"", "\"deleting\"");
+    let home = Home::signed_in_at(PreparedAnswers::from([
+        ("GET /jobs/v1/tool/dup-finder/jobs", (403, fake_server::FORBIDDEN_JSON)),
+        ("GET /tools/v1/tools", (200, deleting.as_str())),
+    ]));
+    insta::assert_snapshot!(home.run_to_transcript(&["jobs", "list", "--tool", "dup-finder"]), @"
+    err| error: tool dup-finder is being deleted [tool-deleting]
+    err| next:  choose another tool, or wait and create it again: hearth new NAME
+    ends with 1
+    ");
+}
+
+#[test]
 fn refused_credential_is_named() {
     let home = Home::signed_in_at(PreparedAnswers::from([(
         "GET /accounts/v1/me",
