@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::credentials::serialize_optional_secret;
+use super::people::serialize_optional_secret;
 use crate::{events::EventData, tools::Quota};
 
 /// Request of the gateway: resolves a credential to a caller and to the caller's role on the tool in the
