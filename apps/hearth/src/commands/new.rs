@@ -160,7 +160,8 @@ async fn create_or_find_tool(
     match session.send(session.client.tools().create(&create)).await {
         Err(error) if error.code() == NAME_TAKEN_CODE => {
             // The list of the caller's tools is never cached, unlike the caller's role on one tool.
-            let own = session.list_tools(false).await?.into_iter().find(|tool| tool.name == *name);
+            let is_own = |tool: &Tool| tool.name == *name && tool.state == ToolState::Active;
+            let own = session.list_tools(false).await?.into_iter().find(is_own);
             own.map(|tool| (tool, false)).ok_or(error)
         }
         answer => answer.map(|tool| (tool, true)),
