@@ -15,7 +15,7 @@ const CONTAINERFILE_NAMES: [&str; 2] = ["Containerfile", "Dockerfile"];
 const OTHER_MANIFESTS: [&str; 4] = ["requirements.txt", "pyproject.toml", "package.json", "composer.json"];
 
 /// Finds the source's own Containerfile.
-pub fn find_containerfile(source: &impl SourceTree) -> Result<Option<&'static str>> {
+pub fn find_containerfile(source: &dyn SourceTree) -> Result<Option<&'static str>> {
     for file in CONTAINERFILE_NAMES {
         if source.has_file(file)? {
             return Ok(Some(file));
@@ -26,7 +26,7 @@ pub fn find_containerfile(source: &impl SourceTree) -> Result<Option<&'static st
 
 /// Plans the build by the source's own Containerfile.
 pub fn plan_containerfile(
-    source: &impl SourceTree,
+    source: &dyn SourceTree,
     file: &'static str,
     declared: Option<&Processes>,
 ) -> Result<DetectedSource> {

@@ -3,67 +3,41 @@
 use hearth_base::{Error, Result};
 
 use crate::{
-    containerfile, node, other_languages, packages, php,
+    containerfile,
+    declared::{self, DeclaredBuild},
+    front_end,
+    languages::{self, DetectionContext, LANGUAGES},
+    other_languages,
+    packages::{self, PackageName},
     plan::{BuildPlan, BuildRecipe, DetectedSource, RecipeChoice, SourceKind, StartCommand},
     procfile::{Processes, parse_procfile},
-    python,
-    recipe::RecipeStep,
+    recipe::{BuildStage, RecipeStep, StageName},
     source::SourceTree,
-    static_files,
+    source_path::SourcePath,
 };
 
 const PLAIN_BASE_IMAGE: &str = "bookworm";
 
 /// Plans how a source becomes an image.
 ///
-/// Errors: `procfile`, `package-json`, `pyproject`, `composer-json`, `aptfile`, `source-file`,
-/// `language-unsupported`, `nothing-recognised` (invalid).
-pub fn plan_build(source: &impl SourceTree) -> Result<BuildPlan> {
+/// Errors: `procfile`, `package-json`, `pyproject`, `composer-json`, `aptfile`, `build-section`, `no-front-end`,
+/// `language-not-found`, `source-file`, `language-unsupported`, `nothing-recognised` (invalid).
+pub fn plan_build(source: &dyn SourceTree) -> Result<BuildPlan> {
     plan_build_by(source, None)
 }
 
 /// Plans how a source becomes an image, by the recipe that the user chose.
 ///
 /// Errors: as [`plan_build`], and `no-containerfile` (invalid).
-pub fn plan_build_by(source: &impl SourceTree, choice: Option<RecipeChoice>) -> Result<BuildPlan> {
-    let declared = source.read("Procfile")?.map(|text| parse_procfile(&text)).transpose()?;
-    let own = match choice {
-        Some(RecipeChoice::Detected) => None,
-        _ => containerfile::find_containerfile(source)?,
-    };
-    let mut found = match own {
-        None if choice == Some(RecipeChoice::Containerfile) => {
-            return Err(Error::invalid("no-containerfile", "the source has no Containerfile or Dockerfile")
-                .help("omit --recipe containerfile"));
-        }
-        // A Procfile is written for platforms that detect the language; a Dockerfile beside it may be for development.
-        Some("Dockerfile") if declared.is_some() && choice.is_none() => {
-            match detect_language(source, true)? {
-                Some(mut found) => {
-                    found.reasons.push(
-                        "Dockerfile is ignored, because a Procfile is there too. To use it: --recipe containerfile, \
-                         or name it Containerfile."
-                            .to_owned(),
-                    );
-                    found
-                }
-                None => containerfile::plan_containerfile(source, "Dockerfile", declared.as_ref())?,
-            }
-        }
-        Some(file) => containerfile::plan_containerfile(source, file, declared.as_ref())?,
-        None => match (detect_language(source, declared.is_some())?, &declared) {
-            (Some(found), _) => found,
-            (None, Some(processes)) => {
-                other_languages::refuse_unsupported_language(source, processes)?;
-                plan_plain_files()
-            }
-            (None, None) => return Err(other_languages::build_unrecognized_error(source)?),
-        },
-    };
-    if declared.is_some() && found.kind != SourceKind::Containerfile {
+pub fn plan_build_by(source: &dyn SourceTree, choice: Option<RecipeChoice>) -> Result<BuildPlan> {
+    let section = declared::read_declared_build(source)?;
+    let processes = DeclaredProcesses::read(source, &section)?;
+    let mut found = detect_source(source, choice, &section, processes.as_ref())?;
+    if processes.is_some() && found.kind != SourceKind::Containerfile {
         found.reasons.extend(other_languages::describe_subfolders(source)?);
     }
-    add_debian_packages(source, &mut found)?;
+    add_commands(&section, &mut found);
+    add_debian_packages(source, &section, &mut found)?;
     let mut plan = BuildPlan {
         kind: found.kind,
         recipe: found.recipe,
@@ -71,78 +45,186 @@ pub fn plan_build_by(source: &impl SourceTree, choice: Option<RecipeChoice>) -> 
         reasons: found.reasons,
         suggested_process: None,
     };
-    choose_processes(&mut plan, declared, found.start);
+    choose_processes(&mut plan, processes, found.start);
     Ok(plan)
 }
 
-/// Detects the language. A page is preferred to a `package.json` that lists tools of its developers only.
-fn detect_language(source: &impl SourceTree, has_procfile: bool) -> Result<Option<DetectedSource>> {
-    if let Some(mut found) = python::detect_python(source, has_procfile)? {
-        if source.has_file("package.json")? {
-            let sentence = "package.json exists too; npm is not run. To use both, write a Containerfile.";
-            found.reasons.push(sentence.to_owned());
+/// Processes that the source declares.
+struct DeclaredProcesses {
+    /// File that declares them.
+    file: &'static str,
+    processes: Processes,
+}
+
+impl DeclaredProcesses {
+    /// Reads the processes of `hearth.yaml`, otherwise those of the Procfile.
+    fn read(source: &dyn SourceTree, section: &DeclaredBuild) -> Result<Option<Self>> {
+        if let Some(processes) = &section.processes {
+            return Ok(Some(Self { file: declared::TOOL_FILE_NAME, processes: processes.clone() }));
         }
-        return Ok(Some(found));
-    }
-    let tooling_only = node::has_tooling_only(source)?;
-    if !tooling_only && let Some(found) = node::detect_node(source, has_procfile)? {
-        return Ok(Some(found));
-    }
-    let found = match php::detect_php(source)? {
-        Some(found) => Some(found),
-        None => static_files::detect_static_files(source)?,
-    };
-    match found {
-        Some(mut found) if tooling_only => {
-            let sentence = "package.json lists tools of the developers only; npm is not run.";
-            found.reasons.push(sentence.to_owned());
-            Ok(Some(found))
-        }
-        None if tooling_only => node::detect_node(source, has_procfile),
-        found => Ok(found),
+        let text = source.read("Procfile")?;
+        let processes = text.map(|text| parse_procfile(&text)).transpose()?;
+        Ok(processes.map(|processes| Self { file: "Procfile", processes }))
     }
 }
 
-fn plan_plain_files() -> DetectedSource {
+/// Detects the source: its own Containerfile, a declared site, a language, or plain files.
+fn detect_source(
+    source: &dyn SourceTree,
+    choice: Option<RecipeChoice>,
+    section: &DeclaredBuild,
+    declared: Option<&DeclaredProcesses>,
+) -> Result<DetectedSource> {
+    let own = match choice {
+        Some(RecipeChoice::Detected) => None,
+        _ => containerfile::find_containerfile(source)?,
+    };
+    let processes = declared.map(|declared| &declared.processes);
+    match own {
+        None if choice == Some(RecipeChoice::Containerfile) => {
+            return Err(Error::invalid("no-containerfile", "the source has no Containerfile or Dockerfile")
+                .help("omit --recipe containerfile"));
+        }
+        // A Procfile is written for platforms that detect the language; a Dockerfile beside it may be for development.
+        Some("Dockerfile") if choice.is_none() && (declared.is_some() || section.defines_build()) => {
+            if let Some(mut found) = detect_language(source, section, declared.is_some())? {
+                let file = declared.map_or(declared::TOOL_FILE_NAME, |declared| declared.file);
+                found.reasons.push(format!(
+                    "Dockerfile is ignored, because a {file} is there too. To use it: --recipe containerfile, or name it \
+                     Containerfile."
+                ));
+                return Ok(found);
+            }
+        }
+        _ => {}
+    }
+    if let Some(file) = own {
+        return containerfile::plan_containerfile(source, file, processes);
+    }
+    match (detect_language(source, section, declared.is_some())?, declared) {
+        (Some(found), _) => Ok(found),
+        (None, Some(declared)) => {
+            other_languages::refuse_unsupported_language(source, &declared.processes)?;
+            Ok(plan_plain_files(declared.file))
+        }
+        (None, None) => Err(other_languages::build_unrecognized_error(source)?),
+    }
+}
+
+/// Detects the language of the program, and its front end. A declared folder of static files is a site of its own when
+/// the source is in no language.
+fn detect_language(
+    source: &dyn SourceTree,
+    section: &DeclaredBuild,
+    has_processes: bool,
+) -> Result<Option<DetectedSource>> {
+    let context = DetectionContext { has_processes };
+    let is_candidate = |name: &str| section.language.is_none_or(|declared| declared == name);
+    for language in LANGUAGES.iter().filter(|language| is_candidate(language.name)) {
+        let Some(mut found) = (language.detect)(source, context)? else { continue };
+        if !matches!(found.kind, SourceKind::Node | SourceKind::StaticFiles) {
+            front_end::add_front_end(source, section.front_end.as_ref(), &mut found)?;
+        }
+        return Ok(Some(match &section.static_folder {
+            Some(folder) if !has_processes => serve_built_folder(found, folder.clone()),
+            _ => found,
+        }));
+    }
+    match (&section.static_folder, section.language) {
+        (_, Some(name)) => Err(Error::invalid(
+            "language-not-found",
+            format!("hearth.yaml says that the language is {name}, but the source has none of its files"),
+        )
+        .help("correct or omit language in the section build of hearth.yaml")),
+        (Some(folder), None) => {
+            Ok(Some(serve_built_folder(plan_plain_files(declared::TOOL_FILE_NAME), folder.clone())))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// Turns a plan into one of a site: the image of the plan becomes a stage, and the folder is served as static files.
+fn serve_built_folder(found: DetectedSource, folder: SourcePath) -> DetectedSource {
+    let DetectedSource { kind, recipe, mut reasons, start } = found;
+    let BuildRecipe::Steps { base, steps, mut stages } = recipe else {
+        return DetectedSource { kind, recipe, reasons, start };
+    };
+    reasons.push(format!("hearth.yaml: the files in {folder}/ are served as static files."));
+    stages.retain(|stage| stage.name != StageName::Build);
+    languages::plan_built_site(stages, BuildStage { name: StageName::Build, base, steps }, folder, reasons)
+}
+
+fn plan_plain_files(file: &str) -> DetectedSource {
     let reasons =
-        vec!["Procfile without a supported language: the files are copied unchanged onto Debian.".to_owned()];
+        vec![format!("{file} without a supported language: the files are copied unchanged onto Debian.")];
     let recipe =
-        BuildRecipe::Steps { base: PLAIN_BASE_IMAGE, steps: vec![RecipeStep::CopyAll], build_stage: None };
+        BuildRecipe::Steps { base: PLAIN_BASE_IMAGE, steps: vec![RecipeStep::CopyAll], stages: Vec::new() };
     DetectedSource { kind: SourceKind::PlainFiles, recipe, reasons, start: StartCommand::Unknown(None) }
 }
 
-/// Adds the packages of `Aptfile` as the first step.
-fn add_debian_packages(source: &impl SourceTree, found: &mut DetectedSource) -> Result<()> {
-    if !source.has_file("Aptfile")? {
-        return Ok(());
+/// Adds the declared commands after the steps of the language: to the stage that builds, otherwise to the image.
+fn add_commands(section: &DeclaredBuild, found: &mut DetectedSource) {
+    if section.commands.is_empty() {
+        return;
     }
-    let BuildRecipe::Steps { steps, build_stage, .. } = &mut found.recipe else {
-        found.reasons.push("Aptfile is ignored: the Containerfile installs packages.".to_owned());
-        return Ok(());
+    let BuildRecipe::Steps { steps, stages, .. } = &mut found.recipe else {
+        found
+            .reasons
+            .push("The commands of hearth.yaml are ignored: the Containerfile builds the image.".to_owned());
+        return;
     };
-    let packages = packages::read_aptfile(source)?;
-    if !packages.is_empty() {
-        let names: Vec<String> = packages.iter().map(ToString::to_string).collect();
-        found.reasons.push(format!("Aptfile: apt installs {}.", names.join(", ")));
-        build_stage.iter_mut().for_each(|stage| stage.steps.insert(0, RecipeStep::Install(packages.clone())));
-        steps.insert(0, RecipeStep::Install(packages));
+    let count = section.commands.len();
+    found.reasons.push(format!(
+        "hearth.yaml: {count} {} run after the packages are installed.",
+        if count == 1 { "command" } else { "commands" }
+    ));
+    let build = stages.iter_mut().find(|stage| stage.name == StageName::Build);
+    let steps = build.map_or(steps, |stage| &mut stage.steps);
+    steps.extend(section.commands.iter().cloned().map(RecipeStep::RunDeclared));
+}
+
+/// Adds the packages of `Aptfile` and `hearth.yaml` as the first step.
+fn add_debian_packages(
+    source: &dyn SourceTree,
+    section: &DeclaredBuild,
+    found: &mut DetectedSource,
+) -> Result<()> {
+    let listed = if source.has_file("Aptfile")? { packages::read_aptfile(source)? } else { Vec::new() };
+    for (file, packages) in [("Aptfile", listed), (declared::TOOL_FILE_NAME, section.packages.clone())] {
+        if packages.is_empty() {
+            continue;
+        }
+        let BuildRecipe::Steps { steps, stages, .. } = &mut found.recipe else {
+            found
+                .reasons
+                .push(format!("The packages of {file} are ignored: the Containerfile installs packages."));
+            continue;
+        };
+        let names: Vec<String> = packages.iter().map(PackageName::to_string).collect();
+        found.reasons.push(format!("{file}: apt installs {}.", names.join(", ")));
+        let is_built = stages.iter().any(|stage| stage.name == StageName::Build);
+        let stages =
+            stages.iter_mut().filter(|stage| stage.name == StageName::Build).map(|stage| &mut stage.steps);
+        // A site needs its packages only while it is built.
+        let image = (found.kind != SourceKind::StaticFiles || !is_built).then_some(steps);
+        stages.chain(image).for_each(|steps| steps.insert(0, RecipeStep::Install(packages.clone())));
     }
     Ok(())
 }
 
-/// Chooses the processes: those of the Procfile, otherwise the guessed process `web`.
-fn choose_processes(plan: &mut BuildPlan, declared: Option<Processes>, start: StartCommand) {
-    if let Some(named) = declared {
-        let names: Vec<&str> = named.keys().map(String::as_str).collect();
-        plan.reasons.push(format!("Procfile: the processes are {}.", names.join(", ")));
-        if named.contains_key("release") {
+/// Chooses the processes: the declared ones, otherwise the guessed process `web`.
+fn choose_processes(plan: &mut BuildPlan, declared: Option<DeclaredProcesses>, start: StartCommand) {
+    if let Some(DeclaredProcesses { file, processes }) = declared {
+        let names: Vec<&str> = processes.keys().map(String::as_str).collect();
+        plan.reasons.push(format!("{file}: the processes are {}.", names.join(", ")));
+        if processes.contains_key("release") {
             plan.reasons.push(
                 "The process release is not run by a deployment. Before it: hearth jobs run release --wait --image \
                  IMAGE --command release."
                     .to_owned(),
             );
         }
-        plan.processes = named;
+        plan.processes = processes;
         return;
     }
     match start {

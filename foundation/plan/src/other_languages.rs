@@ -39,7 +39,7 @@ const MAX_NAMED_SUBFOLDERS: usize = 5;
 
 /// Refuses a source whose processes need a language that is not supported, or an application in a subfolder, before it
 /// is built. Error `language-unsupported` (invalid).
-pub fn refuse_unsupported_language(source: &impl SourceTree, processes: &Processes) -> Result<()> {
+pub fn refuse_unsupported_language(source: &dyn SourceTree, processes: &Processes) -> Result<()> {
     let languages = list_unsupported_languages(source)?;
     if let Some((first, rest)) = languages.split_first() {
         let error = Error::invalid("language-unsupported", first.clone());
@@ -63,7 +63,7 @@ pub fn refuse_unsupported_language(source: &impl SourceTree, processes: &Process
 }
 
 /// Describes applications in subfolders that a build ignores.
-pub fn describe_subfolders(source: &impl SourceTree) -> Result<Option<String>> {
+pub fn describe_subfolders(source: &dyn SourceTree) -> Result<Option<String>> {
     let manifests = ["requirements.txt", "pyproject.toml", "package.json"];
     let found = list_subfolder_applications(source)?;
     let named: Vec<&str> = found
@@ -75,7 +75,7 @@ pub fn describe_subfolders(source: &impl SourceTree) -> Result<Option<String>> {
 }
 
 /// Builds the error for an unrecognized source: the expected files, and a next step.
-pub fn build_unrecognized_error(source: &impl SourceTree) -> Result<Error> {
+pub fn build_unrecognized_error(source: &dyn SourceTree) -> Result<Error> {
     let mut error = Error::invalid(
         "nothing-recognised",
         "the source has no file that defines its build: no Containerfile, Dockerfile, requirements.txt, \
@@ -113,7 +113,7 @@ pub fn build_unrecognized_error(source: &impl SourceTree) -> Result<Error> {
     })
 }
 
-fn list_unsupported_languages(source: &impl SourceTree) -> Result<Vec<String>> {
+fn list_unsupported_languages(source: &dyn SourceTree) -> Result<Vec<String>> {
     let mut sentences = Vec::new();
     for (file, language) in UNSUPPORTED_LANGUAGES {
         if source.has_file(file)? {
@@ -124,7 +124,7 @@ fn list_unsupported_languages(source: &impl SourceTree) -> Result<Vec<String>> {
 }
 
 /// Lists files that define applications in subfolders, one per folder.
-fn list_subfolder_applications(source: &impl SourceTree) -> Result<Vec<String>> {
+fn list_subfolder_applications(source: &dyn SourceTree) -> Result<Vec<String>> {
     let mut found: Vec<String> = Vec::new();
     for manifest in SUBFOLDER_MANIFESTS {
         for path in source.find_in_folders(manifest)? {

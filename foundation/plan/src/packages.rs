@@ -7,7 +7,7 @@ use hearth_base::{Error, Result};
 use crate::source::SourceTree;
 
 /// Maximum number of packages of a source.
-const MAX_PACKAGES: usize = 200;
+pub const MAX_PACKAGES: usize = 200;
 
 /// Name of a Debian package (Debian policy, 5.6.1): lower case letters, digits, `+`, `-` and `.`, so that it can stand
 /// in a shell command unchanged.
@@ -39,7 +39,7 @@ impl fmt::Display for PackageName {
 }
 
 /// Reads the packages of `Aptfile`: one name per line. Error `aptfile` (invalid) contains each line that is no name.
-pub fn read_aptfile(source: &impl SourceTree) -> Result<Vec<PackageName>> {
+pub fn read_aptfile(source: &dyn SourceTree) -> Result<Vec<PackageName>> {
     let Some(text) = source.read("Aptfile")? else { return Ok(Vec::new()) };
     let mut packages: Vec<PackageName> = Vec::new();
     let mut error: Option<Error> = None;

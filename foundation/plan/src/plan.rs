@@ -32,6 +32,14 @@ pub enum SourceKind {
     Node,
     /// PHP.
     Php,
+    /// Ruby.
+    Ruby,
+    /// Java.
+    Java,
+    /// Go.
+    Go,
+    /// Rust.
+    Rust,
     /// Static files.
     StaticFiles,
     /// Files with a Procfile and without a supported language.
@@ -63,8 +71,8 @@ pub enum BuildRecipe {
         base: &'static str,
         /// The steps, ordered by how rarely they change, for the build cache.
         steps: Vec<RecipeStep>,
-        /// Stage before, whose files the steps copy.
-        build_stage: Option<BuildStage>,
+        /// Stages before, whose files the steps copy.
+        stages: Vec<BuildStage>,
     },
 }
 
@@ -78,15 +86,10 @@ impl BuildPlan {
     ) -> Result<Option<String>> {
         match &self.recipe {
             BuildRecipe::Containerfile { .. } => Ok(None),
-            BuildRecipe::Steps { base, steps, build_stage } => recipe::render_containerfile(
-                resolve_base,
-                arguments,
-                build_stage.as_ref(),
-                base,
-                steps,
-                &self.processes,
-            )
-            .map(Some),
+            BuildRecipe::Steps { base, steps, stages } => {
+                recipe::render_containerfile(resolve_base, arguments, stages, base, steps, &self.processes)
+                    .map(Some)
+            }
         }
     }
 
@@ -98,12 +101,12 @@ impl BuildPlan {
         }
     }
 
-    /// Short names of all base images: of the image, and of its build stage.
+    /// Short names of all base images: of the image, and of its stages.
     pub fn base_images(&self) -> Vec<&'static str> {
         match &self.recipe {
             BuildRecipe::Containerfile { .. } => Vec::new(),
-            BuildRecipe::Steps { base, build_stage, .. } => {
-                build_stage.iter().map(|stage| stage.base).chain([*base]).collect()
+            BuildRecipe::Steps { base, stages, .. } => {
+                stages.iter().map(|stage| stage.base).chain([*base]).collect()
             }
         }
     }

@@ -10,7 +10,7 @@ pub type Processes = BTreeMap<String, String>;
 /// Maximum number of processes of a source.
 const MAX_PROCESSES: usize = 32;
 /// Maximum length of a command line in bytes.
-const MAX_COMMAND_BYTES: usize = 4096;
+pub const MAX_COMMAND_BYTES: usize = 4096;
 
 /// Parses the text of a Procfile. Error `procfile` (invalid) contains every problem with its line.
 pub fn parse_procfile(text: &str) -> Result<Processes> {
@@ -53,6 +53,12 @@ fn parse_line(line: &str) -> Result<(&str, &str), String> {
         return Err("NAME: is missing before the command".to_owned());
     };
     let command = command.trim();
+    check_process(name, command)?;
+    Ok((name, command))
+}
+
+/// Checks the name and the command line of a process. The error is a sentence.
+pub fn check_process(name: &str, command: &str) -> Result<(), String> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if name.is_empty() || name.len() > 52 || !name.bytes().all(fits) || name.starts_with('-') {
         let shown: String = name.chars().take(40).collect();
@@ -69,7 +75,7 @@ fn parse_line(line: &str) -> Result<(&str, &str), String> {
         _ if command.chars().any(|symbol| symbol.is_control() && symbol != '\t') => {
             Err(format!("the command of {name} contains control characters"))
         }
-        _ => Ok((name, command)),
+        _ => Ok(()),
     }
 }
 

@@ -1,17 +1,19 @@
 //! Steps of a recipe, and their rendering as a Containerfile.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use hearth_base::{Error, Result};
 
 use crate::{
+    declared::CommandLine,
     label::{PROCESSES_LABEL, render_label_value},
     packages::PackageName,
     procfile::Processes,
+    source_path::SourcePath,
 };
 
-/// A step of a recipe. All texts are constants of this crate: none comes from a source, except names of packages,
-/// whose letters need no escape.
+/// A step of a recipe. Its texts are constants of this crate, or checked ones of a source: names of packages and paths,
+/// whose letters need no escape, and declared commands, which are rendered as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecipeStep {
     /// A comment.
@@ -20,14 +22,20 @@ pub enum RecipeStep {
     Env(&'static str, &'static str),
     /// Installs Debian packages.
     Install(Vec<PackageName>),
-    /// Copies these files of the source into the working folder.
-    Copy(Vec<&'static str>),
+    /// Copies these files of a folder of the source, by default its top folder, into the working folder.
+    Copy(Option<SourcePath>, Vec<&'static str>),
     /// Copies the whole source into the working folder.
     CopyAll,
-    /// Copies a folder of the build stage's working folder into the working folder.
-    CopyBuilt(&'static str),
+    /// Copies a folder of an earlier stage's working folder to the same place; `None` copies the whole working folder.
+    CopyBuilt(StageName, Option<SourcePath>),
+    /// Copies a file or folder that an earlier stage made outside of its working folder to the same place.
+    CopyMade(StageName, &'static str),
+    /// Changes the working folder to a folder of the source, or back to its top folder, for the steps after it.
+    EnterFolder(Option<SourcePath>),
     /// Runs a command line.
     Run(&'static str),
+    /// Runs a command line that the source declares.
+    RunDeclared(CommandLine),
     /// Writes a file whose text contains no single quotation mark and ends in a newline.
     WriteFile {
         /// Absolute path of the file, whose folder exists.
@@ -37,9 +45,29 @@ pub enum RecipeStep {
     },
 }
 
+/// Name of a stage that builds files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StageName {
+    /// Builds the pages that a program of another language serves.
+    FrontEnd,
+    /// Builds the program or site.
+    Build,
+}
+
+impl fmt::Display for StageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FrontEnd => "frontend",
+            Self::Build => "build",
+        })
+    }
+}
+
 /// Stage that builds files for the image, and is no part of the image itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildStage {
+    /// Its name.
+    pub name: StageName,
     /// Short name of its base image.
     pub base: &'static str,
     /// Its steps.
@@ -48,22 +76,20 @@ pub struct BuildStage {
 
 /// Working directory of the image, which contains the source.
 const IMAGE_WORKDIR: &str = "/app";
-/// Name of the build stage in a Containerfile.
-const BUILD_STAGE_NAME: &str = "build";
 
 /// Renders a Containerfile. `resolve_base` maps the short name of a base image to a name that the builder can pull; an
 /// invalid name is an internal error. `arguments` are declared in each stage.
 pub fn render_containerfile(
     resolve_base: &dyn Fn(&str) -> String,
     arguments: &[&str],
-    build_stage: Option<&BuildStage>,
+    stages: &[BuildStage],
     base: &str,
     steps: &[RecipeStep],
     processes: &Processes,
 ) -> Result<String> {
     let mut text = String::new();
-    if let Some(BuildStage { base, steps }) = build_stage {
-        begin_stage(&mut text, &resolve_base(base), Some(BUILD_STAGE_NAME), arguments)?;
+    for BuildStage { name, base, steps } in stages {
+        begin_stage(&mut text, &resolve_base(base), Some(*name), arguments)?;
         steps.iter().for_each(|step| render_step(&mut text, step));
         text.push('\n');
     }
@@ -77,7 +103,7 @@ pub fn render_containerfile(
     Ok(text)
 }
 
-fn begin_stage(text: &mut String, from: &str, name: Option<&str>, arguments: &[&str]) -> Result<()> {
+fn begin_stage(text: &mut String, from: &str, name: Option<StageName>, arguments: &[&str]) -> Result<()> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@".contains(&byte);
     if from.is_empty() || from.starts_with('-') || !from.bytes().all(fits) {
         return Err(Error::internal(format!("invalid image name: {from:?}")));
@@ -105,12 +131,23 @@ fn render_step(text: &mut String, step: &RecipeStep) {
                 names.join(" ")
             )
         }
-        RecipeStep::Copy(files) => writeln!(text, "COPY {} ./", files.join(" ")),
-        RecipeStep::CopyAll => writeln!(text, "COPY . ."),
-        RecipeStep::CopyBuilt(folder) => {
-            writeln!(text, "COPY --from={BUILD_STAGE_NAME} {IMAGE_WORKDIR}/{folder} ./{folder}")
+        RecipeStep::Copy(None, files) => writeln!(text, "COPY {} ./", files.join(" ")),
+        RecipeStep::Copy(Some(folder), files) => {
+            let paths: Vec<String> = files.iter().map(|file| format!("{folder}/{file}")).collect();
+            writeln!(text, "COPY {} ./", paths.join(" "))
         }
+        RecipeStep::CopyAll => writeln!(text, "COPY . ."),
+        RecipeStep::CopyBuilt(stage, None) => {
+            writeln!(text, "COPY --from={stage} {IMAGE_WORKDIR} {IMAGE_WORKDIR}")
+        }
+        RecipeStep::CopyBuilt(stage, Some(folder)) => {
+            writeln!(text, "COPY --from={stage} {IMAGE_WORKDIR}/{folder} {IMAGE_WORKDIR}/{folder}")
+        }
+        RecipeStep::CopyMade(stage, path) => writeln!(text, "COPY --from={stage} {path} {path}"),
+        RecipeStep::EnterFolder(None) => writeln!(text, "WORKDIR {IMAGE_WORKDIR}"),
+        RecipeStep::EnterFolder(Some(folder)) => writeln!(text, "WORKDIR {IMAGE_WORKDIR}/{folder}"),
         RecipeStep::Run(command) => writeln!(text, "RUN {command}"),
+        RecipeStep::RunDeclared(command) => writeln!(text, "RUN {}", command.render_as_json()),
         RecipeStep::WriteFile { path, text: content } => {
             // One quoted argument for each line: the builder's old parsers know no here-documents.
             let lines: String = content.lines().map(|line| format!(" '{line}' \\\n")).collect();
@@ -127,7 +164,7 @@ mod tests {
     const RECIPE_SHELL: &str = "/bin/sh";
 
     fn render(from: &str, steps: &[RecipeStep], processes: &Processes) -> Result<String> {
-        render_containerfile(&|_| from.to_owned(), &[], None, "x", steps, processes)
+        render_containerfile(&|_| from.to_owned(), &[], &[], "x", steps, processes)
     }
 
     #[test]
@@ -153,7 +190,7 @@ mod tests {
 
     #[test]
     fn written_file_is_the_output_of_its_instruction() -> Result<()> {
-        let step = crate::static_files::SERVER_STEP;
+        let step = crate::languages::SERVER_STEP;
         let RecipeStep::WriteFile { text: content, .. } = step else { panic!("another step") };
         assert!(!content.contains('\'') && !content.contains("<<") && content.ends_with('\n'));
         assert!(content.lines().all(|line| !line.ends_with('\\')));

@@ -11,7 +11,7 @@ use hearth_base::{Error, Result};
 
 /// Files whose content the plan depends on. An [`InMemorySource`] must contain those that exist. `*` stands for the
 /// name of one folder.
-pub const READ_FILES: [&str; 19] = [
+pub const READ_FILES: [&str; 21] = [
     "Procfile",
     "package.json",
     "pyproject.toml",
@@ -31,10 +31,12 @@ pub const READ_FILES: [&str; 19] = [
     "asgi.py",
     "manage.py",
     "composer.json",
+    "hearth.yaml",
+    "*/package.json",
 ];
 
 /// Files whose existence the plan depends on. `*` stands for the name of one folder.
-pub const PROBED_FILES: [&str; 42] = [
+pub const PROBED_FILES: [&str; 46] = [
     "Pipfile",
     "poetry.lock",
     "uv.lock",
@@ -68,7 +70,11 @@ pub const PROBED_FILES: [&str; 42] = [
     "*/Procfile",
     "*/requirements.txt",
     "*/pyproject.toml",
-    "*/package.json",
+    "*/package-lock.json",
+    "*/npm-shrinkwrap.json",
+    "*/pnpm-lock.yaml",
+    "*/yarn.lock",
+    "*/.npmrc",
     "*/composer.json",
     "*/index.php",
     "*/index.html",

@@ -53,6 +53,27 @@ applications! {
     procfile_that_enters_a_subfolder: [
         ("Procfile", "web: cd backend && gunicorn app:app\n"), ("backend/requirements.txt", "flask"),
     ];
+    python_with_a_front_end_at_the_top: [
+        ("requirements.txt", "flask\n"), ("app.py", "from flask import Flask\n\napp = Flask(__name__)\n"),
+        ("package.json", r#"{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "5"}}"#), ("package-lock.json", "{}"),
+    ];
+    python_with_a_front_end_in_a_folder: [
+        ("requirements.txt", "fastapi\nuvicorn\n"), ("main.py", "from fastapi import FastAPI\n\napp = FastAPI()\n"),
+        ("frontend/package.json", r#"{"scripts": {"dev": "vite", "build": "vite build"}}"#), ("frontend/pnpm-lock.yaml", ""),
+    ];
+    python_without_its_front_end: [
+        ("requirements.txt", ""), ("web/package.json", r#"{"scripts": {"build": "x"}}"#), ("Procfile", "web: x\n"),
+        ("hearth.yaml", "tool: x\nbuild:\n  front_end: false\n"),
+    ];
+    site_of_a_declared_generator: [
+        ("config.toml", ""), ("hearth.yaml", "build:\n  packages: [hugo]\n  commands: [hugo --minify]\n  static: public\n"),
+    ];
+    node_with_a_server_for_developers: [
+        ("package.json", r#"{"scripts": {"start": "react-scripts start", "build": "react-scripts build"}}"#), ("yarn.lock", ""),
+    ];
+    declared_processes_and_commands: [
+        ("requirements.txt", ""), ("hearth.yaml", "build:\n  commands: ['python3 prepare.py \"a\"']\n  processes: {web: ./serve}\n"),
+    ];
     php_page: [("public_html/index.php", "<?php echo 1;")];
     php_with_composer: [("composer.json", r#"{"require": {"php": ">=8.1"}}"#), ("public/index.php", "")];
 }

@@ -36,7 +36,7 @@ pub async fn fetch_source(attempt: &BuildAttempt<'_>) -> Result<InMemorySource, 
         }
         BuildLeaseSource::Upload { .. } => (String::new(), String::new()),
     };
-    let names = READ_FILES.into_iter().chain(PROBED_FILES).map(str::to_owned);
+    let names = READ_FILES.into_iter().chain(["--"]).chain(PROBED_FILES).map(str::to_owned);
     let subfolder = attempt.lease.folder.clone().unwrap_or_default();
     let max_bytes = attempt.cx.settings.source_bytes.to_string();
     let arguments =

@@ -14,10 +14,19 @@ const MAX_FOUND_FILES: usize = 500;
 #[derive(Debug, Default)]
 pub struct SourceReport {
     source: InMemorySource,
-    file: Option<(&'static str, Vec<u8>)>,
+    file: Option<ReportedFile>,
     name_count: usize,
     found_count: usize,
     ended: bool,
+}
+
+/// File whose content the following lines of the report contain.
+#[derive(Debug)]
+struct ReportedFile {
+    path: String,
+    content: Vec<u8>,
+    /// True when the plan reads the content.
+    is_read: bool,
 }
 
 impl SourceReport {
@@ -54,25 +63,20 @@ impl SourceReport {
     /// Adds a file in a folder of the source, whose name is one that the plan looks for.
     fn add_found_file(&mut self, path: &str) {
         self.found_count += 1;
-        let is_known = |path: &String| {
-            let file = path.split_once('/').map(|(_, file)| format!("*/{file}"));
-            file.is_some_and(|file| PROBED_FILES.contains(&file.as_str()))
-        };
-        let path = decode_name(path).filter(is_known).filter(|_| self.found_count <= MAX_FOUND_FILES);
-        if let Some(path) = path {
-            self.source = std::mem::take(&mut self.source).with_file(path, Vec::new());
-        }
+        self.store_file();
+        let path = decode_name(path).filter(|_| self.found_count <= MAX_FOUND_FILES);
+        let pattern = path.as_deref().and_then(|path| Some(format!("*/{}", path.split_once('/')?.1)));
+        self.file = path.zip(pattern).and_then(|(path, pattern)| ReportedFile::new(path, &pattern));
     }
 
     fn begin_file(&mut self, name: &str) {
         self.store_file();
-        let known = READ_FILES.into_iter().chain(PROBED_FILES).find(|known| *known == name);
-        self.file = known.map(|name| (name, Vec::new()));
+        self.file = ReportedFile::new(name.to_owned(), name);
     }
 
     fn append_text(&mut self, text: &str) {
-        if let (Some((name, content)), Ok(bytes)) = (&mut self.file, BASE64_STANDARD.decode(text))
-            && READ_FILES.contains(name)
+        if let (Some(ReportedFile { content, is_read: true, .. }), Ok(bytes)) =
+            (&mut self.file, BASE64_STANDARD.decode(text))
             && content.len() as u64 <= MAX_FILE_BYTES
         {
             content.extend(bytes);
@@ -85,9 +89,17 @@ impl SourceReport {
     }
 
     fn store_file(&mut self) {
-        if let Some((name, content)) = self.file.take() {
-            self.source = std::mem::take(&mut self.source).with_file(name, content);
+        if let Some(ReportedFile { path, content, .. }) = self.file.take() {
+            self.source = std::mem::take(&mut self.source).with_file(path, content);
         }
+    }
+}
+
+impl ReportedFile {
+    /// A file that the plan looks for by a name or pattern; `None` when it does not.
+    fn new(path: String, pattern: &str) -> Option<Self> {
+        let is_read = READ_FILES.contains(&pattern);
+        (is_read || PROBED_FILES.contains(&pattern)).then(|| Self { path, content: Vec::new(), is_read })
     }
 }
 
@@ -143,11 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn files_in_folders_are_found_by_name_only() {
+    fn files_in_folders_are_found_by_name() {
         let mut report = SourceReport::default();
         for (kind, name) in [
             ("folder", "backend"),
             ("found", "backend/requirements.txt"),
+            ("text", "secret"),
+            ("found", "frontend/package.json"),
+            ("text", "{}"),
             ("found", "backend/secret.txt"),
             ("found", "a/b/requirements.txt"),
         ] {
@@ -155,7 +170,9 @@ mod tests {
         }
         report.parse_line(&build_line("hearth-end"));
         let source = report.into_source().unwrap();
-        assert_eq!(source.list_folders().unwrap(), ["backend"]);
+        assert_eq!(source.list_folders().unwrap(), ["backend", "frontend"]);
+        assert_eq!(source.read("backend/requirements.txt").unwrap().as_deref(), Some(""));
+        assert_eq!(source.read("frontend/package.json").unwrap().as_deref(), Some("{}"));
         assert_eq!(source.find_in_folders("requirements.txt").unwrap(), ["backend/requirements.txt"]);
         assert!(!source.has_file("backend/secret.txt").unwrap());
     }

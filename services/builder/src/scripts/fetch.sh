@@ -1,5 +1,6 @@
-# Fetches a source and reports it: ADDRESS COMMIT FOLDER SUBFOLDER BYTES NAME... Without an address the folder has been
-# unpacked already. With a subfolder only that is reported. Needs the functions of git.sh.
+# Fetches a source and reports it: ADDRESS COMMIT FOLDER SUBFOLDER BYTES NAME... -- NAME... Without an address the folder
+# has been unpacked already. With a subfolder only that is reported. Files with the first names are reported with their
+# texts. Needs the functions of git.sh.
 set -eu
 url=$1 commit=$2 folder=$3 subfolder=$4 max_source_bytes=$5
 shift 5
@@ -31,20 +32,30 @@ ls -A | head -n 200 | while IFS= read -r name; do
     if [ -d "$name" ] && [ ! -L "$name" ]; then kind=folder; fi
     printf 'hearth-%s %s\n' "$kind" "$(printf %s "$name" | base64 -w 0)"
 done
+# Prints the text of a file: PATH.
+print_text() {
+    head -c 262145 -- "$1" | base64 -w 4000 | sed 's/^/hearth-text /'
+}
+
+reads=yes
 for name in "$@"; do
     case $name in
+        --) reads=no ;;
         '*/'*)
-            # The name of each folder is data of the source.
+            # The name of each folder is data of the source. The texts of at most 20 files are reported.
+            count=0
             for path in *"/${name#??}"; do
                 if is_source_file "$path"; then
                     printf 'hearth-found %s\n' "$(printf %s "$path" | base64 -w 0)"
+                    count=$((count + 1))
+                    if [ "$reads" = yes ] && [ "$count" -le 20 ]; then print_text "./$path"; fi
                 fi
             done
             ;;
         *)
             if is_source_file "$name"; then
                 printf 'hearth-file %s\n' "$name"
-                head -c 262145 -- "$name" | base64 -w 4000 | sed 's/^/hearth-text /'
+                if [ "$reads" = yes ]; then print_text "$name"; fi
             fi
             ;;
     esac

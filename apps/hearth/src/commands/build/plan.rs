@@ -98,6 +98,10 @@ fn describe_source_kind(plan: &BuildPlan) -> &'static str {
         SourceKind::Python => "Python",
         SourceKind::Node => "JavaScript",
         SourceKind::Php => "PHP",
+        SourceKind::Ruby => "Ruby",
+        SourceKind::Java => "Java",
+        SourceKind::Go => "Go",
+        SourceKind::Rust => "Rust",
         SourceKind::StaticFiles => "static files",
         SourceKind::PlainFiles => "files and commands",
     }

@@ -58,7 +58,7 @@ pub struct PythonProject {
 
 impl PythonProject {
     /// Reads `pyproject.toml`; `None` without one. Error `pyproject` (invalid) when it is not TOML.
-    pub fn read(source: &impl SourceTree) -> Result<Option<Self>> {
+    pub fn read(source: &dyn SourceTree) -> Result<Option<Self>> {
         let Some(text) = source.read("pyproject.toml")? else { return Ok(None) };
         let table: Table = toml::from_str(&text).map_err(|cause| {
             let position = cause.message().chars().take(200).collect::<String>();
@@ -88,10 +88,7 @@ fn find_value<'a>(table: &'a Table, path: &[&str]) -> Option<&'a Value> {
     if rest.is_empty() { Some(value) } else { find_value(value.as_table()?, rest) }
 }
 
-fn find_manager(
-    source: &impl SourceTree,
-    table: &Table,
-) -> Result<(DependencyManager, Option<&'static str>)> {
+fn find_manager(source: &dyn SourceTree, table: &Table) -> Result<(DependencyManager, Option<&'static str>)> {
     for (lock, manager) in [
         ("uv.lock", DependencyManager::Uv),
         ("poetry.lock", DependencyManager::Poetry),
@@ -108,7 +105,7 @@ fn find_manager(
 }
 
 /// True when the project is to be installed as a package.
-fn is_package(source: &impl SourceTree, table: &Table) -> Result<bool> {
+fn is_package(source: &dyn SourceTree, table: &Table) -> Result<bool> {
     let refuses =
         [["tool", "uv", "package"], ["tool", "poetry", "package-mode"], ["tool", "pdm", "distribution"]];
     if refuses.iter().any(|path| find_value(table, path).and_then(Value::as_bool) == Some(false)) {

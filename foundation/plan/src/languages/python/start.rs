@@ -43,7 +43,7 @@ struct ApplicationObject {
 }
 
 /// True when the source has a file that usually starts an application.
-pub fn has_application_file(source: &impl SourceTree) -> Result<bool> {
+pub fn has_application_file(source: &dyn SourceTree) -> Result<bool> {
     for (file, _) in APPLICATION_FILES.into_iter().chain([("manage.py", "")]) {
         if source.has_file(file)? {
             return Ok(true);
@@ -53,7 +53,7 @@ pub fn has_application_file(source: &impl SourceTree) -> Result<bool> {
 }
 
 /// Guesses the command of the process `web`. `declared` is the text that names the packages.
-pub fn guess_web_command(source: &impl SourceTree, declared: &str) -> Result<StartCommand> {
+pub fn guess_web_command(source: &dyn SourceTree, declared: &str) -> Result<StartCommand> {
     let declared = declared.to_lowercase();
     if source.has_file("manage.py")? {
         return guess_django_command(source, &declared);
@@ -66,7 +66,7 @@ pub fn guess_web_command(source: &impl SourceTree, declared: &str) -> Result<Sta
     Ok(StartCommand::Unknown(None))
 }
 
-fn guess_django_command(source: &impl SourceTree, declared: &str) -> Result<StartCommand> {
+fn guess_django_command(source: &dyn SourceTree, declared: &str) -> Result<StartCommand> {
     let projects = source.find_in_folders("wsgi.py")?;
     let names = projects.iter().filter_map(|path| path.split('/').next()).filter(|name| is_identifier(name));
     let names: Vec<&str> = names.collect();

@@ -3,6 +3,7 @@
 use hearth_base::{Error, Result};
 use serde_json::Value;
 
+use super::DetectionContext;
 use crate::{
     packages::PackageName,
     plan::{BuildRecipe, DetectedSource, SourceKind, StartCommand},
@@ -28,7 +29,7 @@ const COMPOSER_COMMAND: &str = "COMPOSER_ALLOW_SUPERUSER=1 composer install --no
                                 --optimize-autoloader";
 
 /// Detects PHP by `composer.json` or a page in PHP; `None` without them. Error `composer-json` (invalid).
-pub fn detect_php(source: &impl SourceTree) -> Result<Option<DetectedSource>> {
+pub fn detect_php(source: &dyn SourceTree, _: DetectionContext) -> Result<Option<DetectedSource>> {
     let composer = source.read("composer.json")?;
     let mut page = None;
     for (path, command) in FRONT_PAGES {
@@ -68,6 +69,6 @@ pub fn detect_php(source: &impl SourceTree) -> Result<Option<DetectedSource>> {
         }
         None => StartCommand::Unknown(Some("web: php-server FOLDER".to_owned())),
     };
-    let recipe = BuildRecipe::Steps { base: image.image, steps, build_stage: None };
+    let recipe = BuildRecipe::Steps { base: image.image, steps, stages: Vec::new() };
     Ok(Some(DetectedSource { kind: SourceKind::Php, recipe, reasons, start }))
 }

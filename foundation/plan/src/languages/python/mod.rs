@@ -1,16 +1,19 @@
-//! Detection of Python: `requirements.txt`, `pyproject.toml`.
+//! Python: `requirements.txt`, `pyproject.toml`.
+
+mod project;
+mod start;
 
 use hearth_base::Result;
 
+use super::DetectionContext;
 use crate::{
     packages::PackageName,
     plan::{BuildRecipe, DetectedSource, SourceKind},
-    pyproject::{DependencyManager, PythonProject},
-    python_start,
     recipe::RecipeStep,
     source::SourceTree,
     versions::{VersionNotation, VersionRequest, VersionedImage, choose_image},
 };
+use project::{DependencyManager, PythonProject};
 
 /// Images with Python. The first is the default.
 pub const PYTHON_IMAGES: &[VersionedImage] = &[
@@ -111,10 +114,9 @@ struct PythonPackages {
 
 /// Detects Python by `requirements.txt` or a `pyproject.toml` that declares an application; `None` without them.
 /// Errors: `source-file`, `pyproject` (invalid).
-pub fn detect_python(source: &impl SourceTree, has_procfile: bool) -> Result<Option<DetectedSource>> {
+pub fn detect_python(source: &dyn SourceTree, context: DetectionContext) -> Result<Option<DetectedSource>> {
     let mut reasons = Vec::new();
-    let Some(PythonPackages { mut steps, declared, version }) =
-        plan_packages(source, has_procfile, &mut reasons)?
+    let Some(PythonPackages { mut steps, declared, version }) = plan_packages(source, context, &mut reasons)?
     else {
         return Ok(None);
     };
@@ -135,18 +137,18 @@ pub fn detect_python(source: &impl SourceTree, has_procfile: bool) -> Result<Opt
         RecipeStep::Run(CREATE_VENV_COMMAND),
     ]);
     all.append(&mut steps);
-    let start = python_start::guess_web_command(source, &declared)?;
+    let start = start::guess_web_command(source, &declared)?;
     Ok(Some(DetectedSource {
         kind: SourceKind::Python,
-        recipe: BuildRecipe::Steps { base: image.image, steps: all, build_stage: None },
+        recipe: BuildRecipe::Steps { base: image.image, steps: all, stages: Vec::new() },
         reasons,
         start,
     }))
 }
 
 fn plan_packages(
-    source: &impl SourceTree,
-    has_procfile: bool,
+    source: &dyn SourceTree,
+    context: DetectionContext,
     reasons: &mut Vec<String>,
 ) -> Result<Option<PythonPackages>> {
     let project = PythonProject::read(source)?;
@@ -160,7 +162,7 @@ fn plan_packages(
     let Some(project) = project else { return Ok(None) };
     if project.is_settings_only {
         // Settings of tools say nothing about the application: they must not hide a page or a Node.js application.
-        if !has_procfile && !python_start::has_application_file(source)? {
+        if !context.has_processes && !start::has_application_file(source)? {
             return Ok(None);
         }
         if source.has_file("package.json")? || source.has_file("index.html")? {
@@ -190,7 +192,7 @@ fn plan_requirements(text: &str, reasons: &mut Vec<String>) -> Vec<RecipeStep> {
                 .to_owned(),
         );
         return vec![
-            RecipeStep::Copy(vec!["requirements.txt"]),
+            RecipeStep::Copy(None, vec!["requirements.txt"]),
             RecipeStep::Run(INSTALL_REQUIREMENTS_COMMAND),
             RecipeStep::CopyAll,
         ];
@@ -226,11 +228,11 @@ fn plan_project(project: &PythonProject, reasons: &mut Vec<String>) -> Vec<Recip
         return vec![RecipeStep::CopyAll, RecipeStep::Run(commands.application)];
     }
     let files = std::iter::once("pyproject.toml").chain(project.lock_file).collect();
-    vec![RecipeStep::Copy(files), RecipeStep::Run(commands.application), RecipeStep::CopyAll]
+    vec![RecipeStep::Copy(None, files), RecipeStep::Run(commands.application), RecipeStep::CopyAll]
 }
 
 /// Finds the version in a file that contains nothing else.
-fn find_version_request(source: &impl SourceTree) -> Result<Option<VersionRequest>> {
+fn find_version_request(source: &dyn SourceTree) -> Result<Option<VersionRequest>> {
     for file in [".python-version", "runtime.txt"] {
         if let Some(text) = source.read(file)?
             && let Some(request) = VersionRequest::new(file, &text)

@@ -1,0 +1,54 @@
+//! The languages that are detected, in the order of precedence.
+
+mod node;
+mod php;
+mod python;
+mod static_files;
+
+use hearth_base::Result;
+
+pub use node::NodePackage;
+#[cfg(test)]
+pub use static_files::SERVER_STEP;
+pub use static_files::plan_built_site;
+
+use crate::{plan::DetectedSource, source::SourceTree};
+
+/// Facts of a source that every detection may need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DetectionContext {
+    /// True when the processes are declared, so that no start command has to be found.
+    pub has_processes: bool,
+}
+
+/// Detection of a language: `None` when the source is not written in it.
+type DetectLanguage = fn(&dyn SourceTree, DetectionContext) -> Result<Option<DetectedSource>>;
+
+/// A language that can be detected.
+#[derive(Debug, Clone, Copy)]
+pub struct Language {
+    /// Its name in `hearth.yaml`.
+    pub name: &'static str,
+    /// Its detection.
+    pub detect: DetectLanguage,
+}
+
+/// All languages. Where a source has several, the first is its program.
+pub const LANGUAGES: &[Language] = &[
+    Language { name: "python", detect: python::detect_python },
+    Language { name: "php", detect: php::detect_php },
+    Language { name: "node", detect: node::detect_node },
+    Language { name: "static", detect: static_files::detect_static_files },
+];
+
+impl Language {
+    /// Finds a language by its name.
+    pub fn find(name: &str) -> Option<Self> {
+        LANGUAGES.iter().copied().find(|language| language.name == name)
+    }
+
+    /// Lists the names of all languages as text.
+    pub fn list_names() -> String {
+        LANGUAGES.iter().map(|language| language.name).collect::<Vec<_>>().join(", ")
+    }
+}

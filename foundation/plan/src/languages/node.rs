@@ -1,0 +1,401 @@
+//! Node.js: `package.json`, with the lock files of npm, pnpm and yarn.
+
+use std::collections::BTreeMap;
+
+use hearth_base::{Error, Result};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{DetectionContext, static_files};
+use crate::{
+    packages::PackageName,
+    plan::{BuildRecipe, DetectedSource, SourceKind, StartCommand},
+    recipe::{BuildStage, RecipeStep, StageName},
+    source::SourceTree,
+    source_path::SourcePath,
+    versions::{VersionNotation, VersionRequest, VersionedImage, choose_image},
+};
+
+/// Images with Node.js. The first is the default.
+const NODE_IMAGES: &[VersionedImage] = &[
+    VersionedImage { number: 18, version: "18", image: "node18" },
+    VersionedImage { number: 20, version: "20", image: "node20" },
+    VersionedImage { number: 24, version: "24", image: "node24" },
+];
+
+/// Name of the file that describes a package.
+const MANIFEST_NAME: &str = "package.json";
+
+/// Program that installs the packages.
+struct PackageManager {
+    name: &'static str,
+    /// Its lock file.
+    lock: Option<&'static str>,
+    install: &'static str,
+    build: &'static str,
+    /// Removes the packages of the developers, where the program can.
+    prune: Option<&'static str>,
+}
+
+/// Package managers with a lock file, in the order of precedence.
+const PACKAGE_MANAGERS: [PackageManager; 4] = [
+    PackageManager {
+        name: "pnpm",
+        lock: Some("pnpm-lock.yaml"),
+        // pnpm 10 reads the lock files of pnpm 9 and later.
+        install: "npm install --global --no-audit --no-fund \
+                  \"pnpm@$(grep -q \"^lockfileVersion: '\\?[56]\" pnpm-lock.yaml && echo 8 || echo 10)\" && \
+                  pnpm install --frozen-lockfile",
+        build: "pnpm run build",
+        prune: Some("CI=true pnpm prune --prod"),
+    },
+    PackageManager {
+        name: "yarn",
+        lock: Some("yarn.lock"),
+        // Lock files of yarn 2 and later contain __metadata. Corepack starts the version that the source names.
+        install: "if grep -q '^__metadata' yarn.lock; then npm install --global --no-audit --no-fund corepack && \
+                  corepack enable && COREPACK_NPM_REGISTRY=\"$(npm config get registry)\" \
+                  YARN_NPM_REGISTRY_SERVER=\"$(npm config get registry)\" yarn install --immutable; \
+                  else npm install --global --no-audit --no-fund yarn@1 && yarn install --frozen-lockfile; fi",
+        build: "COREPACK_NPM_REGISTRY=\"$(npm config get registry)\" yarn run build",
+        prune: None,
+    },
+    PackageManager {
+        name: "npm",
+        lock: Some("package-lock.json"),
+        install: "npm ci --no-audit --no-fund",
+        build: "npm run build",
+        prune: Some(NPM_PRUNE_COMMAND),
+    },
+    PackageManager {
+        name: "npm",
+        lock: Some("npm-shrinkwrap.json"),
+        install: "npm ci --no-audit --no-fund",
+        build: "npm run build",
+        prune: Some(NPM_PRUNE_COMMAND),
+    },
+];
+
+const NPM_WITHOUT_LOCK: PackageManager = PackageManager {
+    name: "npm",
+    lock: None,
+    install: "npm install --no-audit --no-fund",
+    build: "npm run build",
+    prune: Some(NPM_PRUNE_COMMAND),
+};
+
+const NPM_PRUNE_COMMAND: &str = "npm prune --omit=dev --no-audit --no-fund";
+/// Packages are needed to build the pages only.
+const REMOVE_PACKAGES_COMMAND: &str = "rm -rf node_modules";
+
+/// Scripts that npm runs during an installation.
+const INSTALL_SCRIPTS: [&str; 5] = ["preinstall", "install", "postinstall", "prepublish", "prepare"];
+
+/// Commands that serve a site to its developers while they change it.
+const DEVELOPMENT_SERVERS: [&[&str]; 14] = [
+    &["vite"],
+    &["vite", "dev"],
+    &["vite", "serve"],
+    &["react-scripts", "start"],
+    &["vue-cli-service", "serve"],
+    &["astro", "dev"],
+    &["parcel"],
+    &["parcel", "serve"],
+    &["webpack", "serve"],
+    &["webpack-dev-server"],
+    &["docusaurus", "start"],
+    &["eleventy", "--serve"],
+    &["gatsby", "develop"],
+    &["ng", "serve"],
+];
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Manifest {
+    scripts: BTreeMap<String, Value>,
+    dependencies: BTreeMap<String, Value>,
+    dev_dependencies: BTreeMap<String, Value>,
+    optional_dependencies: BTreeMap<String, Value>,
+    workspaces: Option<Value>,
+    engines: Option<Value>,
+    main: Option<Value>,
+}
+
+impl Manifest {
+    fn read_script(&self, name: &str) -> Option<&str> {
+        self.scripts.get(name).and_then(Value::as_str)
+    }
+
+    /// Versions of all packages.
+    fn versions(&self) -> impl Iterator<Item = &str> {
+        let lists = [&self.dependencies, &self.dev_dependencies, &self.optional_dependencies];
+        lists.into_iter().flat_map(|list| list.values()).filter_map(Value::as_str)
+    }
+
+    /// True when the packages can be installed without the other files of the source.
+    fn is_self_contained(&self) -> bool {
+        let local = |version: &str| {
+            ["file:", "link:", "workspace:", ".", "/", "~/"].iter().any(|sign| version.starts_with(sign))
+        };
+        self.workspaces.is_none()
+            && !INSTALL_SCRIPTS.iter().any(|script| self.read_script(script).is_some())
+            && !self.versions().any(local)
+    }
+
+    /// True when a package comes from a git repository.
+    fn needs_git(&self) -> bool {
+        let signs = ["git+", "git:", "github:", "gitlab:", "bitbucket:"];
+        self.versions().any(|version| {
+            let short = version.split_once('/').is_some_and(|(owner, _)| {
+                !owner.is_empty() && owner.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            });
+            short || signs.iter().any(|sign| version.starts_with(sign)) || version.ends_with(".git")
+        })
+    }
+
+    /// True when nothing runs or builds an application: the packages are tools of its developers.
+    fn is_tooling_only(&self) -> bool {
+        self.dependencies.is_empty()
+            && !["start", "build"].iter().any(|script| self.read_script(script).is_some())
+    }
+}
+
+/// Package of Node.js in a folder of the source.
+pub struct NodePackage {
+    manifest: Manifest,
+    folder: Option<SourcePath>,
+    manager: &'static PackageManager,
+    has_settings: bool,
+    version: Option<VersionRequest>,
+}
+
+impl NodePackage {
+    /// Reads the package in a folder, by default the top folder; `None` without one. Error `package-json` (invalid).
+    pub fn read(source: &dyn SourceTree, folder: Option<&SourcePath>) -> Result<Option<Self>> {
+        let path = |name: &str| folder.map_or_else(|| name.to_owned(), |folder| format!("{folder}/{name}"));
+        let manifest_path = path(MANIFEST_NAME);
+        let Some(text) = source.read(&manifest_path)? else { return Ok(None) };
+        let manifest: Manifest = serde_json::from_str(&text).map_err(|cause| {
+            Error::invalid("package-json", format!("{manifest_path} cannot be read: {cause}"))
+                .help("npm reads the same file: try npm install on your machine")
+        })?;
+        let mut manager = &NPM_WITHOUT_LOCK;
+        for known in PACKAGE_MANAGERS.iter().rev() {
+            if let Some(lock) = known.lock
+                && source.has_file(&path(lock))?
+            {
+                manager = known;
+            }
+        }
+        let version = match folder {
+            None => find_version_request(source)?,
+            Some(_) => None,
+        };
+        let engine = manifest.engines.as_ref().and_then(|engines| engines.get("node")?.as_str());
+        let engine = engine.and_then(|text| VersionRequest::new("engines in package.json", text));
+        Ok(Some(Self {
+            folder: folder.cloned(),
+            manager,
+            has_settings: source.has_file(&path(".npmrc"))?,
+            version: version.or(engine),
+            manifest,
+        }))
+    }
+
+    /// True when it has a script that builds pages.
+    pub fn has_build_script(&self) -> bool {
+        self.manifest.read_script("build").is_some()
+    }
+
+    /// Plans the stage that builds the pages for a program of another language.
+    pub fn plan_front_end_stage(&self, reasons: &mut Vec<String>) -> BuildStage {
+        let place = self
+            .folder
+            .as_ref()
+            .map_or_else(|| MANIFEST_NAME.to_owned(), |folder| format!("{folder}/{MANIFEST_NAME}"));
+        reasons.push(format!(
+            "{place}: {} builds the pages in a stage of its own, and the program gets the files.",
+            self.manager.name
+        ));
+        let image = self.choose_image(reasons);
+        let mut steps = self.plan_installation(reasons);
+        steps.extend([RecipeStep::Run(self.manager.build), RecipeStep::Run(REMOVE_PACKAGES_COMMAND)]);
+        BuildStage { name: StageName::FrontEnd, base: image.image, steps }
+    }
+
+    fn choose_image(&self, reasons: &mut Vec<String>) -> VersionedImage {
+        choose_image(NODE_IMAGES, VersionNotation::Node, "Node.js", self.version.as_ref(), reasons)
+    }
+
+    /// Plans the steps up to the installed packages, with all files of the source.
+    fn plan_installation(&self, reasons: &mut Vec<String>) -> Vec<RecipeStep> {
+        let mut steps = Vec::new();
+        if self.manifest.needs_git() {
+            reasons.push("Packages come from git repositories, so git is installed first.".to_owned());
+            steps.push(RecipeStep::Install(vec![PackageName::from_known("git")]));
+        }
+        let enter = || self.folder.clone().map(|folder| RecipeStep::EnterFolder(Some(folder)));
+        let install = RecipeStep::Run(self.manager.install);
+        if self.manifest.is_self_contained() {
+            let mut files = vec![MANIFEST_NAME];
+            files.extend(self.manager.lock);
+            files.extend(self.has_settings.then_some(".npmrc"));
+            steps.extend(enter());
+            steps.extend([RecipeStep::Copy(self.folder.clone(), files), install]);
+            steps.extend(self.folder.is_some().then_some(RecipeStep::EnterFolder(None)));
+            steps.push(RecipeStep::CopyAll);
+            steps.extend(enter());
+        } else {
+            reasons.push(
+                "package.json refers to other files of the source, so everything is copied before packages are \
+                 installed."
+                    .to_owned(),
+            );
+            steps.push(RecipeStep::CopyAll);
+            steps.extend(enter());
+            steps.push(install);
+        }
+        steps
+    }
+
+    fn describe_installation(&self, source: &dyn SourceTree, reasons: &mut Vec<String>) -> Result<()> {
+        let name = self.manager.name;
+        match self.manager.lock {
+            Some(lock) => {
+                reasons.push(format!("package.json: Node.js; {name} installs the exact versions in {lock}."));
+            }
+            None => {
+                reasons.push("package.json: Node.js; npm installs its packages.".to_owned());
+                reasons.push("Without package-lock.json builds may install different versions.".to_owned());
+            }
+        }
+        if self.has_settings {
+            reasons.push(format!(".npmrc: {name} uses its settings."));
+        }
+        for other in PACKAGE_MANAGERS.iter().filter_map(|known| known.lock) {
+            if Some(other) != self.manager.lock && source.has_file(other)? {
+                reasons.push(format!("{other} is ignored: packages are installed by {name}."));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Detects Node.js by `package.json`; `None` without one, and for tools of the developers beside a page. Error
+/// `package-json` (invalid).
+pub fn detect_node(source: &dyn SourceTree, context: DetectionContext) -> Result<Option<DetectedSource>> {
+    let Some(package) = NodePackage::read(source, None)? else { return Ok(None) };
+    let tooling_only = package.manifest.is_tooling_only() && !source.has_file("server.js")?;
+    if tooling_only && static_files::find_front_page(source)?.is_some() {
+        return Ok(None);
+    }
+    let mut reasons = Vec::new();
+    package.describe_installation(source, &mut reasons)?;
+    let image = package.choose_image(&mut reasons);
+    let mut steps = package.plan_installation(&mut reasons);
+    let start = guess_web_command(source, &package.manifest)?;
+    if package.has_build_script() {
+        let serves =
+            package.manifest.read_script("start").is_some_and(|script| !is_development_server(script));
+        if !context.has_processes
+            && !serves
+            && !matches!(start, StartCommand::Guessed { .. } if package.manifest.read_script("start").is_none())
+        {
+            return Ok(Some(plan_site(&package, image.image, steps, reasons)));
+        }
+        reasons.push(
+            "package.json has a build script: it is run, then development packages are removed.".to_owned(),
+        );
+        steps.push(RecipeStep::Run(package.manager.build));
+        steps.extend(package.manager.prune.map(RecipeStep::Run));
+        // What only the build needed stays in its stage.
+        let stage = BuildStage { name: StageName::Build, base: image.image, steps };
+        let steps =
+            vec![RecipeStep::CopyBuilt(StageName::Build, None), RecipeStep::Env("NODE_ENV", "production")];
+        let recipe = BuildRecipe::Steps { base: image.image, steps, stages: vec![stage] };
+        return Ok(Some(DetectedSource { kind: SourceKind::Node, recipe, reasons, start }));
+    }
+    steps.push(RecipeStep::Env("NODE_ENV", "production"));
+    let recipe = BuildRecipe::Steps { base: image.image, steps, stages: Vec::new() };
+    Ok(Some(DetectedSource { kind: SourceKind::Node, recipe, reasons, start }))
+}
+
+fn find_version_request(source: &dyn SourceTree) -> Result<Option<VersionRequest>> {
+    for file in [".nvmrc", ".node-version"] {
+        if let Some(text) = source.read(file)?
+            && let Some(request) = VersionRequest::new(file, &text)
+        {
+            return Ok(Some(request));
+        }
+    }
+    Ok(None)
+}
+
+/// True when a script serves the site to its developers only.
+fn is_development_server(script: &str) -> bool {
+    let words: Vec<&str> = script.split_whitespace().filter(|word| !word.contains('=')).collect();
+    let command: Vec<&str> =
+        words.iter().copied().take_while(|word| !word.starts_with("--") || *word == "--serve").collect();
+    DEVELOPMENT_SERVERS.contains(&command.as_slice())
+}
+
+fn guess_web_command(source: &dyn SourceTree, manifest: &Manifest) -> Result<StartCommand> {
+    let npm =
+        |reason: &str| StartCommand::Guessed { command: "npm start".to_owned(), reason: reason.to_owned() };
+    if manifest.read_script("start").is_some() {
+        return Ok(npm("package.json: script start"));
+    }
+    if source.has_file("server.js")? {
+        return Ok(npm("server.js"));
+    }
+    let main = manifest.main.as_ref().and_then(Value::as_str).map(|path| path.trim_start_matches("./"));
+    for file in ["index.js", "app.js"] {
+        let is_main = main == Some(file) || main.is_none() && !manifest.dependencies.is_empty();
+        if is_main && manifest.read_script("build").is_none() && source.has_file(file)? {
+            return Ok(StartCommand::Guessed { command: format!("node {file}"), reason: file.to_owned() });
+        }
+    }
+    Ok(StartCommand::Unknown(Some("web: node FILE".to_owned())))
+}
+
+/// Plans a site that a build script makes: it is built in a stage, and served as static files.
+fn plan_site(
+    package: &NodePackage,
+    image: &'static str,
+    mut steps: Vec<RecipeStep>,
+    mut reasons: Vec<String>,
+) -> DetectedSource {
+    let script = package.manifest.read_script("build").unwrap_or_default();
+    steps.push(RecipeStep::Run(package.manager.build));
+    let Some((tool, folder)) = static_files::find_site_generator(script) else {
+        reasons.push(
+            "package.json has a build script and no start script, and the script is not one of a known site \
+             generator."
+                .to_owned(),
+        );
+        let recipe = BuildRecipe::Steps { base: image, steps, stages: Vec::new() };
+        let start = StartCommand::Unknown(Some("web: npm run SCRIPT".to_owned()));
+        return DetectedSource { kind: SourceKind::Node, recipe, reasons, start };
+    };
+    reasons
+        .push(format!("package.json: {tool} builds a site into {folder}/, which is served as static files."));
+    let stage = BuildStage { name: StageName::Build, base: image, steps };
+    static_files::plan_built_site(Vec::new(), stage, SourcePath::from_known(folder), reasons)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_for_developers_are_known() {
+        for script in
+            ["vite", "vite --host", "PORT=3000 react-scripts start", "eleventy --serve", "astro dev --port 3"]
+        {
+            assert!(is_development_server(script), "{script}");
+        }
+        for script in ["vite preview", "node server.js", "serve dist", "next start", "astro preview"] {
+            assert!(!is_development_server(script), "{script}");
+        }
+    }
+}
