@@ -18,44 +18,18 @@ use hearth_base::{Error, Result};
 use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
-    languages::Language,
+    command_line::CommandLine,
+    languages,
     packages::{MAX_PACKAGES, PackageName},
     procfile::{self, Processes},
     source::SourceTree,
     source_path::SourcePath,
 };
 
-/// The shell of declared commands.
-const COMMAND_SHELL: &str = "/bin/sh";
 /// File that describes a tool.
 pub const TOOL_FILE_NAME: &str = "hearth.yaml";
 /// Maximum number of declared commands.
 const MAX_COMMANDS: usize = 32;
-
-/// One command line without control characters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommandLine(String);
-
-impl CommandLine {
-    /// Parses a command line. The error is a sentence without its subject.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let text = text.trim();
-        if text.is_empty() {
-            Err("is empty")
-        } else if text.len() > procfile::MAX_COMMAND_BYTES {
-            Err("is too long: put it into a script")
-        } else if text.chars().any(|symbol| symbol.is_control() && symbol != '\t') {
-            Err("is not one line of text")
-        } else {
-            Ok(Self(text.to_owned()))
-        }
-    }
-
-    /// Renders it as arguments of a shell, in the JSON form of `RUN` (Containerfile(5)).
-    pub fn render_as_json(&self) -> String {
-        serde_json::json!([COMMAND_SHELL, "-c", self.0]).to_string()
-    }
-}
 
 /// Front end that the source declares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +40,7 @@ pub enum DeclaredFrontEnd {
     In(SourcePath),
 }
 
-/// What a source declares about its build.
+/// Declarations of a source about its build.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeclaredBuild {
     /// Language of the program.
@@ -132,9 +106,10 @@ impl BuildSection {
     fn check(self) -> Result<DeclaredBuild> {
         let mut problems = Vec::new();
         let language = self.language.as_deref().and_then(|name| {
-            let known = Language::find(name).map(|language| language.name);
+            let known = languages::find_language(name).map(|language| language.name);
             if known.is_none() {
-                problems.push(format!("language {name:.40?} is none of {}", Language::list_names()));
+                problems
+                    .push(format!("language {name:.40?} is none of {}", languages::list_language_names()));
             }
             known
         });
@@ -249,17 +224,5 @@ mod tests {
                 "{text}"
             );
         }
-    }
-
-    #[test]
-    fn declared_command_stays_one_instruction() -> Result<(), &'static str> {
-        for text in ["echo \"a\" 'b' \\", "$(id) `id` #", "a\tb", "\u{2028}RUN b"] {
-            let rendered = CommandLine::parse(text)?.render_as_json();
-            assert_eq!(rendered.lines().count(), 1);
-            let back: Vec<String> = serde_json::from_str(&rendered).unwrap_or_default();
-            assert_eq!(back.last().map(String::as_str), Some(text.trim()));
-        }
-        assert!(CommandLine::parse("a\nRUN b").is_err() && CommandLine::parse(" ").is_err());
-        Ok(())
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     containerfile,
     declared::{self, DeclaredBuild},
     front_end,
-    languages::{self, DetectionContext, LANGUAGES},
+    languages::{self, DetectionContext, KNOWN_LANGUAGES},
     other_languages,
     packages::{self, PackageName},
     plan::{BuildPlan, BuildRecipe, DetectedSource, RecipeChoice, SourceKind, StartCommand},
@@ -120,7 +120,7 @@ fn detect_language(
 ) -> Result<Option<DetectedSource>> {
     let context = DetectionContext { has_processes };
     let is_candidate = |name: &str| section.language.is_none_or(|declared| declared == name);
-    for language in LANGUAGES.iter().filter(|language| is_candidate(language.name)) {
+    for language in KNOWN_LANGUAGES.iter().filter(|language| is_candidate(language.name)) {
         let Some(mut found) = (language.detect)(source, context)? else { continue };
         if !matches!(found.kind, SourceKind::Node | SourceKind::StaticFiles) {
             front_end::add_front_end(source, section.front_end.as_ref(), &mut found)?;

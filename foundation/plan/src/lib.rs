@@ -1,5 +1,6 @@
 //! Plans how a source becomes an image, with reasons. This crate runs and fetches nothing.
 
+mod command_line;
 mod containerfile;
 mod declared;
 mod detect;

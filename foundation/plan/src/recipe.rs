@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use hearth_base::{Error, Result};
 
 use crate::{
-    declared::CommandLine,
+    command_line::CommandLine,
     label::{PROCESSES_LABEL, render_label_value},
     packages::PackageName,
     procfile::Processes,

@@ -34,21 +34,19 @@ pub struct Language {
 }
 
 /// All languages. Where a source has several, the first is its program.
-pub const LANGUAGES: &[Language] = &[
+pub const KNOWN_LANGUAGES: &[Language] = &[
     Language { name: "python", detect: python::detect_python },
     Language { name: "php", detect: php::detect_php },
     Language { name: "node", detect: node::detect_node },
     Language { name: "static", detect: static_files::detect_static_files },
 ];
 
-impl Language {
-    /// Finds a language by its name.
-    pub fn find(name: &str) -> Option<Self> {
-        LANGUAGES.iter().copied().find(|language| language.name == name)
-    }
+/// Finds a language by its name.
+pub fn find_language(name: &str) -> Option<Language> {
+    KNOWN_LANGUAGES.iter().copied().find(|language| language.name == name)
+}
 
-    /// Lists the names of all languages as text.
-    pub fn list_names() -> String {
-        LANGUAGES.iter().map(|language| language.name).collect::<Vec<_>>().join(", ")
-    }
+/// Lists the names of all languages as text.
+pub fn list_language_names() -> String {
+    KNOWN_LANGUAGES.iter().map(|language| language.name).collect::<Vec<_>>().join(", ")
 }

@@ -1,4 +1,4 @@
-//! Node.js: `package.json`, with the lock files of npm, pnpm and yarn.
+//! `package.json`, and the installation of its packages by npm, pnpm or yarn.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,8 @@ use hearth_base::{Error, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{DetectionContext, static_files};
 use crate::{
     packages::PackageName,
-    plan::{BuildRecipe, DetectedSource, SourceKind, StartCommand},
     recipe::{BuildStage, RecipeStep, StageName},
     source::SourceTree,
     source_path::SourcePath,
@@ -27,14 +25,14 @@ const NODE_IMAGES: &[VersionedImage] = &[
 const MANIFEST_NAME: &str = "package.json";
 
 /// Program that installs the packages.
-struct PackageManager {
+pub struct PackageManager {
     name: &'static str,
     /// Its lock file.
     lock: Option<&'static str>,
     install: &'static str,
-    build: &'static str,
+    pub build: &'static str,
     /// Removes the packages of the developers, where the program can.
-    prune: Option<&'static str>,
+    pub prune: Option<&'static str>,
 }
 
 /// Package managers with a lock file, in the order of precedence.
@@ -91,38 +89,20 @@ const REMOVE_PACKAGES_COMMAND: &str = "rm -rf node_modules";
 /// Scripts that npm runs during an installation.
 const INSTALL_SCRIPTS: [&str; 5] = ["preinstall", "install", "postinstall", "prepublish", "prepare"];
 
-/// Commands that serve a site to its developers while they change it.
-const DEVELOPMENT_SERVERS: [&[&str]; 14] = [
-    &["vite"],
-    &["vite", "dev"],
-    &["vite", "serve"],
-    &["react-scripts", "start"],
-    &["vue-cli-service", "serve"],
-    &["astro", "dev"],
-    &["parcel"],
-    &["parcel", "serve"],
-    &["webpack", "serve"],
-    &["webpack-dev-server"],
-    &["docusaurus", "start"],
-    &["eleventy", "--serve"],
-    &["gatsby", "develop"],
-    &["ng", "serve"],
-];
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Manifest {
+pub struct Manifest {
     scripts: BTreeMap<String, Value>,
-    dependencies: BTreeMap<String, Value>,
+    pub dependencies: BTreeMap<String, Value>,
     dev_dependencies: BTreeMap<String, Value>,
     optional_dependencies: BTreeMap<String, Value>,
     workspaces: Option<Value>,
     engines: Option<Value>,
-    main: Option<Value>,
+    pub main: Option<Value>,
 }
 
 impl Manifest {
-    fn read_script(&self, name: &str) -> Option<&str> {
+    pub fn read_script(&self, name: &str) -> Option<&str> {
         self.scripts.get(name).and_then(Value::as_str)
     }
 
@@ -154,7 +134,7 @@ impl Manifest {
     }
 
     /// True when nothing runs or builds an application: the packages are tools of its developers.
-    fn is_tooling_only(&self) -> bool {
+    pub fn is_tooling_only(&self) -> bool {
         self.dependencies.is_empty()
             && !["start", "build"].iter().any(|script| self.read_script(script).is_some())
     }
@@ -162,9 +142,9 @@ impl Manifest {
 
 /// Package of Node.js in a folder of the source.
 pub struct NodePackage {
-    manifest: Manifest,
+    pub manifest: Manifest,
     folder: Option<SourcePath>,
-    manager: &'static PackageManager,
+    pub manager: &'static PackageManager,
     has_settings: bool,
     version: Option<VersionRequest>,
 }
@@ -223,12 +203,12 @@ impl NodePackage {
         BuildStage { name: StageName::FrontEnd, base: image.image, steps }
     }
 
-    fn choose_image(&self, reasons: &mut Vec<String>) -> VersionedImage {
+    pub fn choose_image(&self, reasons: &mut Vec<String>) -> VersionedImage {
         choose_image(NODE_IMAGES, VersionNotation::Node, "Node.js", self.version.as_ref(), reasons)
     }
 
     /// Plans the steps up to the installed packages, with all files of the source.
-    fn plan_installation(&self, reasons: &mut Vec<String>) -> Vec<RecipeStep> {
+    pub fn plan_installation(&self, reasons: &mut Vec<String>) -> Vec<RecipeStep> {
         let mut steps = Vec::new();
         if self.manifest.needs_git() {
             reasons.push("Packages come from git repositories, so git is installed first.".to_owned());
@@ -258,7 +238,7 @@ impl NodePackage {
         steps
     }
 
-    fn describe_installation(&self, source: &dyn SourceTree, reasons: &mut Vec<String>) -> Result<()> {
+    pub fn describe_installation(&self, source: &dyn SourceTree, reasons: &mut Vec<String>) -> Result<()> {
         let name = self.manager.name;
         match self.manager.lock {
             Some(lock) => {
@@ -281,45 +261,6 @@ impl NodePackage {
     }
 }
 
-/// Detects Node.js by `package.json`; `None` without one, and for tools of the developers beside a page. Error
-/// `package-json` (invalid).
-pub fn detect_node(source: &dyn SourceTree, context: DetectionContext) -> Result<Option<DetectedSource>> {
-    let Some(package) = NodePackage::read(source, None)? else { return Ok(None) };
-    let tooling_only = package.manifest.is_tooling_only() && !source.has_file("server.js")?;
-    if tooling_only && static_files::find_front_page(source)?.is_some() {
-        return Ok(None);
-    }
-    let mut reasons = Vec::new();
-    package.describe_installation(source, &mut reasons)?;
-    let image = package.choose_image(&mut reasons);
-    let mut steps = package.plan_installation(&mut reasons);
-    let start = guess_web_command(source, &package.manifest)?;
-    if package.has_build_script() {
-        let serves =
-            package.manifest.read_script("start").is_some_and(|script| !is_development_server(script));
-        if !context.has_processes
-            && !serves
-            && !matches!(start, StartCommand::Guessed { .. } if package.manifest.read_script("start").is_none())
-        {
-            return Ok(Some(plan_site(&package, image.image, steps, reasons)));
-        }
-        reasons.push(
-            "package.json has a build script: it is run, then development packages are removed.".to_owned(),
-        );
-        steps.push(RecipeStep::Run(package.manager.build));
-        steps.extend(package.manager.prune.map(RecipeStep::Run));
-        // What only the build needed stays in its stage.
-        let stage = BuildStage { name: StageName::Build, base: image.image, steps };
-        let steps =
-            vec![RecipeStep::CopyBuilt(StageName::Build, None), RecipeStep::Env("NODE_ENV", "production")];
-        let recipe = BuildRecipe::Steps { base: image.image, steps, stages: vec![stage] };
-        return Ok(Some(DetectedSource { kind: SourceKind::Node, recipe, reasons, start }));
-    }
-    steps.push(RecipeStep::Env("NODE_ENV", "production"));
-    let recipe = BuildRecipe::Steps { base: image.image, steps, stages: Vec::new() };
-    Ok(Some(DetectedSource { kind: SourceKind::Node, recipe, reasons, start }))
-}
-
 fn find_version_request(source: &dyn SourceTree) -> Result<Option<VersionRequest>> {
     for file in [".nvmrc", ".node-version"] {
         if let Some(text) = source.read(file)?
@@ -329,73 +270,4 @@ fn find_version_request(source: &dyn SourceTree) -> Result<Option<VersionRequest
         }
     }
     Ok(None)
-}
-
-/// True when a script serves the site to its developers only.
-fn is_development_server(script: &str) -> bool {
-    let words: Vec<&str> = script.split_whitespace().filter(|word| !word.contains('=')).collect();
-    let command: Vec<&str> =
-        words.iter().copied().take_while(|word| !word.starts_with("--") || *word == "--serve").collect();
-    DEVELOPMENT_SERVERS.contains(&command.as_slice())
-}
-
-fn guess_web_command(source: &dyn SourceTree, manifest: &Manifest) -> Result<StartCommand> {
-    let npm =
-        |reason: &str| StartCommand::Guessed { command: "npm start".to_owned(), reason: reason.to_owned() };
-    if manifest.read_script("start").is_some() {
-        return Ok(npm("package.json: script start"));
-    }
-    if source.has_file("server.js")? {
-        return Ok(npm("server.js"));
-    }
-    let main = manifest.main.as_ref().and_then(Value::as_str).map(|path| path.trim_start_matches("./"));
-    for file in ["index.js", "app.js"] {
-        let is_main = main == Some(file) || main.is_none() && !manifest.dependencies.is_empty();
-        if is_main && manifest.read_script("build").is_none() && source.has_file(file)? {
-            return Ok(StartCommand::Guessed { command: format!("node {file}"), reason: file.to_owned() });
-        }
-    }
-    Ok(StartCommand::Unknown(Some("web: node FILE".to_owned())))
-}
-
-/// Plans a site that a build script makes: it is built in a stage, and served as static files.
-fn plan_site(
-    package: &NodePackage,
-    image: &'static str,
-    mut steps: Vec<RecipeStep>,
-    mut reasons: Vec<String>,
-) -> DetectedSource {
-    let script = package.manifest.read_script("build").unwrap_or_default();
-    steps.push(RecipeStep::Run(package.manager.build));
-    let Some((tool, folder)) = static_files::find_site_generator(script) else {
-        reasons.push(
-            "package.json has a build script and no start script, and the script is not one of a known site \
-             generator."
-                .to_owned(),
-        );
-        let recipe = BuildRecipe::Steps { base: image, steps, stages: Vec::new() };
-        let start = StartCommand::Unknown(Some("web: npm run SCRIPT".to_owned()));
-        return DetectedSource { kind: SourceKind::Node, recipe, reasons, start };
-    };
-    reasons
-        .push(format!("package.json: {tool} builds a site into {folder}/, which is served as static files."));
-    let stage = BuildStage { name: StageName::Build, base: image, steps };
-    static_files::plan_built_site(Vec::new(), stage, SourcePath::from_known(folder), reasons)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn servers_for_developers_are_known() {
-        for script in
-            ["vite", "vite --host", "PORT=3000 react-scripts start", "eleventy --serve", "astro dev --port 3"]
-        {
-            assert!(is_development_server(script), "{script}");
-        }
-        for script in ["vite preview", "node server.js", "serve dist", "next start", "astro preview"] {
-            assert!(!is_development_server(script), "{script}");
-        }
-    }
 }

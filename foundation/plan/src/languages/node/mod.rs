@@ -1,0 +1,143 @@
+//! Node.js: `package.json`, with the lock files of npm, pnpm and yarn.
+
+mod package;
+
+use hearth_base::Result;
+use serde_json::Value;
+
+pub use package::NodePackage;
+
+use super::{DetectionContext, static_files};
+use crate::{
+    plan::{BuildRecipe, DetectedSource, SourceKind, StartCommand},
+    recipe::{BuildStage, RecipeStep, StageName},
+    source::SourceTree,
+    source_path::SourcePath,
+};
+use package::Manifest;
+
+/// Commands that serve a site to its developers while they change it.
+const DEVELOPMENT_SERVERS: [&[&str]; 14] = [
+    &["vite"],
+    &["vite", "dev"],
+    &["vite", "serve"],
+    &["react-scripts", "start"],
+    &["vue-cli-service", "serve"],
+    &["astro", "dev"],
+    &["parcel"],
+    &["parcel", "serve"],
+    &["webpack", "serve"],
+    &["webpack-dev-server"],
+    &["docusaurus", "start"],
+    &["eleventy", "--serve"],
+    &["gatsby", "develop"],
+    &["ng", "serve"],
+];
+
+/// Detects Node.js by `package.json`; `None` without one, and for tools of the developers beside a page. Error
+/// `package-json` (invalid).
+pub fn detect_node(source: &dyn SourceTree, context: DetectionContext) -> Result<Option<DetectedSource>> {
+    let Some(package) = NodePackage::read(source, None)? else { return Ok(None) };
+    let tooling_only = package.manifest.is_tooling_only() && !source.has_file("server.js")?;
+    if tooling_only && static_files::find_front_page(source)?.is_some() {
+        return Ok(None);
+    }
+    let mut reasons = Vec::new();
+    package.describe_installation(source, &mut reasons)?;
+    let image = package.choose_image(&mut reasons);
+    let mut steps = package.plan_installation(&mut reasons);
+    let start = guess_web_command(source, &package.manifest)?;
+    if package.has_build_script() {
+        let serves =
+            package.manifest.read_script("start").is_some_and(|script| !is_development_server(script));
+        if !context.has_processes
+            && !serves
+            && !matches!(start, StartCommand::Guessed { .. } if package.manifest.read_script("start").is_none())
+        {
+            return Ok(Some(plan_site(&package, image.image, steps, reasons)));
+        }
+        reasons.push(
+            "package.json has a build script: it is run, then development packages are removed.".to_owned(),
+        );
+        steps.push(RecipeStep::Run(package.manager.build));
+        steps.extend(package.manager.prune.map(RecipeStep::Run));
+        // What only the build needed stays in its stage.
+        let stage = BuildStage { name: StageName::Build, base: image.image, steps };
+        let steps =
+            vec![RecipeStep::CopyBuilt(StageName::Build, None), RecipeStep::Env("NODE_ENV", "production")];
+        let recipe = BuildRecipe::Steps { base: image.image, steps, stages: vec![stage] };
+        return Ok(Some(DetectedSource { kind: SourceKind::Node, recipe, reasons, start }));
+    }
+    steps.push(RecipeStep::Env("NODE_ENV", "production"));
+    let recipe = BuildRecipe::Steps { base: image.image, steps, stages: Vec::new() };
+    Ok(Some(DetectedSource { kind: SourceKind::Node, recipe, reasons, start }))
+}
+
+/// True when a script serves the site to its developers only.
+fn is_development_server(script: &str) -> bool {
+    let words: Vec<&str> = script.split_whitespace().filter(|word| !word.contains('=')).collect();
+    let command: Vec<&str> =
+        words.iter().copied().take_while(|word| !word.starts_with("--") || *word == "--serve").collect();
+    DEVELOPMENT_SERVERS.contains(&command.as_slice())
+}
+
+fn guess_web_command(source: &dyn SourceTree, manifest: &Manifest) -> Result<StartCommand> {
+    let npm =
+        |reason: &str| StartCommand::Guessed { command: "npm start".to_owned(), reason: reason.to_owned() };
+    if manifest.read_script("start").is_some() {
+        return Ok(npm("package.json: script start"));
+    }
+    if source.has_file("server.js")? {
+        return Ok(npm("server.js"));
+    }
+    let main = manifest.main.as_ref().and_then(Value::as_str).map(|path| path.trim_start_matches("./"));
+    for file in ["index.js", "app.js"] {
+        let is_main = main == Some(file) || main.is_none() && !manifest.dependencies.is_empty();
+        if is_main && manifest.read_script("build").is_none() && source.has_file(file)? {
+            return Ok(StartCommand::Guessed { command: format!("node {file}"), reason: file.to_owned() });
+        }
+    }
+    Ok(StartCommand::Unknown(Some("web: node FILE".to_owned())))
+}
+
+/// Plans a site that a build script makes: it is built in a stage, and served as static files.
+fn plan_site(
+    package: &NodePackage,
+    image: &'static str,
+    mut steps: Vec<RecipeStep>,
+    mut reasons: Vec<String>,
+) -> DetectedSource {
+    let script = package.manifest.read_script("build").unwrap_or_default();
+    steps.push(RecipeStep::Run(package.manager.build));
+    let Some((tool, folder)) = static_files::find_site_generator(script) else {
+        reasons.push(
+            "package.json has a build script and no start script, and the script is not one of a known site \
+             generator."
+                .to_owned(),
+        );
+        let recipe = BuildRecipe::Steps { base: image, steps, stages: Vec::new() };
+        let start = StartCommand::Unknown(Some("web: npm run SCRIPT".to_owned()));
+        return DetectedSource { kind: SourceKind::Node, recipe, reasons, start };
+    };
+    reasons
+        .push(format!("package.json: {tool} builds a site into {folder}/, which is served as static files."));
+    let stage = BuildStage { name: StageName::Build, base: image, steps };
+    static_files::plan_built_site(Vec::new(), stage, SourcePath::from_known(folder), reasons)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_for_developers_are_known() {
+        for script in
+            ["vite", "vite --host", "PORT=3000 react-scripts start", "eleventy --serve", "astro dev --port 3"]
+        {
+            assert!(is_development_server(script), "{script}");
+        }
+        for script in ["vite preview", "node server.js", "serve dist", "next start", "astro preview"] {
+            assert!(!is_development_server(script), "{script}");
+        }
+    }
+}
