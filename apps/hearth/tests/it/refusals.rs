@@ -178,7 +178,7 @@ fn run_second_new(tools: &str) -> (Home, String) {
 fn tool_that_another_command_of_its_owner_just_created_exists_already() {
     let (home, transcript) = run_second_new(fake_server::MY_TOOLS_JSON);
     insta::assert_snapshot!(transcript, @"
-    out| tool dup-finder existed, you are its owner; this folder is now linked (hearth.yaml)
+    out| ✓ tool dup-finder existed, you are its owner; this folder is now linked (hearth.yaml)
     err| next:  hearth deploy
     ends with 0
     ");

@@ -109,8 +109,7 @@ async fn tool_token_has_at_most_the_creators_scopes_and_ends_with_the_creators_r
 async fn tool_token_of_a_former_operator_is_refused(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
     let ann = hearth.invite_person(&operator, "ann").await?;
-    let create = ToolCreate { name: "hello".parse()?, description: String::new() };
-    let tool = ann.client.tools().create(&create).await?.name;
+    let tool = ann.create_tool("hello").await?;
     let invitation = InvitationCreate { operator: true, note: String::new() };
     let code = operator.client.accounts().create_invitation(&invitation).await?.code;
     let second = hearth.register_person("second", code).await?;
