@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Names of a source's own Containerfile, in order of precedence.
-const CONTAINERFILE_NAMES: [&str; 2] = ["Containerfile", "Dockerfile"];
+pub const CONTAINERFILE_NAMES: [&str; 2] = ["Containerfile", "Dockerfile"];
 
 /// Files from which an image could be built without the Containerfile.
 const OTHER_MANIFESTS: [&str; 4] = ["requirements.txt", "pyproject.toml", "package.json", "composer.json"];

@@ -34,7 +34,8 @@ pub fn plan_build_by(source: &dyn SourceTree, choice: Option<RecipeChoice>) -> R
     let processes = DeclaredProcesses::read(source, &section)?;
     let mut found = detect_source(source, choice, &section, processes.as_ref())?;
     if processes.is_some() && found.kind != SourceKind::Containerfile {
-        found.reasons.extend(other_languages::describe_subfolders(source)?);
+        let unbuilt = other_languages::describe_subfolders(source, &list_front_end_folders(&found))?;
+        found.reasons.extend(unbuilt);
     }
     add_commands(&section, &mut found);
     add_debian_packages(source, &section, &mut found)?;
@@ -103,6 +104,8 @@ fn detect_source(
     }
     match (detect_language(source, section, declared.is_some())?, declared) {
         (Some(found), _) => Ok(found),
+        // Declared commands may build a program in any language.
+        (None, Some(declared)) if !section.commands.is_empty() => Ok(plan_plain_files(declared.file)),
         (None, Some(declared)) => {
             other_languages::refuse_unsupported_language(source, &declared.processes)?;
             Ok(plan_plain_files(declared.file))
@@ -146,12 +149,29 @@ fn detect_language(
 /// Turns a plan into one of a site: the image of the plan becomes a stage, and the folder is served as static files.
 fn serve_built_folder(found: DetectedSource, folder: SourcePath) -> DetectedSource {
     let DetectedSource { kind, recipe, mut reasons, start } = found;
-    let BuildRecipe::Steps { base, steps, mut stages } = recipe else {
+    let BuildRecipe::Steps { base, steps, stages } = recipe else {
         return DetectedSource { kind, recipe, reasons, start };
     };
     reasons.push(format!("hearth.yaml: the files in {folder}/ are served as static files."));
-    stages.retain(|stage| stage.name != StageName::Build);
-    languages::plan_built_site(stages, BuildStage { name: StageName::Build, base, steps }, folder, reasons)
+    languages::plan_built_site(stages, BuildStage { name: StageName::Site, base, steps }, folder, reasons)
+}
+
+/// Lists the folders that a stage of the front end builds.
+fn list_front_end_folders(found: &DetectedSource) -> Vec<&str> {
+    let BuildRecipe::Steps { stages, .. } = &found.recipe else { return Vec::new() };
+    let steps =
+        stages.iter().filter(|stage| stage.name == StageName::FrontEnd).flat_map(|stage| &stage.steps);
+    let folders = steps.filter_map(|step| match step {
+        RecipeStep::EnterFolder(Some(folder)) => Some(folder.as_str()),
+        _ => None,
+    });
+    folders.collect()
+}
+
+/// Finds the stage that makes the files of the image; `None` when the image makes them itself.
+fn find_last_stage(stages: &mut [BuildStage]) -> Option<&mut BuildStage> {
+    let is_last = |stage: &&mut BuildStage| matches!(stage.name, StageName::Build | StageName::Site);
+    stages.iter_mut().rfind(is_last)
 }
 
 fn plan_plain_files(file: &str) -> DetectedSource {
@@ -178,8 +198,7 @@ fn add_commands(section: &DeclaredBuild, found: &mut DetectedSource) {
         "hearth.yaml: {count} {} run after the packages are installed.",
         if count == 1 { "command" } else { "commands" }
     ));
-    let build = stages.iter_mut().find(|stage| stage.name == StageName::Build);
-    let steps = build.map_or(steps, |stage| &mut stage.steps);
+    let steps = find_last_stage(stages).map_or(steps, |stage| &mut stage.steps);
     steps.extend(section.commands.iter().cloned().map(RecipeStep::RunDeclared));
 }
 
@@ -202,9 +221,9 @@ fn add_debian_packages(
         };
         let names: Vec<String> = packages.iter().map(PackageName::to_string).collect();
         found.reasons.push(format!("{file}: apt installs {}.", names.join(", ")));
-        let is_built = stages.iter().any(|stage| stage.name == StageName::Build);
+        let is_built = find_last_stage(stages).is_some();
         let stages =
-            stages.iter_mut().filter(|stage| stage.name == StageName::Build).map(|stage| &mut stage.steps);
+            stages.iter_mut().filter(|stage| stage.name != StageName::FrontEnd).map(|stage| &mut stage.steps);
         // A site needs its packages only while it is built.
         let image = (found.kind != SourceKind::StaticFiles || !is_built).then_some(steps);
         stages.chain(image).for_each(|steps| steps.insert(0, RecipeStep::Install(packages.clone())));

@@ -1,21 +1,47 @@
-//! Sources whose language needs a Containerfile, and applications in a subfolder.
+//! Sources that no language recognizes, and applications in a subfolder: what was found, and the next steps.
 
 use hearth_base::{Error, Result, join_first_names};
 
-use crate::{procfile::Processes, source::SourceTree};
+use crate::{languages::list_manifest_names, procfile::Processes, source::SourceTree};
 
 /// Maximum number of listed files and folders of a source.
 const MAX_LISTED_NAMES: usize = 12;
 
-/// Files of languages that need a Containerfile.
-const UNSUPPORTED_LANGUAGES: [(&str, &str); 6] = [
+/// Names in the top folder that show another language. A leading `*` stands for the beginning of a name.
+const UNSUPPORTED_LANGUAGES: [(&str, &str); 17] = [
     ("Cargo.toml", "Rust"),
     ("go.mod", "Go"),
     ("Gemfile", "Ruby"),
     ("pom.xml", "Java"),
     ("build.gradle", "Java"),
     ("build.gradle.kts", "Java"),
+    ("build.sbt", "Scala"),
+    ("deno.json", "Deno"),
+    ("deno.jsonc", "Deno"),
+    ("mix.exs", "Elixir"),
+    ("cpanfile", "Perl"),
+    ("*.csproj", ".NET"),
+    ("*.sln", ".NET"),
+    ("Project.toml", "Julia"),
+    ("DESCRIPTION", "R"),
+    ("stack.yaml", "Haskell"),
+    ("*.cabal", "Haskell"),
 ];
+
+/// Names in the top folder that show a Python source without a file that lists its packages, with the next step.
+const PYTHON_SIGNS: [(&str, &str); 9] = [
+    ("Pipfile", "pipenv requirements > requirements.txt writes one"),
+    ("environment.yml", "add a requirements.txt with the packages of environment.yml"),
+    ("setup.py", "add a requirements.txt with the line -e ."),
+    ("requirements", "add a requirements.txt with a line such as -r requirements/production.txt"),
+    ("manage.py", ADD_REQUIREMENTS_HELP),
+    ("app.py", ADD_REQUIREMENTS_HELP),
+    ("main.py", ADD_REQUIREMENTS_HELP),
+    ("*.py", ADD_REQUIREMENTS_HELP),
+    ("*.ipynb", ADD_REQUIREMENTS_HELP),
+];
+
+const ADD_REQUIREMENTS_HELP: &str = "add a requirements.txt";
 
 /// Files that define an application in a subfolder.
 const SUBFOLDER_MANIFESTS: [&str; 13] = [
@@ -37,90 +63,112 @@ const SUBFOLDER_MANIFESTS: [&str; 13] = [
 /// Maximum number of applications in subfolders that a message names.
 const MAX_NAMED_SUBFOLDERS: usize = 5;
 
+/// Next steps for a language without a recipe.
+const OTHER_LANGUAGE_HELP: &str = "add a Containerfile that builds the program; or a hearth.yaml whose section build has \
+                                   its packages, commands and processes";
+
 /// Refuses a source whose processes need a language that is not supported, or an application in a subfolder, before it
 /// is built. Error `language-unsupported` (invalid).
 pub fn refuse_unsupported_language(source: &dyn SourceTree, processes: &Processes) -> Result<()> {
-    let languages = list_unsupported_languages(source)?;
+    let languages = list_unsupported_languages(&source.list()?);
     if let Some((first, rest)) = languages.split_first() {
         let error = Error::invalid("language-unsupported", first.clone());
         let error = rest.iter().fold(error, |error, sentence| error.and_message(sentence));
         return Err(error
-            .and_message("A Procfile alone cannot build it: its commands would not be found.")
-            .help("add a Containerfile that builds the program"));
+            .and_message("a Procfile alone cannot build it: its commands would not be found")
+            .help(OTHER_LANGUAGE_HELP));
     }
     let applications = list_subfolder_applications(source)?;
     let entered = applications.iter().find(|path| {
-        let folder = path.split('/').next().unwrap_or_default();
+        let folder = first_folder(path);
         processes.values().any(|command| mentions_folder(command, folder))
     });
     match entered {
-        Some(path) => Err(build_subfolder_error(
-            format!("the processes need {path}, but only files in the top folder define a build"),
-            path,
-        )),
+        Some(path) => {
+            let message =
+                format!("the processes need {path}, but only files in the top folder define a build");
+            Err(Error::invalid("language-unsupported", message).help(format_subfolder_help(path)))
+        }
         None => Ok(()),
     }
 }
 
-/// Describes applications in subfolders that a build ignores.
-pub fn describe_subfolders(source: &dyn SourceTree) -> Result<Option<String>> {
+/// Describes applications in subfolders that a build ignores. `built` are the folders of the front end.
+pub fn describe_subfolders(source: &dyn SourceTree, built: &[&str]) -> Result<Option<String>> {
     let manifests = ["requirements.txt", "pyproject.toml", "package.json"];
     let found = list_subfolder_applications(source)?;
     let named: Vec<&str> = found
         .iter()
         .map(String::as_str)
         .filter(|path| manifests.iter().any(|manifest| path.ends_with(&format!("/{manifest}"))))
+        .filter(|path| !built.contains(&first_folder(path)))
         .collect();
     Ok((!named.is_empty()).then(|| format!("Nothing is installed for {}.", named.join(", "))))
 }
 
-/// Builds the error for an unrecognized source: the expected files, and a next step.
+/// Builds the error for an unrecognized source: the expected files, the existing ones, and the next steps.
 pub fn build_unrecognized_error(source: &dyn SourceTree) -> Result<Error> {
+    let names = source.list()?;
+    let looked_for = list_manifest_names();
     let mut error = Error::invalid(
         "nothing-recognised",
-        "the source has no file that defines its build: no Containerfile, Dockerfile, requirements.txt, \
-         pyproject.toml, package.json, composer.json, index.php, index.html, public/index.html or Procfile in its top \
-         folder",
+        format!(
+            "no file in the top folder says how to build the source; looked for {}, Procfile",
+            looked_for.join(", ")
+        ),
     );
-    for sentence in list_unsupported_languages(source)? {
+    error = error.and_message(format_found_names(&names));
+    let languages = list_unsupported_languages(&names);
+    for sentence in &languages {
         error = error.and_message(sentence);
     }
-    let names = source.list()?;
-    let python = ["app.py", "main.py", "setup.py", "manage.py", "Pipfile"].into_iter().map(str::to_owned);
-    let program = names.iter().filter(|name| name.ends_with(".py")).cloned();
-    let python = python.filter(|file| names.contains(file)).chain(program).next();
-    if let Some(file) = &python {
+    let python = PYTHON_SIGNS.into_iter().find_map(|(sign, help)| Some((find_name(&names, sign)?, help)));
+    if let Some((file, _)) = &python {
         error = error.and_message(format!(
             "{file:.60} looks like Python, which needs a requirements.txt with its packages; it may be empty"
         ));
     }
-    let cut = |name: &String| name.chars().take(60).collect::<String>().escape_debug().to_string();
-    let shown: Vec<String> = names.iter().map(cut).collect();
-    let listed = join_first_names(&shown, MAX_LISTED_NAMES);
-    error = error.and_message(match shown.len() {
-        0 => "the source is empty".to_owned(),
-        all if all > MAX_LISTED_NAMES => format!("its top folder contains {listed}"),
-        _ => format!("its top folder contains only {listed}"),
-    });
     let applications = list_subfolder_applications(source)?;
-    Ok(match applications.first() {
-        Some(first) => build_subfolder_help(
-            error.and_message(format!("applications are in subfolders: {}", applications.join(", "))),
-            first,
+    if !applications.is_empty() {
+        error = error.and_message(format!("applications are in subfolders: {}", applications.join(", ")));
+    }
+    Ok(match (applications.first(), languages.first(), python) {
+        (Some(first), _, _) => error.help(format_subfolder_help(first)),
+        (None, Some(_), _) => error.help(OTHER_LANGUAGE_HELP),
+        (None, None, Some((_, help))) => error.help(format!("{help}; or add a Containerfile")),
+        (None, None, None) => error.help(
+            "add a Procfile with a line such as web: COMMAND, where the program needs no build; or a Containerfile",
         ),
-        None if python.is_some() => error.help("add a requirements.txt"),
-        None => error.help("add a Procfile with a line such as web: COMMAND, or a Containerfile"),
     })
 }
 
-fn list_unsupported_languages(source: &dyn SourceTree) -> Result<Vec<String>> {
-    let mut sentences = Vec::new();
-    for (file, language) in UNSUPPORTED_LANGUAGES {
-        if source.has_file(file)? {
-            sentences.push(format!("{file} looks like {language}, which needs a Containerfile"));
-        }
+fn format_found_names(names: &[String]) -> String {
+    let cut = |name: &String| name.chars().take(60).collect::<String>().escape_debug().to_string();
+    let shown: Vec<String> = names.iter().map(cut).collect();
+    let listed = join_first_names(&shown, MAX_LISTED_NAMES);
+    match shown.len() {
+        0 => "the source is empty".to_owned(),
+        all if all > MAX_LISTED_NAMES => format!("the top folder contains {listed}"),
+        _ => format!("the top folder contains only {listed}"),
     }
-    Ok(sentences)
+}
+
+/// Finds the first name that a pattern of [`UNSUPPORTED_LANGUAGES`] describes, escaped for a message.
+fn find_name(names: &[String], pattern: &str) -> Option<String> {
+    let fits = |name: &&String| match pattern.strip_prefix('*') {
+        Some(end) => name.len() > end.len() && name.ends_with(end),
+        None => *name == pattern,
+    };
+    names.iter().find(fits).map(|name| name.escape_debug().to_string())
+}
+
+fn list_unsupported_languages(names: &[String]) -> Vec<String> {
+    let known = list_manifest_names();
+    let unsupported = UNSUPPORTED_LANGUAGES.into_iter().filter(|(sign, _)| !known.contains(sign));
+    let found = unsupported.filter_map(|(sign, language)| Some((find_name(names, sign)?, language)));
+    found
+        .map(|(file, language)| format!("{file:.60} looks like {language}, which needs a Containerfile"))
+        .collect()
 }
 
 /// Lists files that define applications in subfolders, one per folder.
@@ -128,15 +176,19 @@ fn list_subfolder_applications(source: &dyn SourceTree) -> Result<Vec<String>> {
     let mut found: Vec<String> = Vec::new();
     for manifest in SUBFOLDER_MANIFESTS {
         for path in source.find_in_folders(manifest)? {
-            let folder = path.split('/').next().unwrap_or_default();
+            let folder = first_folder(&path);
             let is_plain = folder.len() <= 60 && folder.bytes().all(is_folder_byte);
-            let is_new = !found.iter().any(|known| known.split('/').next() == Some(folder));
+            let is_new = !found.iter().any(|known| first_folder(known) == folder);
             if is_plain && is_new && found.len() < MAX_NAMED_SUBFOLDERS {
                 found.push(path);
             }
         }
     }
     Ok(found)
+}
+
+fn first_folder(path: &str) -> &str {
+    path.split('/').next().unwrap_or_default()
 }
 
 fn is_folder_byte(byte: u8) -> bool {
@@ -150,11 +202,7 @@ fn mentions_folder(command: &str, folder: &str) -> bool {
         .any(|word| word == folder)
 }
 
-fn build_subfolder_error(message: String, path: &str) -> Error {
-    build_subfolder_help(Error::invalid("language-unsupported", message), path)
-}
-
-fn build_subfolder_help(error: Error, path: &str) -> Error {
-    let folder = path.split('/').next().unwrap_or_default();
-    error.help(format!("hearth deploy {folder}; for a repository: hearth deploy ADDRESS --folder {folder}"))
+fn format_subfolder_help(path: &str) -> String {
+    let folder = first_folder(path);
+    format!("hearth deploy {folder}; for a repository: hearth deploy ADDRESS --folder {folder}")
 }

@@ -52,6 +52,8 @@ pub enum StageName {
     FrontEnd,
     /// Builds the program or site.
     Build,
+    /// Makes a declared folder of static files with the image of a program.
+    Site,
 }
 
 impl fmt::Display for StageName {
@@ -59,6 +61,7 @@ impl fmt::Display for StageName {
         f.write_str(match self {
             Self::FrontEnd => "frontend",
             Self::Build => "build",
+            Self::Site => "site",
         })
     }
 }

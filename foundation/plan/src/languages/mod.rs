@@ -12,7 +12,7 @@ pub use node::NodePackage;
 pub use static_files::SERVER_STEP;
 pub use static_files::plan_built_site;
 
-use crate::{plan::DetectedSource, source::SourceTree};
+use crate::{containerfile::CONTAINERFILE_NAMES, plan::DetectedSource, source::SourceTree};
 
 /// Facts of a source that every detection may need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,16 +29,30 @@ type DetectLanguage = fn(&dyn SourceTree, DetectionContext) -> Result<Option<Det
 pub struct Language {
     /// Its name in `hearth.yaml`.
     pub name: &'static str,
+    /// Files in the top folder by which it is detected, for messages.
+    pub manifests: &'static [&'static str],
     /// Its detection.
     pub detect: DetectLanguage,
 }
 
 /// All languages. Where a source has several, the first is its program.
 pub const KNOWN_LANGUAGES: &[Language] = &[
-    Language { name: "python", detect: python::detect_python },
-    Language { name: "php", detect: php::detect_php },
-    Language { name: "node", detect: node::detect_node },
-    Language { name: "static", detect: static_files::detect_static_files },
+    Language {
+        name: "python",
+        manifests: &["requirements.txt", "pyproject.toml"],
+        detect: python::detect_python,
+    },
+    Language {
+        name: "php",
+        manifests: &["composer.json", "index.php", "public/index.php"],
+        detect: php::detect_php,
+    },
+    Language { name: "node", manifests: &["package.json"], detect: node::detect_node },
+    Language {
+        name: "static",
+        manifests: &["index.html", "public/index.html", "public_html/index.html"],
+        detect: static_files::detect_static_files,
+    },
 ];
 
 /// Finds a language by its name.
@@ -49,4 +63,10 @@ pub fn find_language(name: &str) -> Option<Language> {
 /// Lists the names of all languages as text.
 pub fn list_language_names() -> String {
     KNOWN_LANGUAGES.iter().map(|language| language.name).collect::<Vec<_>>().join(", ")
+}
+
+/// Lists the files by which a source is recognized: Containerfiles, and those of all languages.
+pub fn list_manifest_names() -> Vec<&'static str> {
+    let languages = KNOWN_LANGUAGES.iter().flat_map(|language| language.manifests.iter().copied());
+    CONTAINERFILE_NAMES.into_iter().chain(languages).collect()
 }
