@@ -1,5 +1,7 @@
 //! Sources that no language recognizes, and applications in a subfolder: what was found, and the next steps.
 
+use std::fmt::Write as _;
+
 use hearth_base::{Error, Result, join_first_names};
 
 use crate::{languages::list_manifest_names, procfile::Processes, source::SourceTree};
@@ -8,16 +10,11 @@ use crate::{languages::list_manifest_names, procfile::Processes, source::SourceT
 const MAX_LISTED_NAMES: usize = 12;
 
 /// Names in the top folder that show another language. A leading `*` stands for the beginning of a name.
-const UNSUPPORTED_LANGUAGES: [(&str, &str); 17] = [
-    ("Cargo.toml", "Rust"),
-    ("go.mod", "Go"),
-    ("Gemfile", "Ruby"),
-    ("pom.xml", "Java"),
-    ("build.gradle", "Java"),
-    ("build.gradle.kts", "Java"),
+const UNSUPPORTED_LANGUAGES: &[(&str, &str)] = &[
     ("build.sbt", "Scala"),
     ("deno.json", "Deno"),
     ("deno.jsonc", "Deno"),
+    ("Package.swift", "Swift"),
     ("mix.exs", "Elixir"),
     ("cpanfile", "Perl"),
     ("*.csproj", ".NET"),
@@ -60,6 +57,9 @@ const SUBFOLDER_MANIFESTS: [&str; 13] = [
     "pom.xml",
 ];
 
+/// Folders whose files belong to the application above them.
+const DEPENDENT_FOLDERS: [&str; 4] = ["templates", "layouts", "test", "tests"];
+
 /// Maximum number of applications in subfolders that a message names.
 const MAX_NAMED_SUBFOLDERS: usize = 5;
 
@@ -93,17 +93,29 @@ pub fn refuse_unsupported_language(source: &dyn SourceTree, processes: &Processe
     }
 }
 
-/// Describes applications in subfolders that a build ignores. `built` are the folders of the front end.
-pub fn describe_subfolders(source: &dyn SourceTree, built: &[&str]) -> Result<Option<String>> {
+/// Describes applications in subfolders that a build ignores. `built` are the folders of the front end; `None` when the
+/// source declares that it has none.
+pub fn describe_subfolders(source: &dyn SourceTree, built: Option<&[&str]>) -> Result<Option<String>> {
     let manifests = ["requirements.txt", "pyproject.toml", "package.json"];
     let found = list_subfolder_applications(source)?;
     let named: Vec<&str> = found
         .iter()
         .map(String::as_str)
         .filter(|path| manifests.iter().any(|manifest| path.ends_with(&format!("/{manifest}"))))
-        .filter(|path| !built.contains(&first_folder(path)))
+        .filter(|path| !built.unwrap_or_default().contains(&first_folder(path)))
         .collect();
-    Ok((!named.is_empty()).then(|| format!("Nothing is installed for {}.", named.join(", "))))
+    if named.is_empty() {
+        return Ok(None);
+    }
+    let mut sentence = format!("Nothing is installed for {}.", named.join(", "));
+    if built.is_some()
+        && let Some(path) = named.iter().find(|path| path.ends_with("/package.json"))
+    {
+        let folder = first_folder(path);
+        let _ =
+            write!(sentence, " If it builds pages: front_end: {folder} in the section build of hearth.yaml.");
+    }
+    Ok(Some(sentence))
 }
 
 /// Builds the error for an unrecognized source: the expected files, the existing ones, and the next steps.
@@ -164,7 +176,7 @@ fn find_name(names: &[String], pattern: &str) -> Option<String> {
 
 fn list_unsupported_languages(names: &[String]) -> Vec<String> {
     let known = list_manifest_names();
-    let unsupported = UNSUPPORTED_LANGUAGES.into_iter().filter(|(sign, _)| !known.contains(sign));
+    let unsupported = UNSUPPORTED_LANGUAGES.iter().copied().filter(|(sign, _)| !known.contains(sign));
     let found = unsupported.filter_map(|(sign, language)| Some((find_name(names, sign)?, language)));
     found
         .map(|(file, language)| format!("{file:.60} looks like {language}, which needs a Containerfile"))
@@ -179,7 +191,11 @@ fn list_subfolder_applications(source: &dyn SourceTree) -> Result<Vec<String>> {
             let folder = first_folder(&path);
             let is_plain = folder.len() <= 60 && folder.bytes().all(is_folder_byte);
             let is_new = !found.iter().any(|known| first_folder(known) == folder);
-            if is_plain && is_new && found.len() < MAX_NAMED_SUBFOLDERS {
+            if is_plain
+                && is_new
+                && !DEPENDENT_FOLDERS.contains(&folder)
+                && found.len() < MAX_NAMED_SUBFOLDERS
+            {
                 found.push(path);
             }
         }

@@ -4,14 +4,14 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{self, Read},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use hearth_base::{Error, Result};
 
 /// Files whose content the plan depends on. An [`InMemorySource`] must contain those that exist. `*` stands for the
-/// name of one folder.
-pub const READ_FILES: [&str; 21] = [
+/// name of one folder, at the top or in a named one.
+pub const READ_FILES: [&str; 43] = [
     "Procfile",
     "package.json",
     "pyproject.toml",
@@ -33,11 +33,38 @@ pub const READ_FILES: [&str; 21] = [
     "composer.json",
     "hearth.yaml",
     "*/package.json",
+    "app/main.py",
+    "app/__init__.py",
+    "config.toml",
+    "config.yaml",
+    "vite.config.js",
+    "vite.config.ts",
+    "vite.config.mjs",
+    "go.mod",
+    "Cargo.toml",
+    "Gemfile",
+    "Gemfile.lock",
+    "pom.xml",
+    "build.gradle",
+    "build.gradle.kts",
+    "rust-toolchain",
+    "rust-toolchain.toml",
+    ".ruby-version",
+    ".java-version",
+    "system.properties",
+    "app.rb",
+    "*/Cargo.toml",
+    "crates/*/Cargo.toml",
 ];
 
 /// Files whose existence the plan depends on. `*` stands for the name of one folder.
-pub const PROBED_FILES: [&str; 46] = [
+pub const PROBED_FILES: [&str; 64] = [
     "Pipfile",
+    "hugo.toml",
+    "hugo.yaml",
+    "hugo.json",
+    "mkdocs.yml",
+    "_config.yml",
     "poetry.lock",
     "uv.lock",
     "pdm.lock",
@@ -57,12 +84,6 @@ pub const PROBED_FILES: [&str; 46] = [
     "public_html/index.php",
     "public_html/index.html",
     "composer.lock",
-    "Cargo.toml",
-    "go.mod",
-    "Gemfile",
-    "pom.xml",
-    "build.gradle",
-    "build.gradle.kts",
     "*/wsgi.py",
     "*/asgi.py",
     "*/Containerfile",
@@ -78,11 +99,30 @@ pub const PROBED_FILES: [&str; 46] = [
     "*/composer.json",
     "*/index.php",
     "*/index.html",
-    "*/Cargo.toml",
     "*/go.mod",
     "*/Gemfile",
     "*/pom.xml",
     "*/build.gradle",
+    "main.go",
+    "go.sum",
+    "go.work",
+    "vendor/modules.txt",
+    "src/main.rs",
+    "src/lib.rs",
+    "Cargo.lock",
+    ".cargo/config.toml",
+    "build.rs",
+    "config.ru",
+    "bin/rails",
+    "gradlew",
+    "gradle/wrapper/gradle-wrapper.jar",
+    "settings.gradle",
+    "settings.gradle.kts",
+    "*/main.go",
+    "*/src/main.rs",
+    "cmd/*/main.go",
+    "crates/*/src/main.rs",
+    "*/build.gradle.kts",
 ];
 
 /// Folders in which no application is looked for.
@@ -118,25 +158,41 @@ pub trait SourceTree {
     /// Lists the names of the folders in the top folder, sorted; at most some of very many.
     fn list_folders(&self) -> Result<Vec<String>>;
 
+    /// Lists the names of the folders in a folder, sorted; at most some of very many, and none without the folder.
+    fn list_folders_of(&self, parent: &str) -> Result<Vec<String>>;
+
     /// Finds the files `FOLDER/name`, sorted by folder. Hidden folders and those of packages are skipped.
     fn find_in_folders(&self, name: &str) -> Result<Vec<String>> {
-        let folders = self.list_folders()?;
-        let searched =
-            folders.iter().filter(|name| !name.starts_with('.') && !SKIPPED_FOLDERS.contains(&name.as_str()));
-        let mut found = Vec::new();
-        for folder in searched.take(MAX_SEARCHED_FOLDERS) {
-            let path = format!("{folder}/{name}");
-            if self.has_file(&path)? {
-                found.push(path);
-            }
-        }
-        Ok(found)
+        find_in_each(self, "", &self.list_folders()?, name)
+    }
+
+    /// Finds the files `parent/FOLDER/name`, sorted by folder. Hidden folders and those of packages are skipped.
+    fn find_in_folders_of(&self, parent: &str, name: &str) -> Result<Vec<String>> {
+        find_in_each(self, &format!("{parent}/"), &self.list_folders_of(parent)?, name)
     }
 
     /// True when there is a file at a path.
     fn has_file(&self, path: &str) -> Result<bool> {
         Ok(self.find_entry(path)? == Some(SourceEntry::File))
     }
+}
+
+fn find_in_each<S: SourceTree + ?Sized>(
+    source: &S,
+    prefix: &str,
+    folders: &[String],
+    name: &str,
+) -> Result<Vec<String>> {
+    let searched =
+        folders.iter().filter(|name| !name.starts_with('.') && !SKIPPED_FOLDERS.contains(&name.as_str()));
+    let mut found = Vec::new();
+    for folder in searched.take(MAX_SEARCHED_FOLDERS) {
+        let path = format!("{prefix}{folder}/{name}");
+        if source.has_file(&path)? {
+            found.push(path);
+        }
+    }
+    Ok(found)
 }
 
 /// A source in a folder of this machine.
@@ -187,11 +243,7 @@ impl SourceTree for SourceFolder {
     }
 
     fn list(&self) -> Result<Vec<String>> {
-        let entries = fs::read_dir(&self.0).map_err(|cause| build_read_error(".", &cause))?;
-        let names = entries.take(1000).filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let mut names: Vec<String> = names.collect();
-        names.sort_unstable();
-        Ok(names)
+        list_names(&self.0, ".")
     }
 
     fn list_folders(&self) -> Result<Vec<String>> {
@@ -202,6 +254,27 @@ impl SourceTree for SourceFolder {
         });
         folders.filter_map(Result::transpose).collect()
     }
+
+    fn list_folders_of(&self, parent: &str) -> Result<Vec<String>> {
+        if self.find_entry(parent)? != Some(SourceEntry::Folder) {
+            return Ok(Vec::new());
+        }
+        let names = list_names(&self.0.join(parent), parent)?.into_iter();
+        let folders = names.map(|name| match self.find_entry(&format!("{parent}/{name}"))? {
+            Some(SourceEntry::Folder) => Ok(Some(name)),
+            _ => Ok(None),
+        });
+        folders.filter_map(Result::transpose).collect()
+    }
+}
+
+/// Lists the names in a folder, sorted; at most 1000. `shown` is its path for messages.
+fn list_names(folder: &Path, shown: &str) -> Result<Vec<String>> {
+    let entries = fs::read_dir(folder).map_err(|cause| build_read_error(shown, &cause))?;
+    let names = entries.take(1000).filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut names: Vec<String> = names.collect();
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// A source in memory, for sources that are fetched file by file.
@@ -270,6 +343,14 @@ impl SourceTree for InMemorySource {
             self.files.keys().filter_map(|path| path.split_once('/')).map(|(name, _)| name.to_owned());
         let mut folders: Vec<String> = above.chain(self.folders.iter().cloned()).collect();
         folders.sort_unstable();
+        folders.dedup();
+        Ok(folders)
+    }
+
+    fn list_folders_of(&self, parent: &str) -> Result<Vec<String>> {
+        let below = self.files.keys().filter_map(|path| path.strip_prefix(parent)?.strip_prefix('/'));
+        let folders = below.filter_map(|path| path.split_once('/')).map(|(name, _)| name.to_owned());
+        let mut folders: Vec<String> = folders.collect();
         folders.dedup();
         Ok(folders)
     }

@@ -1,12 +1,12 @@
 //! Versions of a language that a source asks for, and the provided image that fits best.
 //!
 //! A request is a version or a range of versions: `3.13`, `>=3.11,<4`, `^20 || ^22`, `lts/iron`. Only the number that
-//! distinguishes the images is compared: major and minor version of Python and PHP, the major version of Node.js.
+//! distinguishes the images is compared: the major version of Node.js and Java, otherwise major and minor version.
 
 /// Image of a language, with the number of its version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VersionedImage {
-    /// Number that distinguishes the version: 313 of Python 3.13, 802 of PHP 8.2, 20 of Node.js 20.
+    /// Number that distinguishes the version: 313 of Python 3.13, 802 of PHP 8.2, 124 of Go 1.24, 20 of Node.js 20.
     pub number: u32,
     /// Version as users write it.
     pub version: &'static str,
@@ -23,16 +23,28 @@ pub enum VersionNotation {
     Php,
     /// `MAJOR.MINOR.PATCH`: the major version counts; `^20.1` allows this one only.
     Node,
+    /// `1.MINOR` of Go and Rust: the minor version counts; a version is the lowest that is needed.
+    Compiler,
+    /// `3.MINOR`: the minor version counts; `~> 3.2` allows each later minor version, `~> 3.2.0` only this one.
+    Ruby,
+    /// `MAJOR.MINOR.PATCH`, or `1.8`: the major version counts; a version is the lowest that is needed.
+    Java,
 }
 
 impl VersionNotation {
     /// Major version that all images have; `None` when the images differ in it.
     fn common_major(self) -> Option<u32> {
         match self {
-            Self::Python => Some(3),
+            Self::Python | Self::Ruby => Some(3),
             Self::Php => Some(8),
-            Self::Node => None,
+            Self::Compiler => Some(1),
+            Self::Node | Self::Java => None,
         }
+    }
+
+    /// True when a version without an operator allows later ones too.
+    fn allows_later(self) -> bool {
+        matches!(self, Self::Compiler | Self::Java)
     }
 }
 
@@ -93,7 +105,7 @@ pub fn choose_image(
 
 /// True when a range contains the version with this number. Alternatives are separated by `||` or `|`, conditions by
 /// commas or spaces.
-fn is_in_range(range: &str, number: u32, notation: VersionNotation) -> bool {
+pub fn is_in_range(range: &str, number: u32, notation: VersionNotation) -> bool {
     range.split('|').any(|alternative| {
         let alternative = alternative.trim();
         if let Some((low, high)) = alternative.split_once(" - ") {
@@ -118,7 +130,7 @@ fn is_in_range(range: &str, number: u32, notation: VersionNotation) -> bool {
 }
 
 /// Operators of version ranges, longer ones first.
-const RANGE_OPERATORS: [&str; 11] = ["===", "==", ">=", "<=", "!=", "~=", ">", "<", "^", "~", "="];
+const RANGE_OPERATORS: [&str; 12] = ["===", "==", ">=", "<=", "!=", "~=", "~>", ">", "<", "^", "~", "="];
 
 fn is_operator(word: &str) -> bool {
     RANGE_OPERATORS.contains(&word)
@@ -142,9 +154,11 @@ fn is_condition_met(operator: &str, version: &str, number: u32, notation: Versio
     let has_more = parts > if notation.common_major().is_some() { 2 } else { 1 };
     // PEP 440: `~=3.11` allows 3.12, `~=3.11.2` only 3.11. Poetry: `^3.11` allows 3.12. Composer: `~8.1` allows 8.2.
     let allows_later_minor = match (operator, notation) {
-        (_, VersionNotation::Node) => false,
+        (_, VersionNotation::Node | VersionNotation::Java) => false,
         ("^", _) => true,
-        ("~=", VersionNotation::Python) | ("~", VersionNotation::Php) => !has_more,
+        ("~=", VersionNotation::Python) | ("~", VersionNotation::Php) | ("~>", VersionNotation::Ruby) => {
+            !has_more
+        }
         _ => false,
     };
     if allows_later_minor {
@@ -156,15 +170,30 @@ fn is_condition_met(operator: &str, version: &str, number: u32, notation: Versio
         "<=" => number <= wanted,
         "<" => number < wanted || (has_more && number == wanted && !version.ends_with(".0")),
         "!=" => has_more || number != wanted,
+        "" if notation.allows_later() => number >= wanted,
         _ => number == wanted,
     }
 }
 
+/// Words before a version: `python-3.12`, `go1.24`, `temurin-21`.
+const VERSION_PREFIXES: [&str; 11] = [
+    "python-",
+    "cpython-",
+    "ruby-",
+    "go",
+    "temurin-",
+    "openjdk-",
+    "openjdk64-",
+    "corretto-",
+    "zulu-",
+    "adoptopenjdk-",
+    "v",
+];
+
 /// Number of a version that distinguishes the images; `None` when the version does not contain it.
 fn parse_number(version: &str, notation: VersionNotation) -> Option<u32> {
     let version = version.trim();
-    let version = version.strip_prefix("python-").unwrap_or(version);
-    let version = version.strip_prefix("cpython-").unwrap_or(version).trim_start_matches('v');
+    let version = VERSION_PREFIXES.iter().find_map(|prefix| version.strip_prefix(prefix)).unwrap_or(version);
     if let Some(name) = version.strip_prefix("lts/") {
         return NODE_RELEASE_NAMES
             .iter()
@@ -172,13 +201,23 @@ fn parse_number(version: &str, notation: VersionNotation) -> Option<u32> {
             .map(|(_, number)| *number);
     }
     let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
-    let major = parts.next()??;
+    let major = match notation {
+        VersionNotation::Java => parse_java_major(version)?,
+        _ => parts.next()??,
+    };
     let Some(common) = notation.common_major() else { return Some(major) };
     let minor = parts.next().flatten();
     if major == common && minor.is_none() {
         return None;
     }
     Some(major.saturating_mul(MAJOR_VERSION_FACTOR).saturating_add(minor.unwrap_or(0)))
+}
+
+/// Major version of Java: `21.0.2`, `21-tem`, `1.8`.
+fn parse_java_major(version: &str) -> Option<u32> {
+    let version = version.strip_prefix("1.").unwrap_or(version);
+    let digits = version.find(|symbol: char| !symbol.is_ascii_digit()).unwrap_or(version.len());
+    version[..digits].parse().ok()
 }
 
 /// Names of Node.js releases with long-term support.
@@ -266,6 +305,47 @@ mod tests {
             ("lts/iron", &[20]),
             ("*", &[18, 20, 24]),
             ("<18", &[]),
+        ] {
+            assert_eq!(fitting(range), expected, "{range}");
+        }
+    }
+
+    #[test]
+    fn versions_of_compilers_are_the_lowest_that_are_needed() {
+        let fitting = |range: &str| list_fitting(range, VersionNotation::Compiler, &[124, 127]);
+        for (range, expected) in [
+            ("1.21", &[124, 127][..]),
+            ("1.24.1", &[124, 127]),
+            ("go1.25.3", &[127]),
+            ("1.28", &[]),
+            ("stable", &[124, 127]),
+            ("nightly-2026-01-01", &[124, 127]),
+        ] {
+            assert_eq!(fitting(range), expected, "{range}");
+        }
+        let java = |range: &str| list_fitting(range, VersionNotation::Java, &[21, 25]);
+        for (range, expected) in [
+            ("1.8", &[21, 25][..]),
+            ("17", &[21, 25]),
+            ("temurin-21.0.2", &[21, 25]),
+            ("22-tem", &[25]),
+            ("26", &[]),
+        ] {
+            assert_eq!(java(range), expected, "{range}");
+        }
+    }
+
+    #[test]
+    fn ruby_ranges_contain_their_versions() {
+        let fitting = |range: &str| list_fitting(range, VersionNotation::Ruby, &[301, 303]);
+        for (range, expected) in [
+            ("3.3.5", &[303][..]),
+            ("ruby-3.1", &[301]),
+            ("~> 3.0", &[301, 303]),
+            ("~> 3.1.0", &[301]),
+            (">= 3.2, < 4", &[303]),
+            ("3.2.2", &[]),
+            ("2.7.8", &[]),
         ] {
             assert_eq!(fitting(range), expected, "{range}");
         }

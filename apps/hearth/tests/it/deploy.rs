@@ -57,7 +57,7 @@ fn deploy_prints_each_step_and_the_address() {
     insta::assert_snapshot!(transcript, @r#"
     out| http://dup-finder.hearth.example.org:8080/   revision 3
     err| … plan
-    err| ✓ plan    index.html: static files; web: exec python3 /usr/local/lib/static_server.py "${PORT:-8000}" .
+    err| ✓ plan    index.html: static files; web: exec static-server "${PORT:-8000}" .
     err| uploading 2 files (N B packed)
     err| … source
     err| ✓ source  a folder, N B  N s
@@ -233,7 +233,7 @@ fn dry_run_of_deploy_uploads_nothing() {
     insta::assert_snapshot!(home.run_to_transcript(&["deploy", "--dry-run"]), @r#"
     out| would deploy . as dup-finder
     err| … plan
-    err| ✓ plan    index.html: static files; web: exec python3 /usr/local/lib/static_server.py "${PORT:-8000}" .
+    err| ✓ plan    index.html: static files; web: exec static-server "${PORT:-8000}" .
     ends with 0
     "#);
     insta::assert_snapshot!(home.run_to_transcript(&["deploy", ".", "--ref", "main"]), @"
@@ -299,7 +299,9 @@ fn plan_recommends_a_deployment_only_where_deploy_accepts_it() {
             true,
         ),
         ("php", &[("index.php", "")], true),
-        ("rust", &[("Cargo.toml", ""), ("Procfile", "web: ./serve\n")], false),
+        ("elixir", &[("mix.exs", ""), ("Procfile", "web: ./serve\n")], false),
+        ("rust", &[("Cargo.toml", ""), ("Procfile", "web: serve\n")], true),
+        ("go", &[("go.mod", "module x\n"), ("cmd/a/main.go", ""), ("cmd/b/main.go", "")], false),
     ] {
         let home = build_home(successful_json());
         for (file, text) in files {

@@ -81,7 +81,7 @@ applications! {
 #[test]
 fn unsupported_language_beside_a_procfile_is_refused() {
     for (file, language) in
-        [("Cargo.toml", "Rust"), ("go.mod", "Go"), ("Gemfile", "Ruby"), ("pom.xml", "Java")]
+        [("mix.exs", "Elixir"), ("cpanfile", "Perl"), ("build.sbt", "Scala"), ("deno.json", "Deno")]
     {
         let error = plan_build(&source_of(&[(file, ""), ("Procfile", "web: ./serve\n")])).unwrap_err();
         assert_eq!(error.code(), "language-unsupported");
@@ -108,8 +108,8 @@ fn page_beside_settings_of_tools_stays_a_page() {
 #[test]
 fn versions_that_files_ask_for_select_the_image() {
     for (files, image) in [
-        ([("requirements.txt", ""), (".python-version", "3.13\n")], "python3.13"),
-        ([("requirements.txt", ""), ("runtime.txt", "python-3.14.1\n")], "python3.14"),
+        ([("requirements.txt", ""), (".python-version", "3.13\n")], "python3.13-slim"),
+        ([("requirements.txt", ""), ("runtime.txt", "python-3.14.1\n")], "python3.14-slim"),
         ([("package.json", r#"{"scripts": {"start": "x"}}"#), (".nvmrc", "v20.1.0\n")], "node20"),
         ([("package.json", r#"{"scripts": {"start": "x"}}"#), (".node-version", "22\n")], "node24"),
     ] {

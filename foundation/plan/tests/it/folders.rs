@@ -40,7 +40,7 @@ folders! {
     own_containerfile: InMemorySource::new().with_file("Containerfile", "FROM x\n").with_file("Dockerfile", "FROM y\n");
     own_dockerfile_and_procfile: InMemorySource::new().with_file("Dockerfile", "FROM y\n").with_file("Procfile", "web: ./x\n");
     nothing_at_all: InMemorySource::new();
-    another_language: InMemorySource::new().with_file("go.mod", "").with_file("main.go", "").with_file("README.md", "");
+    another_language: InMemorySource::new().with_file("mix.exs", "").with_file("README.md", "");
     python_without_requirements: InMemorySource::new().with_file("app.py", "");
     a_wrong_procfile: InMemorySource::new().with_file("requirements.txt", "").with_file("Procfile", "web: a\nweb: b\n\nrun\n");
 }
@@ -54,6 +54,6 @@ fn manifest_that_leads_out_of_a_folder_on_disk_is_ignored() {
     let source = SourceFolder::new(folder.path());
     let found = plan_build(&source).unwrap();
     assert_eq!(found.kind, SourceKind::StaticFiles);
-    assert!(found.processes["web"].contains("static_server.py"));
+    assert!(found.processes["web"].contains("static-server"));
     assert_eq!(source.list().unwrap(), ["Procfile", "index.html"]);
 }

@@ -65,8 +65,12 @@ impl SourceReport {
         self.found_count += 1;
         self.store_file();
         let path = decode_name(path).filter(|_| self.found_count <= MAX_FOUND_FILES);
-        let pattern = path.as_deref().and_then(|path| Some(format!("*/{}", path.split_once('/')?.1)));
-        self.file = path.zip(pattern).and_then(|(path, pattern)| ReportedFile::new(path, &pattern));
+        self.file = path.and_then(|path| {
+            let (first, rest) = path.split_once('/')?;
+            let below = rest.split_once('/').map(|(_, name)| format!("{first}/*/{name}"));
+            let patterns = [Some(format!("*/{rest}")), below];
+            patterns.iter().flatten().find_map(|pattern| ReportedFile::new(path.clone(), pattern))
+        });
     }
 
     fn begin_file(&mut self, name: &str) {
@@ -165,12 +169,15 @@ mod tests {
             ("text", "{}"),
             ("found", "backend/secret.txt"),
             ("found", "a/b/requirements.txt"),
+            ("found", "cmd/web/main.go"),
+            ("found", "other/web/main.go"),
         ] {
             report.parse_line(&build_line(&format!("hearth-{kind} {}", BASE64_STANDARD.encode(name))));
         }
         report.parse_line(&build_line("hearth-end"));
         let source = report.into_source().unwrap();
-        assert_eq!(source.list_folders().unwrap(), ["backend", "frontend"]);
+        assert_eq!(source.list_folders().unwrap(), ["backend", "cmd", "frontend"]);
+        assert_eq!(source.find_in_folders_of("cmd", "main.go").unwrap(), ["cmd/web/main.go"]);
         assert_eq!(source.read("backend/requirements.txt").unwrap().as_deref(), Some(""));
         assert_eq!(source.read("frontend/package.json").unwrap().as_deref(), Some("{}"));
         assert_eq!(source.find_in_folders("requirements.txt").unwrap(), ["backend/requirements.txt"]);

@@ -41,10 +41,10 @@ reads=yes
 for name in "$@"; do
     case $name in
         --) reads=no ;;
-        '*/'*)
+        *'*'*)
             # The name of each folder is data of the source. The texts of at most 20 files are reported.
             count=0
-            for path in *"/${name#??}"; do
+            for path in "${name%%\**}"*"${name#*\*}"; do
                 if is_source_file "$path"; then
                     printf 'hearth-found %s\n' "$(printf %s "$path" | base64 -w 0)"
                     count=$((count + 1))
