@@ -1,15 +1,19 @@
 //! The languages that are detected, in the order of precedence.
 
+mod generators;
+mod go;
+mod java;
 mod node;
 mod php;
+mod programs;
 mod python;
+mod ruby;
+mod rust;
 mod static_files;
 
 use hearth_base::Result;
 
 pub use node::NodePackage;
-#[cfg(test)]
-pub use static_files::SERVER_STEP;
 pub use static_files::plan_built_site;
 
 use crate::{containerfile::CONTAINERFILE_NAMES, plan::DetectedSource, source::SourceTree};
@@ -47,7 +51,20 @@ pub const KNOWN_LANGUAGES: &[Language] = &[
         manifests: &["composer.json", "index.php", "public/index.php"],
         detect: php::detect_php,
     },
+    Language { name: "go", manifests: &["go.mod"], detect: go::detect_go },
+    Language { name: "rust", manifests: &["Cargo.toml"], detect: rust::detect_rust },
+    Language {
+        name: "java",
+        manifests: &["pom.xml", "build.gradle", "build.gradle.kts"],
+        detect: java::detect_java,
+    },
+    Language { name: "ruby", manifests: &["Gemfile"], detect: ruby::detect_ruby },
     Language { name: "node", manifests: &["package.json"], detect: node::detect_node },
+    Language {
+        name: "site-generator",
+        manifests: &["hugo.toml", "mkdocs.yml", "_config.yml"],
+        detect: generators::detect_generator,
+    },
     Language {
         name: "static",
         manifests: &["index.html", "public/index.html", "public_html/index.html"],

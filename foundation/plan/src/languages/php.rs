@@ -9,6 +9,7 @@ use crate::{
     plan::{BuildRecipe, DetectedSource, SourceKind, StartCommand},
     recipe::RecipeStep,
     source::SourceTree,
+    source_path::SourcePath,
     versions::{VersionNotation, VersionRequest, VersionedImage, choose_image},
 };
 
@@ -67,7 +68,12 @@ pub fn detect_php(source: &dyn SourceTree, _: DetectionContext) -> Result<Option
         Some((path, command)) => {
             StartCommand::Guessed { command: command.to_owned(), reason: path.to_owned() }
         }
-        None => StartCommand::Unknown(Some("web: php-server FOLDER".to_owned())),
+        None => {
+            let pages = source.find_in_folders("index.php")?;
+            let folder = pages.first().and_then(|path| SourcePath::parse(path.strip_suffix("/index.php")?));
+            let folder = folder.as_ref().map_or("FOLDER", SourcePath::as_str);
+            StartCommand::Unknown(Some(format!("web: php-server {folder}")))
+        }
     };
     let recipe = BuildRecipe::Steps { base: image.image, steps, stages: Vec::new() };
     Ok(Some(DetectedSource { kind: SourceKind::Php, recipe, reasons, start }))

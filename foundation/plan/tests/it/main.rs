@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panic")]
 
 mod applications;
+mod compiled;
 mod folders;
 mod hostile;
 #[cfg(unix)]
 mod links;
 mod recognition;
+mod repositories;
 
 use std::fmt::Write as _;
 

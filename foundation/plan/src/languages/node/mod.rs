@@ -1,5 +1,6 @@
 //! Node.js: `package.json`, with the lock files of npm, pnpm and yarn.
 
+mod output;
 mod package;
 
 use hearth_base::Result;
@@ -7,13 +8,14 @@ use serde_json::Value;
 
 pub use package::NodePackage;
 
-use super::{DetectionContext, static_files};
+use super::{DetectionContext, generators, static_files};
 use crate::{
     plan::{BuildRecipe, DetectedSource, SourceKind, StartCommand},
     recipe::{BuildStage, RecipeStep, StageName},
     source::SourceTree,
     source_path::SourcePath,
 };
+use output::{BuildOutput, find_build_output};
 use package::Manifest;
 
 /// Commands that serve a site to its developers while they change it.
@@ -34,27 +36,49 @@ const DEVELOPMENT_SERVERS: [&[&str]; 14] = [
     &["ng", "serve"],
 ];
 
+/// Programs that serve built pages. As packages of the developers they are not in the image.
+const PREVIEW_SERVERS: [&str; 5] = ["vite", "astro", "serve", "http-server", "docusaurus"];
+
 /// Detects Node.js by `package.json`; `None` without one, and for tools of the developers beside a page. Error
 /// `package-json` (invalid).
 pub fn detect_node(source: &dyn SourceTree, context: DetectionContext) -> Result<Option<DetectedSource>> {
     let Some(package) = NodePackage::read(source, None)? else { return Ok(None) };
     let tooling_only = package.manifest.is_tooling_only() && !source.has_file("server.js")?;
-    if tooling_only && static_files::find_front_page(source)?.is_some() {
+    if tooling_only
+        && (static_files::find_front_page(source)?.is_some() || generators::has_generator(source)?)
+    {
         return Ok(None);
     }
     let mut reasons = Vec::new();
     package.describe_installation(source, &mut reasons)?;
     let image = package.choose_image(&mut reasons);
     let mut steps = package.plan_installation(&mut reasons);
-    let start = guess_web_command(source, &package.manifest)?;
+    let mut start = guess_web_command(source, &package.manifest)?;
     if package.has_build_script() {
-        let serves =
-            package.manifest.read_script("start").is_some_and(|script| !is_development_server(script));
-        if !context.has_processes
-            && !serves
-            && !matches!(start, StartCommand::Guessed { .. } if package.manifest.read_script("start").is_none())
-        {
-            return Ok(Some(plan_site(&package, image.image, steps, reasons)));
+        let has_server = matches!(start, StartCommand::Guessed { .. })
+            && !package
+                .manifest
+                .read_script("start")
+                .is_some_and(|_| serves_developers_only(&package.manifest));
+        match find_build_output(source, &package.manifest)? {
+            _ if context.has_processes => {}
+            BuildOutput::Site { tool, folder } if !has_server => {
+                return Ok(Some(plan_site(&package, image.image, steps, tool, folder, reasons)));
+            }
+            BuildOutput::Server { framework, command } if !has_server => {
+                start = StartCommand::Guessed {
+                    command: command.to_owned(),
+                    reason: format!("package.json: {framework}"),
+                };
+            }
+            BuildOutput::Unknown(sentence) if !has_server => {
+                reasons.push(sentence.to_owned());
+                steps.push(RecipeStep::Run(package.manager.build));
+                let recipe = BuildRecipe::Steps { base: image.image, steps, stages: Vec::new() };
+                let start = StartCommand::Unknown(Some("web: npm run SCRIPT".to_owned()));
+                return Ok(Some(DetectedSource { kind: SourceKind::Node, recipe, reasons, start }));
+            }
+            _ => {}
         }
         reasons.push(
             "package.json has a build script: it is run, then development packages are removed.".to_owned(),
@@ -73,14 +97,30 @@ pub fn detect_node(source: &dyn SourceTree, context: DetectionContext) -> Result
     Ok(Some(DetectedSource { kind: SourceKind::Node, recipe, reasons, start }))
 }
 
+/// True when the script `start` serves the pages to developers only, or by a program that the image does not have.
+fn serves_developers_only(manifest: &Manifest) -> bool {
+    let script = manifest.read_script("start").unwrap_or_default();
+    // `npm run dev`, `yarn dev`
+    let named = match script.split_whitespace().collect::<Vec<_>>()[..] {
+        ["npm" | "pnpm" | "yarn", "run", name] | ["pnpm" | "yarn", name] => manifest.read_script(name),
+        _ => None,
+    };
+    let script = named.unwrap_or(script);
+    let program = script.split_whitespace().next().unwrap_or_default();
+    let is_preview = PREVIEW_SERVERS.contains(&program) && manifest.is_development_package(program);
+    is_development_server(script) || is_preview
+}
+
 /// True when a script serves the site to its developers only.
 fn is_development_server(script: &str) -> bool {
-    let words: Vec<&str> = script.split_whitespace().filter(|word| !word.contains('=')).collect();
-    let command: Vec<&str> =
-        words.iter().copied().take_while(|word| !word.starts_with("--") || *word == "--serve").collect();
+    let words = script.split_whitespace().filter(|word| !word.contains('=') && *word != "npx");
+    // `npx @11ty/eleventy`, `node_modules/.bin/vite`
+    let words = words.map(|word| word.rsplit('/').next().unwrap_or(word));
+    let command: Vec<&str> = words.take_while(|word| !word.starts_with("--") || *word == "--serve").collect();
     DEVELOPMENT_SERVERS.contains(&command.as_slice())
 }
 
+/// Guesses the command of the process `web`.
 fn guess_web_command(source: &dyn SourceTree, manifest: &Manifest) -> Result<StartCommand> {
     let npm =
         |reason: &str| StartCommand::Guessed { command: "npm start".to_owned(), reason: reason.to_owned() };
@@ -97,7 +137,9 @@ fn guess_web_command(source: &dyn SourceTree, manifest: &Manifest) -> Result<Sta
             return Ok(StartCommand::Guessed { command: format!("node {file}"), reason: file.to_owned() });
         }
     }
-    Ok(StartCommand::Unknown(Some("web: node FILE".to_owned())))
+    let main = main.and_then(SourcePath::parse);
+    let file = main.as_ref().map_or("FILE", SourcePath::as_str);
+    Ok(StartCommand::Unknown(Some(format!("web: node {file}"))))
 }
 
 /// Plans a site that a build script makes: it is built in a stage, and served as static files.
@@ -105,24 +147,15 @@ fn plan_site(
     package: &NodePackage,
     image: &'static str,
     mut steps: Vec<RecipeStep>,
+    tool: &str,
+    folder: SourcePath,
     mut reasons: Vec<String>,
 ) -> DetectedSource {
-    let script = package.manifest.read_script("build").unwrap_or_default();
     steps.push(RecipeStep::Run(package.manager.build));
-    let Some((tool, folder)) = static_files::find_site_generator(script) else {
-        reasons.push(
-            "package.json has a build script and no start script, and the script is not one of a known site \
-             generator."
-                .to_owned(),
-        );
-        let recipe = BuildRecipe::Steps { base: image, steps, stages: Vec::new() };
-        let start = StartCommand::Unknown(Some("web: npm run SCRIPT".to_owned()));
-        return DetectedSource { kind: SourceKind::Node, recipe, reasons, start };
-    };
     reasons
         .push(format!("package.json: {tool} builds a site into {folder}/, which is served as static files."));
     let stage = BuildStage { name: StageName::Build, base: image, steps };
-    static_files::plan_built_site(Vec::new(), stage, SourcePath::from_known(folder), reasons)
+    static_files::plan_built_site(Vec::new(), stage, folder, reasons)
 }
 
 #[cfg(test)]
@@ -131,9 +164,14 @@ mod tests {
 
     #[test]
     fn servers_for_developers_are_known() {
-        for script in
-            ["vite", "vite --host", "PORT=3000 react-scripts start", "eleventy --serve", "astro dev --port 3"]
-        {
+        for script in [
+            "vite",
+            "vite --host",
+            "npx @11ty/eleventy --serve",
+            "PORT=3000 react-scripts start",
+            "eleventy --serve",
+            "astro dev --port 3",
+        ] {
             assert!(is_development_server(script), "{script}");
         }
         for script in ["vite preview", "node server.js", "serve dist", "next start", "astro preview"] {

@@ -86,6 +86,11 @@ const NPM_PRUNE_COMMAND: &str = "npm prune --omit=dev --no-audit --no-fund";
 /// Packages are needed to build the pages only.
 const REMOVE_PACKAGES_COMMAND: &str = "rm -rf node_modules";
 
+/// Maximum number of words of a script that are read.
+const MAX_SCRIPT_WORDS: usize = 200;
+/// Maximum number of scripts that a script runs.
+const MAX_NESTED_SCRIPTS: usize = 16;
+
 /// Scripts that npm runs during an installation.
 const INSTALL_SCRIPTS: [&str; 5] = ["preinstall", "install", "postinstall", "prepublish", "prepare"];
 
@@ -104,6 +109,34 @@ pub struct Manifest {
 impl Manifest {
     pub fn read_script(&self, name: &str) -> Option<&str> {
         self.scripts.get(name).and_then(Value::as_str)
+    }
+
+    /// Lists the words of a script, and those of the scripts that it runs.
+    pub fn expand_script(&self, name: &str) -> Vec<&str> {
+        let mut expanded = vec![name];
+        let mut words: Vec<&str> = Vec::new();
+        let mut next = 0;
+        while let Some(name) = expanded.get(next) {
+            next += 1;
+            for word in self.read_script(name).unwrap_or_default().split_whitespace().take(MAX_SCRIPT_WORDS) {
+                let word = word.trim_matches(['"', '\'', '(', ')', ';']);
+                words.push(word);
+                if self.scripts.contains_key(word) && !expanded.contains(&word) && next < MAX_NESTED_SCRIPTS {
+                    expanded.push(word);
+                }
+            }
+        }
+        words
+    }
+
+    /// True when a package is listed, also one of the developers.
+    pub fn has_package(&self, name: &str) -> bool {
+        self.dependencies.contains_key(name) || self.dev_dependencies.contains_key(name)
+    }
+
+    /// True when a package is listed for the developers only.
+    pub fn is_development_package(&self, name: &str) -> bool {
+        !self.dependencies.contains_key(name) && self.dev_dependencies.contains_key(name)
     }
 
     /// Versions of all packages.

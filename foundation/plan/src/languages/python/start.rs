@@ -5,13 +5,15 @@ use hearth_base::Result;
 use crate::{plan::StartCommand, source::SourceTree};
 
 /// Files in which an application object is looked for, with their modules.
-const APPLICATION_FILES: [(&str, &str); 6] = [
+const APPLICATION_FILES: [(&str, &str); 8] = [
     ("app.py", "app"),
     ("main.py", "main"),
     ("wsgi.py", "wsgi"),
     ("asgi.py", "asgi"),
     ("application.py", "application"),
     ("server.py", "server"),
+    ("app/main.py", "app.main"),
+    ("app/__init__.py", "app"),
 ];
 
 /// Interface of an application object.
