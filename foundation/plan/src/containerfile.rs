@@ -3,6 +3,7 @@
 use hearth_base::Result;
 
 use crate::{
+    label::{PROCESSES_LABEL, parse_label_value},
     plan::{BuildRecipe, DetectedSource, SourceKind, StartCommand},
     procfile::Processes,
     source::SourceTree,
@@ -41,6 +42,9 @@ pub fn plan_containerfile(
         }
     }
     match (declared, find_start_instruction(&text)) {
+        (None, _) if read_processes_label(&text).is_some() => {
+            reasons.push(format!("{file}: its label {PROCESSES_LABEL} has the processes."));
+        }
         (None, Some(instruction)) => {
             reasons.push(format!("There is no Procfile: the image starts as its {instruction} says."));
         }
@@ -59,6 +63,19 @@ pub fn plan_containerfile(
         reasons,
         start: StartCommand::Unknown(None),
     })
+}
+
+/// Reads the processes of the label that a printed Containerfile has; `None` without it.
+pub fn read_processes_label(text: &str) -> Option<Processes> {
+    let start = format!("LABEL {PROCESSES_LABEL}=\"");
+    let quoted = text.lines().rev().find_map(|line| line.trim().strip_prefix(&start)?.strip_suffix('"'))?;
+    let mut value = String::new();
+    let mut symbols = quoted.chars();
+    while let Some(symbol) = symbols.next() {
+        // A backslash escapes the symbol after it, as in the shell's double quotation marks.
+        value.extend(if symbol == '\\' { symbols.next() } else { Some(symbol) });
+    }
+    parse_label_value(&value)
 }
 
 /// Finds the instruction of the last stage that starts a program (Containerfile(5), CMD and ENTRYPOINT).

@@ -58,7 +58,7 @@ pub const READ_FILES: [&str; 43] = [
 ];
 
 /// Files whose existence the plan depends on. `*` stands for the name of one folder.
-pub const PROBED_FILES: [&str; 64] = [
+pub const PROBED_FILES: [&str; 70] = [
     "Pipfile",
     "hugo.toml",
     "hugo.yaml",
@@ -70,6 +70,9 @@ pub const PROBED_FILES: [&str; 64] = [
     "pdm.lock",
     "setup.py",
     ".npmrc",
+    ".yarnrc.yml",
+    "pnpm-workspace.yaml",
+    ".pnpmfile.cjs",
     "npm-shrinkwrap.json",
     "package-lock.json",
     "pnpm-lock.yaml",
@@ -96,6 +99,9 @@ pub const PROBED_FILES: [&str; 64] = [
     "*/pnpm-lock.yaml",
     "*/yarn.lock",
     "*/.npmrc",
+    "*/.yarnrc.yml",
+    "*/pnpm-workspace.yaml",
+    "*/.pnpmfile.cjs",
     "*/composer.json",
     "*/index.php",
     "*/index.html",

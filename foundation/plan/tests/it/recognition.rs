@@ -140,3 +140,20 @@ fn version_of_node_and_python_is_mentioned_wherever_it_is_asked_for() {
         assert!(reasons.iter().any(|reason| reason.contains(mentioned)), "{mentioned}: {reasons:?}");
     }
 }
+
+#[test]
+fn printed_containerfile_keeps_the_processes() {
+    let files = [
+        ("requirements.txt", "flask\ngunicorn\n"),
+        ("app.py", "from flask import Flask\napp = Flask(__name__)\n"),
+        ("frontend/package.json", r#"{"scripts": {"build": "vite build"}}"#),
+    ];
+    let plan = plan_of(&files);
+    let printed = render(&plan);
+    let own = plan_build(&source_of(&files).with_file("Containerfile", printed.clone())).unwrap();
+    assert_eq!((own.kind, &own.processes), (SourceKind::Containerfile, &plan.processes));
+    assert!(own.reasons.iter().any(|reason| reason.contains("org.hearth.processes")), "{:?}", own.reasons);
+    let other = printed.lines().filter(|line| !line.starts_with("LABEL")).collect::<Vec<_>>().join("\n");
+    let own = plan_build(&source_of(&files).with_file("Containerfile", other)).unwrap();
+    assert!(own.processes.is_empty() && own.can_start("web"));
+}

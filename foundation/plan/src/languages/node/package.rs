@@ -50,12 +50,8 @@ const PACKAGE_MANAGERS: [PackageManager; 4] = [
     PackageManager {
         name: "yarn",
         lock: Some("yarn.lock"),
-        // Lock files of yarn 2 and later contain __metadata. Corepack starts the version that the source names.
-        install: "if grep -q '^__metadata' yarn.lock; then npm install --global --no-audit --no-fund corepack && \
-                  corepack enable && COREPACK_NPM_REGISTRY=\"$(npm config get registry)\" \
-                  YARN_NPM_REGISTRY_SERVER=\"$(npm config get registry)\" yarn install --immutable; \
-                  else npm install --global --no-audit --no-fund yarn@1 && yarn install --frozen-lockfile; fi",
-        build: "COREPACK_NPM_REGISTRY=\"$(npm config get registry)\" yarn run build",
+        install: INSTALL_BY_YARN_COMMAND,
+        build: BUILD_BY_YARN_COMMAND,
         prune: None,
     },
     PackageManager {
@@ -81,6 +77,30 @@ const NPM_WITHOUT_LOCK: PackageManager = PackageManager {
     build: "npm run build",
     prune: Some(NPM_PRUNE_COMMAND),
 };
+
+/// Installs by the yarn that wrote the lock file. Lock files of yarn 2 and later contain `__metadata` with the number of
+/// their format, which another version would change; `packageManager` names the exact version. Yarn 2 and later do not
+/// read npm's settings, and their own default is no folder `node_modules`, in which Node.js finds packages by itself.
+/// Yarn 1 writes the address of each package into its lock file, so the operator's registry is written there instead.
+const INSTALL_BY_YARN_COMMAND: &str = "registry=$(npm config get registry) && \
+     export NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt YARN_NODE_LINKER=node-modules \
+     YARN_ENABLE_GLOBAL_CACHE=true YARN_NPM_REGISTRY_SERVER=\"${registry%/}\" && \
+     case $registry in http:*) export YARN_UNSAFE_HTTP_WHITELIST='*';; esac && \
+     if grep -q '^__metadata' yarn.lock; then \
+     version=$(sed -n 's/.*\"packageManager\": *\"yarn@\\([0-9.]*\\).*/\\1/p' package.json); \
+     [ -n \"$version\" ] || case $(sed -n 's/^  version: //p' yarn.lock | head -n 1) in \
+     4) version=2;; [567]) version=3;; 8) version='~4.9';; *) version=4;; esac; \
+     npm install --global --no-audit --no-fund \"@yarnpkg/cli-dist@$version\" && yarn install --immutable; \
+     else npm install --global --no-audit --no-fund yarn@1 && \
+     { ! grep -qs '^registry=' /etc/npmrc || \
+     sed -i \"s#^  resolved \\\"https://[^/]*/\\(.*/-/\\)#  resolved \\\"${registry%/}/\\1#\" yarn.lock; } && \
+     yarn install --frozen-lockfile; fi && rm -rf ~/.yarn ~/.cache";
+
+/// Yarn 2 and later refuse a script when the packages are not where their linker puts them.
+const BUILD_BY_YARN_COMMAND: &str = "YARN_NODE_LINKER=node-modules yarn run build";
+
+/// Settings of the package managers that an installation reads besides the manifest and the lock file.
+const SETTINGS_FILES: [&str; 3] = [".yarnrc.yml", "pnpm-workspace.yaml", ".pnpmfile.cjs"];
 
 const NPM_PRUNE_COMMAND: &str = "npm prune --omit=dev --no-audit --no-fund";
 /// Packages are needed to build the pages only.
@@ -179,6 +199,8 @@ pub struct NodePackage {
     folder: Option<SourcePath>,
     pub manager: &'static PackageManager,
     has_settings: bool,
+    /// True when the packages can be installed without the other files of the source.
+    is_self_contained: bool,
     version: Option<VersionRequest>,
 }
 
@@ -206,7 +228,12 @@ impl NodePackage {
         };
         let engine = manifest.engines.as_ref().and_then(|engines| engines.get("node")?.as_str());
         let engine = engine.and_then(|text| VersionRequest::new("engines in package.json", text));
+        let mut is_self_contained = manifest.is_self_contained();
+        for file in SETTINGS_FILES {
+            is_self_contained &= !source.has_file(&path(file))?;
+        }
         Ok(Some(Self {
+            is_self_contained,
             folder: folder.cloned(),
             manager,
             has_settings: source.has_file(&path(".npmrc"))?,
@@ -249,7 +276,7 @@ impl NodePackage {
         }
         let enter = || self.folder.clone().map(|folder| RecipeStep::EnterFolder(Some(folder)));
         let install = RecipeStep::Run(self.manager.install);
-        if self.manifest.is_self_contained() {
+        if self.is_self_contained {
             let mut files = vec![MANIFEST_NAME];
             files.extend(self.manager.lock);
             files.extend(self.has_settings.then_some(".npmrc"));
