@@ -11,5 +11,5 @@ mod outcome;
 
 pub use apply::{Controller, ImageStore};
 pub use line_joiner::LineJoiner;
-pub use logs::{LogPump, LogSink};
+pub use logs::{LinePace, LogPump, LogSink};
 pub use outcome::{Conclusion, OutcomeLimits, describe_limits_met, extract_exit_status};

@@ -6,7 +6,7 @@ use std::{
     collections::BTreeSet,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -23,7 +23,7 @@ use hearth_runtime_api::{
         ScriptStep::{Await, Exit, Forever, Open, Out},
     },
 };
-use hearth_runtime_controller::{Controller, ImageStore, LogPump, LogSink};
+use hearth_runtime_controller::{Controller, ImageStore, LinePace, LogPump, LogSink};
 use sha2::{Digest as _, Sha256};
 
 const LAYER_BYTES: &[u8] = b"a layer";
@@ -147,6 +147,9 @@ struct MemorySink {
     lines: Vec<String>,
     refused: usize,
     complete: bool,
+    /// The answer about the container's end, and whether the pump has asked for it.
+    has_ended: bool,
+    is_asked: Arc<AtomicBool>,
 }
 
 #[async_trait]
@@ -159,6 +162,11 @@ impl LogSink for MemorySink {
         self.lines.extend(page.lines.into_iter().map(|line| line.text));
         self.complete = page.complete;
         Ok(())
+    }
+
+    async fn has_container_ended(&mut self) -> Result<bool> {
+        self.is_asked.store(true, Ordering::Relaxed);
+        Ok(self.has_ended)
     }
 }
 
@@ -194,7 +202,42 @@ async fn log_of_a_forgotten_container_is_complete() {
     let instance =
         hearth_runtime_api::InstanceId { workload: bench.build_run(&[Exit(0)]).id(), replica: 0, start: 1 };
     let runtime = bench.runtime();
-    let mut sink = MemorySink::default();
+    let mut sink = MemorySink { has_ended: true, ..MemorySink::default() };
     LogPump::new(&*runtime, instance, 8).run(&mut sink).await.expect("the end");
     assert!(sink.complete && sink.lines.is_empty());
+}
+
+#[tokio::test]
+async fn log_pump_pauses_for_a_running_container_whose_tool_has_written_too_much() {
+    let (bench, store) = (build_bench(), Arc::new(CountingStore::default()));
+    let workload = bench.build_set(1, &[Out("one".into()), Await("go".into()), Out("two".into()), Forever]);
+    build_controller(&bench, &store).apply_workload(&workload).await.expect("apply");
+    let state = bench.wait_for_state(workload.id(), |state| state.running_instances().count() == 1).await;
+    let instance = state.running_instances().next().expect("one runs").id;
+    let (runtime, pace) = (bench.runtime(), Arc::new(LinePace::default()));
+    // Another container of the tool has written more than an hour may hold.
+    pace.count_lines(10_000_000, tokio::time::Instant::now());
+    let mut sink = MemorySink::default();
+    let is_asked = Arc::clone(&sink.is_asked);
+    let mut pump = LogPump::new(&*runtime, instance, 1).with_pace(Arc::clone(&pace));
+    let write_more = async {
+        bench.wait_until("the pump pauses", || async { is_asked.load(Ordering::Relaxed) }).await;
+        bench.run_steps_in(instance, &[Open("go".into())]).await;
+        bench
+            .wait_until("the second line is logged", || async {
+                bench.read_log(instance, 2).await.lines.len() == 1
+            })
+            .await;
+    };
+    tokio::select! {
+        _ = pump.run(&mut sink) => panic!("the log of a running container has no end"),
+        () = write_more => {}
+    }
+    assert_eq!(sink.lines, ["one"]);
+    // The rest of an ended container is copied at once.
+    runtime.stop(workload.id(), workload.version, Duration::from_secs(20)).await.expect("stop");
+    bench.wait_until("the container ends", || async { bench.read_log(instance, 1).await.complete }).await;
+    let mut sink = MemorySink { has_ended: true, ..MemorySink::default() };
+    LogPump::new(&*runtime, instance, 1).with_pace(pace).run(&mut sink).await.expect("the end");
+    assert_eq!(sink.lines, ["one", "two"]);
 }

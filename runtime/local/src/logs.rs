@@ -21,8 +21,9 @@ use crate::{
     sys::readable_fd::ReadableFd,
 };
 
-/// Maximum number of lines in one page.
-const MAX_LINES_PER_PAGE: usize = 1000;
+/// Maximum number of lines in one page. The services handle a page as a whole, and everything else that their threads
+/// have to do waits for it.
+const MAX_LINES_PER_PAGE: usize = 200;
 
 /// Log reader. It caches the last position in each log, so that reading on does not scan the log from its
 /// start.

@@ -79,6 +79,9 @@ pub struct LogSpool<'a> {
     taken: u64,
     max_bytes: u64,
     lost: u64,
+    /// Time of the current lines on the monotonic clock. A clock read for each lost line would cost more than the
+    /// line itself.
+    now: i64,
     /// Time of the last check of `log.taken` without new space, on the monotonic clock.
     last_checked_at: Option<i64>,
 }
@@ -88,7 +91,13 @@ impl<'a> LogSpool<'a> {
     pub fn new(log: BorrowedFd<'a>, folder: BorrowedFd<'a>, max_bytes: u64) -> rustix::io::Result<Self> {
         let size = rustix::fs::fstat(log)?.st_size;
         let next = LogPosition { offset: u64::try_from(size).unwrap_or(0), sequence: 1 };
-        Ok(Self { log, folder, next, taken: 0, max_bytes, lost: 0, last_checked_at: None })
+        let now = now_micros(ClockId::Monotonic);
+        Ok(Self { log, folder, next, taken: 0, max_bytes, lost: 0, now, last_checked_at: None })
+    }
+
+    /// Sets the time of the next lines, on the monotonic clock.
+    pub fn set_time(&mut self, now: i64) {
+        self.now = now;
     }
 
     /// Appends a line, or counts it as lost when the spool is full.
@@ -122,12 +131,11 @@ impl<'a> LogSpool<'a> {
             return true;
         }
         // A flood of lines would read the file once per line, so the checks are limited in rate.
-        let now = now_micros(ClockId::Monotonic);
-        if self.last_checked_at.is_some_and(|looked| now - looked < SPACE_CHECK_MICROS) {
+        if self.last_checked_at.is_some_and(|looked| self.now - looked < SPACE_CHECK_MICROS) {
             return false;
         }
         let taken = self.read_taken_offset().min(end);
-        self.last_checked_at = (taken == self.taken).then_some(now);
+        self.last_checked_at = (taken == self.taken).then_some(self.now);
         if taken > self.taken {
             // Frees the blocks of the taken frames. The offsets of later frames stay the same.
             let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
@@ -227,6 +235,24 @@ mod tests {
         bytes.splice(..taken, head);
         let note = (3, format!("{} lines lost", 20 - kept));
         assert_eq!(parse_frames(&bytes)[kept + 1..], [note, (2 | PARTIAL_LINE_BIT, "after".to_owned())]);
+    }
+
+    #[test]
+    fn full_spool_looks_for_room_by_the_time_of_its_lines() {
+        let place = tempfile::tempdir().unwrap();
+        let log = File::create(place.path().join("log")).unwrap();
+        let folder = File::open(place.path()).unwrap();
+        let mut spool = LogSpool::new(log.as_fd(), folder.as_fd(), 60).unwrap();
+        (1..=3).for_each(|_| spool.append_line(LineSource::Out, false, &[b'x'; 30]));
+        let (full, checked_at) = (spool.next, spool.last_checked_at.unwrap());
+        assert_eq!(spool.lost, 2);
+        fs::write(place.path().join("log.taken"), full.to_string()).unwrap();
+        spool.set_time(checked_at + SPACE_CHECK_MICROS - 1);
+        spool.append_line(LineSource::Out, false, b"too early");
+        assert_eq!((spool.lost, spool.next), (3, full));
+        spool.set_time(checked_at + SPACE_CHECK_MICROS);
+        spool.append_line(LineSource::Out, false, b"kept");
+        assert_eq!((spool.lost, spool.next.sequence), (0, full.sequence + 2));
     }
 
     #[test]

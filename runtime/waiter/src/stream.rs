@@ -55,6 +55,7 @@ impl<'a> LineStream<'a> {
     /// Reads the available output at the time `now` on the monotonic clock, and appends an incomplete line that is
     /// due.
     pub fn drain(&mut self, now: i64, spool: &mut LogSpool<'_>) {
+        spool.set_time(now);
         for _ in 0..MAX_READS_PER_TURN {
             match rustix::io::read(self.fd, &mut self.buffer[self.filled..]) {
                 Ok(read) if read > 0 => self.cut_lines(read, spool),

@@ -1,13 +1,17 @@
 //! Reads the logs of containers with [`LogPump`], hands their lines to `logs`, and records positions in
 //! batches.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use hearth_base::{Error, Result};
+use hearth_base::{Error, Result, ToolId};
 use hearth_kit::{backoff::Backoff, log_error, tasks::ShutdownSignal};
 use hearth_runtime_api::LogPage;
-use hearth_runtime_controller::{LineJoiner, LogPump, LogSink};
+use hearth_runtime_controller::{LineJoiner, LinePace, LogPump, LogSink};
 use tokio::{
     sync::{
         broadcast::{
@@ -18,7 +22,7 @@ use tokio::{
         oneshot,
     },
     task::JoinSet,
-    time::MissedTickBehavior,
+    time::{Instant, MissedTickBehavior},
 };
 
 use super::FIRST_PAUSE;
@@ -43,7 +47,14 @@ pub async fn run(cx: JobsContext, stop: ShutdownSignal) {
 
 async fn run_log_pumps(cx: &JobsContext, stop: &ShutdownSignal, positions: Sender<LogPosition>) {
     let mut started_runs = cx.runs_with_logs.subscribe();
-    let mut pumps = LogPumps { cx, stop, positions, pumped_runs: BTreeSet::new(), running: JoinSet::new() };
+    let mut pumps = LogPumps {
+        cx,
+        stop,
+        positions,
+        pumped_runs: BTreeSet::new(),
+        paces: BTreeMap::new(),
+        running: JoinSet::new(),
+    };
     let mut needs_scan = false;
     let mut scan_timer = tokio::time::interval(LOG_SCAN_INTERVAL);
     scan_timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -63,6 +74,7 @@ async fn run_log_pumps(cx: &JobsContext, stop: &ShutdownSignal, positions: Sende
                 // At the limit, further runs were left out: search for them now.
                 needs_scan = pumps.pumped_runs.len() >= MAX_LOG_PUMPS;
                 pumps.pumped_runs.remove(&run);
+                pumps.drop_unused_paces();
             }
             _ = scan_timer.tick() => needs_scan = true,
         }
@@ -93,6 +105,8 @@ struct LogPumps<'a> {
     positions: Sender<LogPosition>,
     /// Ids of the runs whose logs are being read.
     pumped_runs: BTreeSet<String>,
+    /// Rates of lines, for each tool.
+    paces: BTreeMap<ToolId, Arc<LinePace>>,
     running: JoinSet<String>,
 }
 
@@ -106,16 +120,29 @@ impl LogPumps<'_> {
         for run in runs.into_iter().filter(|run| !run.log_done) {
             if self.pumped_runs.len() < MAX_LOG_PUMPS && self.pumped_runs.insert(run.id()) {
                 let Self { cx, stop, positions, .. } = self;
-                self.running.spawn(pump_log((*cx).clone(), run, positions.clone(), (*stop).clone()));
+                let pace = Arc::clone(self.paces.entry(run.tool).or_default());
+                self.running.spawn(pump_log((*cx).clone(), run, positions.clone(), (*stop).clone(), pace));
             }
         }
+    }
+
+    /// Drops the rates of tools without a pump. A rate that is in effect stays: new runs do not reset it.
+    fn drop_unused_paces(&mut self) {
+        let now = Instant::now();
+        self.paces.retain(|_, pace| Arc::strong_count(pace) > 1 || !pace.is_unused(now));
     }
 }
 
 /// Reads one container's log to its end, and returns the run's id.
-async fn pump_log(cx: JobsContext, run: Run, positions: Sender<LogPosition>, stop: ShutdownSignal) -> String {
+async fn pump_log(
+    cx: JobsContext,
+    run: Run,
+    positions: Sender<LogPosition>,
+    stop: ShutdownSignal,
+    pace: Arc<LinePace>,
+) -> String {
     let id = run.id();
-    let mut pump = LogPump::new(&*cx.runtime, run.instance, run.log_next);
+    let mut pump = LogPump::new(&*cx.runtime, run.instance, run.log_next).with_pace(pace);
     let mut log = RunLog {
         cx: &cx,
         tail: run.tail.clone(),
