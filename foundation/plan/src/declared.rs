@@ -28,6 +28,8 @@ use crate::{
 
 /// File that describes a tool.
 pub const TOOL_FILE_NAME: &str = "hearth.yaml";
+/// Maximum number of characters of the cause why the file cannot be read.
+const MAX_CAUSE_CHARACTERS: usize = 200;
 /// Maximum number of declared commands.
 const MAX_COMMANDS: usize = 32;
 
@@ -95,7 +97,9 @@ enum FrontEndValue {
 pub fn read_declared_build(source: &dyn SourceTree) -> Result<DeclaredBuild> {
     let Some(text) = source.read(TOOL_FILE_NAME)? else { return Ok(DeclaredBuild::default()) };
     let file: Option<ToolFile> = serde_saphyr::from_str(&text).map_err(|cause| {
-        let cause: String = cause.to_string().lines().next().unwrap_or_default().chars().take(200).collect();
+        let cause = cause.to_string();
+        let symbols = cause.lines().next().unwrap_or_default().chars().filter(|symbol| !symbol.is_control());
+        let cause: String = symbols.take(MAX_CAUSE_CHARACTERS).collect();
         build_section_error(format!("{TOOL_FILE_NAME} cannot be read: {cause}"))
     })?;
     let Some(section) = file.and_then(|file| file.build) else { return Ok(DeclaredBuild::default()) };

@@ -19,6 +19,7 @@ mod versions;
 pub use containerfile::list_source_images;
 pub use detect::{plan_build, plan_build_by};
 pub use label::{PROCESSES_LABEL, parse_label_value, render_label_value};
+pub use other_languages::{UNRECOGNIZED_CODE, find_only_application};
 pub use packages::PackageName;
 pub use plan::{BuildPlan, BuildRecipe, RecipeChoice, SourceKind};
 pub use procfile::{Processes, parse_procfile};

@@ -6,6 +6,9 @@ use hearth_base::{Error, Result, join_first_names};
 
 use crate::{languages::list_manifest_names, procfile::Processes, source::SourceTree};
 
+/// Code of the error for a source that no language recognizes.
+pub const UNRECOGNIZED_CODE: &str = "nothing-recognised";
+
 /// Maximum number of listed files and folders of a source.
 const MAX_LISTED_NAMES: usize = 12;
 
@@ -118,12 +121,21 @@ pub fn describe_subfolders(source: &dyn SourceTree, built: Option<&[&str]>) -> R
     Ok(Some(sentence))
 }
 
+/// Finds the only folder of the top folder that contains an application.
+pub fn find_only_application(source: &dyn SourceTree) -> Result<Option<String>> {
+    let applications = list_subfolder_applications(source)?;
+    Ok(match applications.as_slice() {
+        [only] => Some(first_folder(only).to_owned()),
+        _ => None,
+    })
+}
+
 /// Builds the error for an unrecognized source: the expected files, the existing ones, and the next steps.
 pub fn build_unrecognized_error(source: &dyn SourceTree) -> Result<Error> {
     let names = source.list()?;
     let looked_for = list_manifest_names();
     let mut error = Error::invalid(
-        "nothing-recognised",
+        UNRECOGNIZED_CODE,
         format!(
             "no file in the top folder says how to build the source; looked for {}, Procfile",
             looked_for.join(", ")

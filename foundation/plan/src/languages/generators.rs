@@ -41,7 +41,14 @@ const HUGO: DebianGenerator = DebianGenerator {
 
 const JEKYLL: DebianGenerator = DebianGenerator {
     name: "Jekyll",
-    packages: &["jekyll", "jekyll-theme-minima"],
+    packages: &[
+        "jekyll",
+        "jekyll-theme-minima",
+        "ruby-jekyll-include-cache",
+        "ruby-jekyll-paginate",
+        "ruby-jekyll-redirect-from",
+        "ruby-jekyll-sitemap",
+    ],
     command: "jekyll build --baseurl '' --destination _site",
     folder: "_site",
 };
