@@ -128,7 +128,7 @@ pub fn detect_go(source: &dyn SourceTree, _: DetectionContext) -> Result<Option<
     let image =
         choose_image(GO_IMAGES, VersionNotation::Compiler, "Go", module.version.as_ref(), &mut reasons);
     // The image may be older than the module asks for: then the module's own compiler is fetched, if the proxy has it.
-    let mut steps = vec![RecipeStep::Env("GOTOOLCHAIN", "auto")];
+    let mut steps = vec![RecipeStep::Env("GOTOOLCHAIN", "auto"), RecipeStep::Env("GOENV", "/etc/go/env")];
     steps.extend(module.plan_modules(&mut reasons));
     steps.push(RecipeStep::Run(programs.places.build_command()));
     let stage = BuildStage { name: StageName::Build, base: image.image, steps };

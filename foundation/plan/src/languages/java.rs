@@ -25,6 +25,14 @@ const CERTIFICATES_COMMAND: &str = "mkdir /tmp/certificates && awk '/BEGIN CERTI
      sed 's/^/+/' | java -jar /usr/share/ca-certificates-java/ca-certificates-java.jar -storepass changeit >/dev/null && \
      rm -r /tmp/certificates";
 
+/// Maven and Gradle do not read the variables of proxies.
+const PROXY_COMMAND: &str = "if [ -n \"${https_proxy:-}\" ]; then address=${https_proxy#*://}; \
+     address=${address##*@}; address=${address%%/*}; host=${address%:*}; port=${address##*:}; \
+     mkdir -p \"$HOME/.m2\" \"$HOME/.gradle\" && { echo '<settings><proxies>'; for protocol in http https; do echo \
+     \"<proxy><id>$protocol</id><protocol>$protocol</protocol><host>$host</host><port>$port</port></proxy>\"; printf \
+     'systemProp.%s.proxyHost=%s\\nsystemProp.%s.proxyPort=%s\\n' $protocol $host $protocol $port >> \
+     \"$HOME/.gradle/gradle.properties\"; done; echo '</proxies></settings>'; } > \"$HOME/.m2/settings.xml\"; fi";
+
 /// Downloads most of what a build needs before the source is copied; what is missing is downloaded by the build.
 const DOWNLOAD_COMMAND: &str = "mvn --batch-mode --no-transfer-progress --quiet dependency:go-offline || :";
 const PACKAGE_COMMAND: &str = "mvn --batch-mode --no-transfer-progress -DskipTests package";
@@ -102,7 +110,7 @@ fn plan_maven(source: &dyn SourceTree, reasons: &mut Vec<String>) -> Result<Opti
     reasons.push(
         "pom.xml: Java; Maven of the image builds it in a stage of its own, without its tests.".to_owned(),
     );
-    let mut steps = vec![RecipeStep::Run(CERTIFICATES_COMMAND)];
+    let mut steps = vec![RecipeStep::Run(CERTIFICATES_COMMAND), RecipeStep::Run(PROXY_COMMAND)];
     if !text.contains("<modules>") && !text.contains("<relativePath>") {
         steps.extend([RecipeStep::Copy(None, vec!["pom.xml"]), RecipeStep::Run(DOWNLOAD_COMMAND)]);
     }
@@ -167,7 +175,8 @@ fn plan_gradle(source: &dyn SourceTree, reasons: &mut Vec<String>) -> Result<Opt
             .to_owned(),
     );
     let version = find_gradle_version(&text);
-    let mut steps = vec![RecipeStep::Run(CERTIFICATES_COMMAND), RecipeStep::CopyAll];
+    let mut steps =
+        vec![RecipeStep::Run(CERTIFICATES_COMMAND), RecipeStep::Run(PROXY_COMMAND), RecipeStep::CopyAll];
     let has_plugin = |name: &str| {
         [format!("'{name}'"), format!("\"{name}\"")].iter().any(|quoted| text.contains(quoted.as_str()))
     };

@@ -22,7 +22,8 @@ const RUBY_IMAGE: &str = "ruby3.3-slim";
 const GEM_FOLDER: &str = "/opt/gems";
 
 /// Settings of bundler for the installation and at run time.
-const BUNDLER_SETTINGS: [RecipeStep; 5] = [
+const BUNDLER_SETTINGS: [RecipeStep; 6] = [
+    RecipeStep::Env("BUNDLE_USER_CONFIG", "/etc/bundler/config"),
     RecipeStep::Env("BUNDLE_PATH", GEM_FOLDER),
     RecipeStep::Env("BUNDLE_WITHOUT", "development:test"),
     RecipeStep::Env("RACK_ENV", "production"),
@@ -34,7 +35,8 @@ const SERVE_FILES: RecipeStep = RecipeStep::Env("RAILS_SERVE_STATIC_FILES", "1")
 /// With a lock file, bundler installs its exact versions or fails.
 const FROZEN_SETTING: RecipeStep = RecipeStep::Env("BUNDLE_FROZEN", "true");
 
-const INSTALL_COMMAND: &str = "bundle install --jobs 2 --retry 3 && rm -rf /opt/gems/ruby/*/cache";
+const INSTALL_COMMAND: &str =
+    "mkdir -p /opt/gems && bundle install --jobs 2 --retry 3 && rm -rf /opt/gems/ruby/*/cache";
 /// A lock file that was written on another system names only its platform.
 const ADD_PLATFORM_COMMAND: &str = "bundle lock --add-platform x86_64-linux";
 /// Rails needs no real key to build its pages.
