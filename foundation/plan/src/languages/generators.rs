@@ -32,14 +32,14 @@ struct DebianGenerator {
     folder: &'static str,
 }
 
-const HUGO: DebianGenerator = DebianGenerator {
+const HUGO_GENERATOR: DebianGenerator = DebianGenerator {
     name: "Hugo",
     packages: &["hugo", "git"],
     command: "hugo --minify --baseURL / --destination public",
     folder: "public",
 };
 
-const JEKYLL: DebianGenerator = DebianGenerator {
+const JEKYLL_GENERATOR: DebianGenerator = DebianGenerator {
     name: "Jekyll",
     packages: &[
         "jekyll",
@@ -53,7 +53,7 @@ const JEKYLL: DebianGenerator = DebianGenerator {
     folder: "_site",
 };
 
-const MKDOCS: DebianGenerator = DebianGenerator {
+const MKDOCS_GENERATOR: DebianGenerator = DebianGenerator {
     name: "MkDocs",
     packages: &["mkdocs", "mkdocs-material"],
     command: MKDOCS_COMMAND,
@@ -61,8 +61,12 @@ const MKDOCS: DebianGenerator = DebianGenerator {
 };
 
 /// Files of settings that only one generator has.
-const SETTINGS: [(&str, DebianGenerator); 4] =
-    [("hugo.toml", HUGO), ("hugo.yaml", HUGO), ("hugo.json", HUGO), (MKDOCS_SETTINGS, MKDOCS)];
+const GENERATOR_SETTINGS: [(&str, DebianGenerator); 4] = [
+    ("hugo.toml", HUGO_GENERATOR),
+    ("hugo.yaml", HUGO_GENERATOR),
+    ("hugo.json", HUGO_GENERATOR),
+    (MKDOCS_SETTINGS, MKDOCS_GENERATOR),
+];
 
 /// Older names of Hugo's settings, which other programs use too.
 const OLDER_HUGO_SETTINGS: [&str; 2] = ["config.toml", "config.yaml"];
@@ -95,7 +99,7 @@ pub fn has_generator(source: &dyn SourceTree) -> Result<bool> {
 }
 
 fn find_generator(source: &dyn SourceTree) -> Result<Option<(&'static str, DebianGenerator)>> {
-    for (file, generator) in SETTINGS {
+    for (file, generator) in GENERATOR_SETTINGS {
         if source.has_file(file)? {
             return Ok(Some((file, generator)));
         }
@@ -104,10 +108,10 @@ fn find_generator(source: &dyn SourceTree) -> Result<Option<(&'static str, Debia
         let text = source.read(file)?.unwrap_or_default().to_lowercase();
         // Zola, for example, has `base_url`.
         if text.contains("baseurl") && source.list_folders()?.iter().any(|folder| folder == "content") {
-            return Ok(Some((file, HUGO)));
+            return Ok(Some((file, HUGO_GENERATOR)));
         }
     }
     // With a Gemfile, the site needs its own version of Jekyll, and plug-ins.
     let is_jekyll = source.has_file(JEKYLL_SETTINGS)? && !source.has_file("Gemfile")?;
-    Ok(is_jekyll.then_some((JEKYLL_SETTINGS, JEKYLL)))
+    Ok(is_jekyll.then_some((JEKYLL_SETTINGS, JEKYLL_GENERATOR)))
 }

@@ -16,7 +16,7 @@ use crate::{
     source_path::SourcePath,
 };
 use output::{BuildOutput, find_build_output};
-use package::Manifest;
+use package::NodeManifest;
 
 /// Commands that serve a site to its developers while they change it.
 const DEVELOPMENT_SERVERS: [&[&str]; 14] = [
@@ -98,7 +98,7 @@ pub fn detect_node(source: &dyn SourceTree, context: DetectionContext) -> Result
 }
 
 /// True when the script `start` serves the pages to developers only, or by a program that the image does not have.
-fn serves_developers_only(manifest: &Manifest) -> bool {
+fn serves_developers_only(manifest: &NodeManifest) -> bool {
     let script = manifest.read_script("start").unwrap_or_default();
     // `npm run dev`, `yarn dev`
     let named = match script.split_whitespace().collect::<Vec<_>>()[..] {
@@ -121,7 +121,7 @@ fn is_development_server(script: &str) -> bool {
 }
 
 /// Guesses the command of the process `web`.
-fn guess_web_command(source: &dyn SourceTree, manifest: &Manifest) -> Result<StartCommand> {
+fn guess_web_command(source: &dyn SourceTree, manifest: &NodeManifest) -> Result<StartCommand> {
     let npm =
         |reason: &str| StartCommand::Guessed { command: "npm start".to_owned(), reason: reason.to_owned() };
     if manifest.read_script("start").is_some() {

@@ -1,4 +1,4 @@
-//! What the build script of a package makes: the pages of a site, or a server.
+//! Result of the build script of a package: the pages of a site, or a server.
 //!
 //! | package | makes |
 //! |---|---|
@@ -8,7 +8,7 @@
 
 use hearth_base::Result;
 
-use super::package::Manifest;
+use super::package::NodeManifest;
 use crate::{source::SourceTree, source_path::SourcePath};
 
 /// Result of a build script.
@@ -67,7 +67,7 @@ const UNKNOWN_ANGULAR_FOLDER: &str = "Angular makes pages in a folder of its pro
                                       build: {static: dist/PROJECT/browser}.";
 
 /// Finds what the script `build` makes.
-pub fn find_build_output(source: &dyn SourceTree, manifest: &Manifest) -> Result<BuildOutput> {
+pub fn find_build_output(source: &dyn SourceTree, manifest: &NodeManifest) -> Result<BuildOutput> {
     let words = manifest.expand_script("build");
     let runs = |program: &str| words.iter().any(|word| is_program(word, program));
     if manifest.has_package("@sveltejs/kit") {
@@ -75,7 +75,7 @@ pub fn find_build_output(source: &dyn SourceTree, manifest: &Manifest) -> Result
     }
     if runs("nuxt") || runs("nuxi") {
         return Ok(match words.contains(&"generate") {
-            true => build_site("Nuxt", ".output/public"),
+            true => create_site_output("Nuxt", ".output/public"),
             false => BuildOutput::Server {
                 framework: "Nuxt",
                 command: "PORT=${PORT:-8000} node .output/server/index.mjs",
@@ -107,13 +107,13 @@ pub fn find_build_output(source: &dyn SourceTree, manifest: &Manifest) -> Result
     Ok(BuildOutput::Site { tool: program, folder: written.unwrap_or_else(|| SourcePath::from_known(folder)) })
 }
 
-fn build_site(tool: &'static str, folder: &'static str) -> BuildOutput {
+fn create_site_output(tool: &'static str, folder: &'static str) -> BuildOutput {
     BuildOutput::Site { tool, folder: SourcePath::from_known(folder) }
 }
 
-fn find_svelte_output(manifest: &Manifest) -> BuildOutput {
+fn find_svelte_output(manifest: &NodeManifest) -> BuildOutput {
     if manifest.has_package("@sveltejs/adapter-static") {
-        return build_site("SvelteKit", "build");
+        return create_site_output("SvelteKit", "build");
     }
     if manifest.has_package("@sveltejs/adapter-node") {
         let command = "PORT=${PORT:-8000} node build";

@@ -116,7 +116,7 @@ const INSTALL_SCRIPTS: [&str; 5] = ["preinstall", "install", "postinstall", "pre
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Manifest {
+pub struct NodeManifest {
     scripts: BTreeMap<String, Value>,
     pub dependencies: BTreeMap<String, Value>,
     dev_dependencies: BTreeMap<String, Value>,
@@ -126,7 +126,7 @@ pub struct Manifest {
     pub main: Option<Value>,
 }
 
-impl Manifest {
+impl NodeManifest {
     pub fn read_script(&self, name: &str) -> Option<&str> {
         self.scripts.get(name).and_then(Value::as_str)
     }
@@ -195,7 +195,7 @@ impl Manifest {
 
 /// Package of Node.js in a folder of the source.
 pub struct NodePackage {
-    pub manifest: Manifest,
+    pub manifest: NodeManifest,
     folder: Option<SourcePath>,
     pub manager: &'static PackageManager,
     has_settings: bool,
@@ -210,7 +210,7 @@ impl NodePackage {
         let path = |name: &str| folder.map_or_else(|| name.to_owned(), |folder| format!("{folder}/{name}"));
         let manifest_path = path(MANIFEST_NAME);
         let Some(text) = source.read(&manifest_path)? else { return Ok(None) };
-        let manifest: Manifest = serde_json::from_str(&text).map_err(|cause| {
+        let manifest: NodeManifest = serde_json::from_str(&text).map_err(|cause| {
             Error::invalid("package-json", format!("{manifest_path} cannot be read: {cause}"))
                 .help("npm reads the same file: try npm install on your machine")
         })?;
