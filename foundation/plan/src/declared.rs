@@ -121,7 +121,7 @@ impl BuildSection {
             None | Some(FrontEndValue::Enabled(true)) => None,
             Some(FrontEndValue::Enabled(false)) => Some(DeclaredFrontEnd::Disabled),
             Some(FrontEndValue::Folder(text)) => {
-                check_path("front_end", &text, &mut problems).map(DeclaredFrontEnd::In)
+                check_front_end(&text, &mut problems).map(DeclaredFrontEnd::In)
             }
         };
         let mut packages = Vec::new();
@@ -164,6 +164,16 @@ fn check_path(field: &str, text: &str, problems: &mut Vec<String>) -> Option<Sou
         ));
     }
     path
+}
+
+/// Checks the folder of the front end. The builder reports files one folder deep, so that detection is the same there.
+fn check_front_end(text: &str, problems: &mut Vec<String>) -> Option<SourcePath> {
+    let path = check_path("front_end", text, problems)?;
+    if path.as_str().contains('/') {
+        problems.push(format!("front_end {path} is deeper than one folder; name a folder of the top folder"));
+        return None;
+    }
+    Some(path)
 }
 
 fn check_processes(declared: BTreeMap<String, String>, problems: &mut Vec<String>) -> Processes {
@@ -221,6 +231,8 @@ mod tests {
         let sentences: Vec<String> =
             error.iter().flat_map(|error| error.public_messages().map(str::to_owned)).collect();
         assert_eq!(sentences.len(), 7, "{sentences:?}");
+        let error = read("build: {front_end: theme/static_src}\n").err();
+        assert!(error.is_some_and(|error| error.public_message().contains("deeper than one folder")));
         for text in ["build: {unknown: 1}", "build: [", "build: {commands: {a: b}}", "- x"] {
             assert_eq!(
                 read(text).err().map(|error| error.code().to_owned()).as_deref(),
