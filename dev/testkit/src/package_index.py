@@ -1,12 +1,16 @@
 # A package index (PEP 503) on the loopback interface that has the package hearth-pond, and redirects to the index of this
-# machine for all others. Prints its port; the log has the path of each request.
+# machine for all others; below /npm/ a registry of Node.js packages that passes requests on to this machine's own. Prints
+# its port; the log has the path of each request.
 import ensurepip
 import glob
 import hashlib
 import http.server
 import io
 import os
+import subprocess
 import sys
+import urllib.error
+import urllib.request
 import zipfile
 
 WHEEL = "hearth_pond-1.0-py3-none-any.whl"
@@ -55,6 +59,26 @@ def find_upstream():
 UPSTREAM = find_upstream().rstrip("/")
 
 
+def find_npm_upstream():
+    """Finds the registry of this machine's npm."""
+    command = ["npm", "config", "get", "registry"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip().rstrip("/")
+
+
+def fetch_npm(path, accept, own):
+    """Fetches a document or a package; documents name packages by the URL `own`."""
+    upstream = find_npm_upstream()
+    request = urllib.request.Request(f"{upstream}/{path}", headers={"Accept": accept or "*/*"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            kind, content = response.headers.get("Content-Type", ""), response.read()
+    except urllib.error.HTTPError as error:
+        return error.code, b"", ("Content-Type", "text/plain")
+    if "json" in kind:
+        content = content.replace(upstream.encode(), own.encode())
+    return 200, content, ("Content-Type", kind)
+
+
 class Index(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -64,6 +88,9 @@ class Index(http.server.BaseHTTPRequestHandler):
             self.answer(200, PAGE, ("Content-Type", "text/html"))
         elif parts == [WHEEL]:
             self.answer(200, CONTENT, ("Content-Type", "application/octet-stream"))
+        elif parts[0] == "npm":
+            own = f"http://127.0.0.1:{self.server.server_address[1]}/npm"
+            self.answer(*fetch_npm(self.path.removeprefix("/npm/"), self.headers.get("Accept"), own))
         elif len(parts) == 2 and parts[0] == "simple":
             self.answer(302, b"", ("Location", f"{UPSTREAM}/{parts[1]}/"))
         else:

@@ -1,4 +1,4 @@
-//! A package index of Python on the loopback interface, as an operator has one.
+//! A package index of Python and a registry of Node.js on the loopback interface, as an operator has them.
 
 use std::{fs, process::Stdio};
 
@@ -10,6 +10,7 @@ use tokio::{
 };
 
 const SERVER_PROGRAM: &str = include_str!("package_index.py");
+const GEM_SERVER_PROGRAM: &str = include_str!("gem_index.py");
 const PYTHON_PATH: &str = "/usr/bin/python3";
 
 /// An index that alone has the package `hearth-pond`, and redirects to this machine's own index for others. It stops when
@@ -26,10 +27,19 @@ impl PackageIndex {
 
     /// Starts the index.
     pub async fn start() -> Result<Self> {
+        Self::start_program(SERVER_PROGRAM).await
+    }
+
+    /// Starts a repository of gems, which has the gem `hearth-pond` only.
+    pub async fn start_gem_repository() -> Result<Self> {
+        Self::start_program(GEM_SERVER_PROGRAM).await
+    }
+
+    async fn start_program(program: &str) -> Result<Self> {
         let folder = tempfile::tempdir().map_err(Error::internal)?;
         let log = fs::File::create(folder.path().join("log")).map_err(Error::internal)?;
         let mut command = Command::new(PYTHON_PATH);
-        command.args(["-c", SERVER_PROGRAM]).kill_on_drop(true);
+        command.args(["-c", program]).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut process = command.spawn().map_err(Error::internal)?;
         let output = process.stdout.take().ok_or_else(|| Error::internal("no standard output"))?;
@@ -46,6 +56,11 @@ impl PackageIndex {
     /// The URL of the index.
     pub fn url(&self) -> String {
         format!("http://{}/simple", self.address)
+    }
+
+    /// The URL of the registry of Node.js packages, which passes requests on to this machine's own.
+    pub fn npm_url(&self) -> String {
+        format!("http://{}/npm/", self.address)
     }
 
     /// Reads the paths of the requests so far.

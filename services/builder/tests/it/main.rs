@@ -6,6 +6,7 @@ mod fetch_script;
 mod fixture;
 mod image_script;
 mod package_index;
+mod package_registry;
 mod proxy;
 mod runtime;
 mod unpack_script;
