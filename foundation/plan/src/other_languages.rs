@@ -133,14 +133,9 @@ pub fn find_only_application(source: &dyn SourceTree) -> Result<Option<String>> 
 /// Builds the error for an unrecognized source: the expected files, the existing ones, and the next steps.
 pub fn build_unrecognized_error(source: &dyn SourceTree) -> Result<Error> {
     let names = source.list()?;
-    let looked_for = list_manifest_names();
-    let mut error = Error::invalid(
-        UNRECOGNIZED_CODE,
-        format!(
-            "no file in the top folder says how to build the source; looked for {}, Procfile",
-            looked_for.join(", ")
-        ),
-    );
+    let mut error =
+        Error::invalid(UNRECOGNIZED_CODE, "no file in the top folder says how to build the source")
+            .and_message(format!("looked for {}, Procfile", list_manifest_names().join(", ")));
     error = error.and_message(format_found_names(&names));
     let languages = list_unsupported_languages(&names);
     for sentence in &languages {
