@@ -133,9 +133,8 @@ pub fn find_only_application(source: &dyn SourceTree) -> Result<Option<String>> 
 /// Builds the error for an unrecognized source: the expected files, the existing ones, and the next steps.
 pub fn build_unrecognized_error(source: &dyn SourceTree) -> Result<Error> {
     let names = source.list()?;
-    let mut error =
-        Error::invalid(UNRECOGNIZED_CODE, "no file in the top folder says how to build the source")
-            .and_message(format!("looked for {}, Procfile", list_manifest_names().join(", ")));
+    let mut error = Error::invalid(UNRECOGNIZED_CODE, "the source has no file that defines its build")
+        .and_message(format!("looked in its top folder for {}, Procfile", list_manifest_names().join(", ")));
     error = error.and_message(format_found_names(&names));
     let languages = list_unsupported_languages(&names);
     for sentence in &languages {
@@ -167,8 +166,8 @@ fn format_found_names(names: &[String]) -> String {
     let listed = join_first_names(&shown, MAX_LISTED_NAMES);
     match shown.len() {
         0 => "the source is empty".to_owned(),
-        all if all > MAX_LISTED_NAMES => format!("the top folder contains {listed}"),
-        _ => format!("the top folder contains only {listed}"),
+        all if all > MAX_LISTED_NAMES => format!("its top folder contains {listed}"),
+        _ => format!("its top folder contains only {listed}"),
     }
 }
 
