@@ -120,7 +120,7 @@ async fn mail_address_is_changed_only_with_the_password_and_the_former_one_gets_
     for body in [json!({ "address": "eve@example.org" }), json!({}), json!({ "address": null })] {
         let (status, answer) =
             send_json_request(&ada.client, Method::PUT, "/accounts/v1/me/email", Some(&body)).await?;
-        assert_eq!((status, answer["code"].as_str()), (StatusCode::FORBIDDEN, Some("password-needed")));
+        assert_eq!((status, answer["code"].as_str()), (StatusCode::BAD_REQUEST, Some("password-needed")));
     }
     let wrong = MailAddressChange {
         address: "eve@example.org".parse().ok(),

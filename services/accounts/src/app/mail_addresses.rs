@@ -172,7 +172,7 @@ async fn send_code(cx: &AccountsContext, user: &User, to: EmailAddress, code: &S
 }
 
 fn build_password_needed_error() -> Error {
-    Error::forbidden("password-needed", "a change of the mail address needs the current password")
+    Error::invalid("password-needed", "a change of the mail address needs the current password")
         .help("send it as `password`, or run: hearth notify email ADDRESS")
 }
 
