@@ -33,8 +33,10 @@ hearth_kit::settings! {
     /// `hearthd image bootstrap --again NAME` copies it again.
     ///
     /// The tables of `images.provided` replace the built-in list: plain Debian (`bookworm`, `trixie`), Python
-    /// (`python3.11`, `python3.13`, `python3.14`), Node.js (`node18`, `node20`, `node24`) and PHP with a web
-    /// server (`php8.2`, `php8.4`). `hearthd image bootstrap` makes them from Debian packages. They have the
+    /// (`python3.11`, `python3.13`, `python3.14`), Node.js (`node18`, `node20`, `node24`), PHP with a web
+    /// server (`php8.2`, `php8.4`), Go (`golang1.24`, `golang-current`), Rust (`rust1.85`, `rust-current`), Java with
+    /// Maven (`java21`, `java25`), Ruby (`ruby3.3`), and the slim images that detected recipes begin with (`static`,
+    /// `python3.11-slim` and others). `hearthd image bootstrap` makes them from Debian packages. They have the
     /// names that scripts written for Toolforge use as aliases.
     pub struct ImagesSettings in "images" {
         /// Largest blob, for example a layer, in bytes.
@@ -110,6 +112,10 @@ pub struct ProvidedImage {
     /// Debian release of these packages; default `bookworm`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<String>,
+    /// True for an image without apt and other programs that only installations need: the packages, all that they need
+    /// to run, a shell and basic programs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub slim: bool,
 }
 
 fn default_image_state() -> String {
@@ -120,7 +126,7 @@ fn default_image_state() -> String {
 ///
 /// Where Toolforge had several releases of one language, all their names are aliases of the nearest release here.
 #[rustfmt::skip]
-const DEFAULT_IMAGES: [(&str, &str, &[&str], &[&str]); 10] = [
+const DEFAULT_IMAGES: [(&str, &str, &[&str], &[&str]); 18] = [
     ("bookworm", "bookworm", &[],
         &["bullseye", "buster", "tf-bookworm", "tf-bullseye-std", "tf-buster-std", "tf-buster"]),
     ("python3.11", "bookworm", &["python3", "python3-venv", "python3-pip"],
@@ -142,27 +148,64 @@ const DEFAULT_IMAGES: [(&str, &str, &[&str], &[&str]); 10] = [
         &["lighttpd", "php8.4-cgi", "php8.4-cli", "php8.4-curl", "php8.4-gd", "php8.4-intl", "php8.4-mbstring",
           "php8.4-mysql", "php8.4-sqlite3", "php8.4-xml", "php8.4-zip"],
         &["php8.3", "tf-php84", "toolforge-php84-sssd-web"]),
+    ("golang1.24", "trixie", &["gcc", "golang-go", "libc6-dev", "pkg-config"],
+        &["golang1.11", "tf-golang111", "toolforge-golang111-sssd-base"]),
+    ("rust1.85", "trixie", &["cargo", "gcc", "g++", "libc6-dev", "libssl-dev", "make", "pkg-config"], &[]),
+    ("java21", "trixie", &["maven", "openjdk-21-jdk-headless"],
+        &["jdk21", "jdk17", "jdk11", "jdk8", "tf-jdk21", "tf-jdk17", "tf-jdk11", "tf-jdk8", "toolforge-jdk21-sssd-base",
+          "toolforge-jdk17-sssd-base", "toolforge-jdk11-sssd-base"]),
+    ("java25", "trixie", &["maven", "openjdk-25-jdk-headless"], &["jdk25", "tf-jdk25"]),
+    ("ruby3.3", "trixie",
+        &["bundler", "gcc", "g++", "git", "libc6-dev", "libyaml-dev", "make", "pkg-config", "ruby", "ruby-dev",
+          "zlib1g-dev"],
+        &["ruby3.1", "ruby2.7", "ruby2.5", "tf-ruby33", "tf-ruby31", "tf-ruby27", "tf-ruby25",
+          "toolforge-ruby33-sssd-base", "toolforge-ruby31-sssd-base", "toolforge-ruby27-sssd-base"]),
+    ("forky", "forky", &[], &["tf-forky"]),
+    ("golang-current", "forky", &["gcc", "golang-go", "libc6-dev", "pkg-config"], &[]),
+    ("rust-current", "forky", &["cargo", "gcc", "g++", "libc6-dev", "libssl-dev", "make", "pkg-config"], &[]),
     ("python3.14", "forky", &["python3", "python3-venv", "python3-pip"],
         &["tf-python314", "toolforge-python314-sssd-base"]),
     ("node24", "forky", &["nodejs", "npm"], &["node22", "tf-node22", "tf-node24", "toolforge-node22-sssd-base"]),
+];
+
+/// Packages of the slim images with Python.
+const SLIM_PYTHON_PACKAGES: &[&str] = &["python3", "curl", "libstdc++6", "procps"];
+
+/// Packages of the slim images for compiled programs: also those that checks, and programs with C++ and TLS need.
+const SLIM_PROGRAM_PACKAGES: &[&str] = &["curl", "libssl3t64", "libstdc++6", "procps"];
+
+/// Built-in slim images: name, Debian release, packages.
+const DEFAULT_SLIM_IMAGES: [(&str, &str, &[&str]); 9] = [
+    ("static", "bookworm", &[]),
+    ("python3.11-slim", "bookworm", SLIM_PYTHON_PACKAGES),
+    ("python3.13-slim", "trixie", SLIM_PYTHON_PACKAGES),
+    ("python3.14-slim", "forky", SLIM_PYTHON_PACKAGES),
+    ("trixie-slim", "trixie", SLIM_PROGRAM_PACKAGES),
+    ("forky-slim", "forky", SLIM_PROGRAM_PACKAGES),
+    ("java21-slim", "trixie", &["curl", "openjdk-21-jre-headless", "procps"]),
+    ("java25-slim", "trixie", &["curl", "openjdk-25-jre-headless", "procps"]),
+    ("ruby3.3-slim", "trixie", &["bundler", "curl", "libyaml-0-2", "procps", "ruby"]),
 ];
 
 /// Builds the list of images that `hearthd image bootstrap` makes, under the names that scripts written for
 /// Toolforge use.
 fn build_default_images() -> BTreeMap<String, ProvidedImage> {
     let to_names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    DEFAULT_IMAGES
-        .map(|(name, release, packages, aliases)| {
-            let image = ProvidedImage {
-                repository: None,
-                aliases: to_names(aliases),
-                state: default_image_state(),
-                release: Some(release.to_owned()),
-                packages: Some(to_names(packages)),
-            };
-            (name.to_owned(), image)
-        })
-        .into()
+    let build = |(release, packages, aliases): (&str, &[&str], &[&str]), slim| ProvidedImage {
+        repository: None,
+        aliases: to_names(aliases),
+        state: default_image_state(),
+        release: Some(release.to_owned()),
+        packages: Some(to_names(packages)),
+        slim,
+    };
+    let full = DEFAULT_IMAGES.into_iter().map(|(name, release, packages, aliases)| {
+        (name.to_owned(), build((release, packages, aliases), false))
+    });
+    let slim = DEFAULT_SLIM_IMAGES
+        .into_iter()
+        .map(|(name, release, packages)| (name.to_owned(), build((release, packages, &[]), true)));
+    full.chain(slim).collect()
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 [ -e "$root/etc/resolv.conf" ] || : >"$root/etc/resolv.conf"
 mount --bind /etc/resolv.conf "$root/etc/resolv.conf"
+# Packages of Java register their manual pages, which images leave out, and fail without their folder.
+mkdir -p "$root/usr/share/man/man1"
 # Packages must not start their services.
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod 755 "$root/usr/sbin/policy-rc.d"

@@ -18,7 +18,7 @@ pub fn write_layout(folder: &Path, layers: &[&PackedLayer], epoch: Timestamp) ->
         create_public_folder(folder)?;
     }
     for layer in layers {
-        // All images share the first layer; a hard link needs no disk space.
+        // Images share their first layers; a hard link needs no disk space.
         let blob = blobs.join(layer.digest.to_hex());
         fs::hard_link(&layer.file, &blob)
             .and_then(|()| fs::set_permissions(&blob, fs::Permissions::from_mode(0o644)))
@@ -26,7 +26,11 @@ pub fn write_layout(folder: &Path, layers: &[&PackedLayer], epoch: Timestamp) ->
     }
     let diff_ids: Vec<Digest> = layers.iter().map(|layer| layer.diff_id).collect();
     // Optional in the specification, but buildah requires a history entry for each layer.
-    let history_entry = json!({"created": epoch.to_string(), "created_by": "hearthd image bootstrap"});
+    let history = layers.iter().map(|layer| {
+        let step = format!("hearthd image bootstrap: {}", layer.description);
+        json!({"created": epoch.to_string(), "created_by": step})
+    });
+    let history: Vec<Value> = history.collect();
     let config = json!({
         "created": epoch.to_string(), "architecture": oci_architecture(), "os": "linux",
         "config": {
@@ -34,7 +38,7 @@ pub fn write_layout(folder: &Path, layers: &[&PackedLayer], epoch: Timestamp) ->
             "Cmd": ["/bin/bash"],
         },
         "rootfs": {"type": "layers", "diff_ids": diff_ids},
-        "history": vec![history_entry; layers.len()],
+        "history": history,
     });
     let config = write_blob(&blobs, &config, "application/vnd.oci.image.config.v1+json")?;
     let layers = layers.iter().map(|layer| {

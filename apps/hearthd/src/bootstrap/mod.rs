@@ -2,10 +2,11 @@
 //! and the machine's configuration for packages (sources, proxies, certificates) is used unchanged.
 //!
 //! One root file system is built for each Debian release, and every image as a difference on top of it, so that all of a
-//! release share their first layer. Images with a configured source are copied from there instead.
+//! release share their first layer, and all but slim ones also the second. Images with a configured source are copied from there instead.
 
 mod apt_sources;
 mod base;
+mod contents;
 mod copy;
 mod derive;
 mod layout;
@@ -25,7 +26,8 @@ use hearth_images::ImageSource;
 
 pub use program::run_program;
 pub use recipe::{ImageRecipe, list_recipes};
-use {base::BaseSystem, pack::PackedLayer};
+use base::BaseSystem;
+use pack::{LayerPart, PackedLayer};
 
 /// A working folder for images, deleted with this value.
 pub struct ImageWorkspace(PathBuf);
@@ -91,11 +93,12 @@ impl ImageWorkspace {
                 .iter()
                 .map(|recipe| (*recipe, scope.spawn(move || self.build_difference(recipe, base))));
             let builds: Vec<_> = builds.collect();
-            let first = pack::pack_layer(&base.root, &folder.join("base.tar"), base.epoch)?;
+            let [core, rest] = base.pack_layers(&folder)?;
             for (recipe, difference) in builds {
                 let panicked = |_| Err(Error::internal("building an image panicked"));
-                let second = difference.join().unwrap_or_else(panicked)?;
-                let layers: Vec<_> = std::iter::once(&first).chain(second.as_ref()).collect();
+                let difference = difference.join().unwrap_or_else(panicked)?;
+                let rest = (!recipe.is_slim).then_some(&rest);
+                let layers: Vec<_> = [&core].into_iter().chain(rest).chain(difference.as_ref()).collect();
                 let folder = self.output_folder().join(&recipe.name);
                 layout::write_layout(&folder, &layers, base.epoch)?;
                 hand_over(&recipe.name, &folder)?;
@@ -125,8 +128,12 @@ impl ImageWorkspace {
             return Ok(None);
         }
         let upper = derive::derive_image(&self.work_folder().join(&recipe.name), base, recipe)?;
-        pack::pack_layer(&upper, &self.work_folder().join(format!("{}.tar", recipe.name)), base.epoch)
-            .map(Some)
+        let archive = self.work_folder().join(format!("{}.tar", recipe.name));
+        if recipe.is_slim {
+            return base.pack_slim_layer(&recipe.packages, &upper, &archive).map(Some);
+        }
+        let parts = [LayerPart { folder: &upper, paths: None }];
+        pack::pack_layer(recipe.packages.join(" "), &parts, &archive, base.epoch).map(Some)
     }
 }
 

@@ -13,8 +13,10 @@ pub struct ImageRecipe {
     pub name: String,
     /// Debian release of its packages.
     pub release: String,
-    /// Packages on top of the base system.
+    /// Packages on top of the base system, or of its core.
     pub packages: Vec<String>,
+    /// True for an image with only what its packages need to run.
+    pub is_slim: bool,
 }
 
 /// A file of an image that no package contains.
@@ -38,6 +40,29 @@ pub const MAINTAINED_RELEASES: &[&str] = &["bookworm", "trixie"];
 /// Packages of the base system, in addition to Debian's minimal set.
 pub const BASE_PACKAGES: &[&str] = &["ca-certificates", "curl", "netbase", "procps"];
 
+/// Packages of the core: what any program may need to run. Others of Debian's minimal set are for its installation.
+pub const CORE_PACKAGES: &[&str] = &[
+    "base-files",
+    "base-passwd",
+    "bash",
+    "ca-certificates",
+    "coreutils",
+    "dash",
+    "debianutils",
+    "diffutils",
+    "findutils",
+    "grep",
+    "gzip",
+    "hostname",
+    "libc-bin",
+    "mawk",
+    "ncurses-base",
+    "netbase",
+    "sed",
+    "tar",
+    "tzdata",
+];
+
 /// Paths that no image needs: documentation except licences, translations, package checks.
 pub const EXCLUDED_PATHS: &[&str] = &[
     "/usr/share/doc/*",
@@ -59,6 +84,20 @@ const EXCLUDED_NPM_PATHS: &[&str] = &[
     "/usr/share/nodejs/lodash-es/*",
     "/usr/share/nodejs/regenerate-unicode-properties/*",
     "/usr/share/nodejs/web-streams-polyfill/*",
+];
+
+/// Paths of the compilers that no build needs: checkers of memory, tests and programs of their own developers.
+const EXCLUDED_COMPILER_PATHS: &[&str] = &[
+    "/usr/bin/*lto-dump*",
+    "/usr/lib/gcc/*/lib?san*",
+    "/usr/lib/go-*/pkg/tool/*/pprof",
+    "/usr/lib/go-*/pkg/tool/*/trace",
+    "/usr/lib/x86_64-linux-gnu/lib?san.*",
+    "/usr/share/go-*/api/*",
+    "/usr/share/go-*/src/*/testdata/*",
+    "/usr/share/go-*/src/*_test.go",
+    "/usr/share/go-*/src/cmd/*",
+    "/usr/share/go-*/test/*",
 ];
 
 /// Name of the image that builds run in.
@@ -84,6 +123,7 @@ pub fn list_recipes(provided: &BTreeMap<String, ProvidedImage>) -> Result<Vec<Im
             name: image.repository.clone().unwrap_or_else(|| name.clone()),
             release: image.release.clone().unwrap_or_else(|| DEFAULT_RELEASE.to_owned()),
             packages: packages.clone(),
+            is_slim: image.slim,
         };
         recipe.check_names()?;
         if !recipes.iter().any(|other: &ImageRecipe| other.name == recipe.name) {
@@ -94,6 +134,7 @@ pub fn list_recipes(provided: &BTreeMap<String, ProvidedImage>) -> Result<Vec<Im
         name: BUILDER_NAME.to_owned(),
         release: BUILDER_RELEASE.to_owned(),
         packages: BUILDER_PACKAGES.iter().map(|name| (*name).to_owned()).collect(),
+        is_slim: false,
     });
     recipes.sort_by_key(|recipe| (recipe.release != DEFAULT_RELEASE, Reverse(recipe.release.clone())));
     Ok(recipes)
@@ -102,7 +143,11 @@ pub fn list_recipes(provided: &BTreeMap<String, ProvidedImage>) -> Result<Vec<Im
 impl ImageRecipe {
     /// Paths of the packages that the image does not need.
     pub fn excluded_paths(&self) -> &'static [&'static str] {
-        if self.has_package("npm") { EXCLUDED_NPM_PATHS } else { &[] }
+        match () {
+            () if self.has_package("npm") => EXCLUDED_NPM_PATHS,
+            () if self.has_package("gcc") => EXCLUDED_COMPILER_PATHS,
+            () => &[],
+        }
     }
 
     /// Files of the image that no package contains.
@@ -139,9 +184,20 @@ mod tests {
     fn every_default_image_has_its_recipe() -> Result<()> {
         let recipes = list_recipes(&ImagesSettings::default().provided)?;
         let names: Vec<&str> = recipes.iter().map(|recipe| recipe.name.as_str()).collect();
-        for name in
-            ["bookworm", "python3.11", "node18", "php8.2", "python3.13", "python3.14", "node24", "builder"]
-        {
+        for name in [
+            "bookworm",
+            "python3.11",
+            "node18",
+            "php8.2",
+            "python3.13",
+            "python3.14",
+            "node24",
+            "builder",
+            "static",
+            "python3.11-slim",
+            "python3.13-slim",
+            "python3.14-slim",
+        ] {
             assert!(names.contains(&name), "{name}: {names:?}");
         }
         let last_default = recipes.iter().rposition(|recipe| recipe.release == DEFAULT_RELEASE);
