@@ -26,7 +26,7 @@ const REDEPLOY_COUNT: u32 = 2;
 pub async fn run() -> Result<BenchReport> {
     let mut report = BenchReport::new("deploy");
     let hearth = Hearth::start(HearthShape::UP_WITH_CONTAINERS).await?;
-    provide_images(&hearth, &["builder", "bookworm", "python3.11"])?;
+    provide_images(&hearth, &["builder", "bookworm", "static", "python3.11", "python3.11-slim"])?;
     let operator = hearth.operator().await?;
     let cli = operator.open_cli_session(&hearth).await?;
     let transport = Transport::from_url(hearth.url())?;

@@ -4,7 +4,7 @@ use hearth_base::{Error, Result};
 
 use crate::{
     containerfile,
-    declared::{self, DeclaredBuild},
+    declared::{self, DeclaredBuild, DeclaredFrontEnd},
     front_end,
     languages::{self, DetectionContext, KNOWN_LANGUAGES},
     other_languages,
@@ -17,6 +17,9 @@ use crate::{
 };
 
 const PLAIN_BASE_IMAGE: &str = "bookworm";
+
+/// End of the names of images without apt; the image with apt has the name before it.
+const SLIM_SUFFIX: &str = "-slim";
 
 /// Plans how a source becomes an image.
 ///
@@ -34,7 +37,10 @@ pub fn plan_build_by(source: &dyn SourceTree, choice: Option<RecipeChoice>) -> R
     let processes = DeclaredProcesses::read(source, &section)?;
     let mut found = detect_source(source, choice, &section, processes.as_ref())?;
     if processes.is_some() && found.kind != SourceKind::Containerfile {
-        let unbuilt = other_languages::describe_subfolders(source, &list_front_end_folders(&found))?;
+        let built = list_front_end_folders(&found);
+        let has_front_end = section.front_end != Some(DeclaredFrontEnd::Disabled);
+        let unbuilt =
+            other_languages::describe_subfolders(source, has_front_end.then_some(built.as_slice()))?;
         found.reasons.extend(unbuilt);
     }
     add_commands(&section, &mut found);
@@ -198,8 +204,37 @@ fn add_commands(section: &DeclaredBuild, found: &mut DetectedSource) {
         "hearth.yaml: {count} {} run after the packages are installed.",
         if count == 1 { "command" } else { "commands" }
     ));
-    let steps = find_last_stage(stages).map_or(steps, |stage| &mut stage.steps);
-    steps.extend(section.commands.iter().cloned().map(RecipeStep::RunDeclared));
+    let commands = section.commands.iter().cloned().map(RecipeStep::RunDeclared).collect();
+    match find_last_stage(stages) {
+        Some(stage) => {
+            copy_source_in_stage(stage, steps);
+            insert_before_cleanup(&mut stage.steps, commands);
+        }
+        None => steps.extend(commands),
+    }
+}
+
+/// Moves the copy of the source from the image to the stage whose commands need it; the image copies it from there.
+fn copy_source_in_stage(stage: &mut BuildStage, image_steps: &mut [RecipeStep]) {
+    let is_source = |step: &RecipeStep| {
+        matches!(
+            step,
+            RecipeStep::CopyAll | RecipeStep::CopyBuilt(StageName::FrontEnd | StageName::Build, None)
+        )
+    };
+    if stage.steps.iter().any(is_source) {
+        return;
+    }
+    if let Some(step) = image_steps.iter_mut().find(|step| is_source(step)) {
+        let copy = std::mem::replace(step, RecipeStep::CopyBuilt(stage.name, None));
+        insert_before_cleanup(&mut stage.steps, vec![copy]);
+    }
+}
+
+fn insert_before_cleanup(steps: &mut Vec<RecipeStep>, added: Vec<RecipeStep>) {
+    let is_cleanup = |step: &RecipeStep| matches!(step, RecipeStep::Cleanup(_));
+    let at = steps.iter().position(is_cleanup).unwrap_or(steps.len());
+    steps.splice(at..at, added);
 }
 
 /// Adds the packages of `Aptfile` and `hearth.yaml` as the first step.
@@ -224,11 +259,30 @@ fn add_debian_packages(
         let is_built = find_last_stage(stages).is_some();
         let stages =
             stages.iter_mut().filter(|stage| stage.name != StageName::FrontEnd).map(|stage| &mut stage.steps);
-        // A site needs its packages only while it is built.
-        let image = (found.kind != SourceKind::StaticFiles || !is_built).then_some(steps);
-        stages.chain(image).for_each(|steps| steps.insert(0, RecipeStep::Install(packages.clone())));
+        stages.for_each(|steps| steps.insert(0, RecipeStep::Install(packages.clone())));
+        let needed = match found.kind {
+            // A site needs its packages only while it is built.
+            SourceKind::StaticFiles if is_built => Vec::new(),
+            _ if is_built => packages.into_iter().filter(|name| !name.is_for_builds()).collect(),
+            _ => packages,
+        };
+        if !needed.is_empty() {
+            steps.insert(0, RecipeStep::Install(needed));
+        }
     }
+    use_images_with_apt(&mut found.recipe);
     Ok(())
+}
+
+/// Replaces slim images, which have no apt, where packages are installed.
+fn use_images_with_apt(recipe: &mut BuildRecipe) {
+    let BuildRecipe::Steps { base, steps, stages } = recipe else { return };
+    let stages = stages.iter_mut().map(|stage| (&mut stage.base, &stage.steps));
+    for (base, steps) in stages.chain([(base, &*steps)]) {
+        if steps.iter().any(|step| matches!(step, RecipeStep::Install(_))) {
+            *base = base.strip_suffix(SLIM_SUFFIX).unwrap_or(base);
+        }
+    }
 }
 
 /// Chooses the processes: the declared ones, otherwise the guessed process `web`.
@@ -251,7 +305,11 @@ fn choose_processes(plan: &mut BuildPlan, declared: Option<DeclaredProcesses>, s
             plan.reasons.push(format!("There is no Procfile: the process web is {command:?} ({reason})."));
             plan.processes = Processes::from([("web".to_owned(), command)]);
         }
-        StartCommand::Unknown(_) if plan.kind == SourceKind::Containerfile => {}
+        StartCommand::Unknown(_) if plan.kind == SourceKind::Containerfile => {
+            if let BuildRecipe::Containerfile { text, .. } = &plan.recipe {
+                plan.processes = containerfile::read_processes_label(text).unwrap_or_default();
+            }
+        }
         StartCommand::Unknown(suggestion) => {
             let line = suggestion.clone().unwrap_or_else(|| "web: COMMAND".to_owned());
             plan.reasons.push(format!(

@@ -9,6 +9,24 @@ use crate::source::SourceTree;
 /// Maximum number of packages of a source.
 pub const MAX_PACKAGES: usize = 200;
 
+/// Packages that a program needs only while it is built. Packages for developers that end in `-dev` are not among them:
+/// they bring the libraries that a compiled program is linked with.
+const BUILD_PACKAGES: [&str; 13] = [
+    "autoconf",
+    "automake",
+    "build-essential",
+    "cargo",
+    "cmake",
+    "g++",
+    "gcc",
+    "gfortran",
+    "libtool",
+    "pkg-config",
+    "pkgconf",
+    "python3-dev",
+    "rustc",
+];
+
 /// Name of a Debian package (Debian policy, 5.6.1): lower case letters, digits, `+`, `-` and `.`, so that it can stand
 /// in a shell command unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +42,11 @@ impl PackageName {
             text.ends_with(|last: char| last.is_ascii_lowercase() || last.is_ascii_digit() || last == '+');
         let valid = begins && ends && (2..=100).contains(&text.len()) && text.bytes().all(fits);
         valid.then(|| Self(text.to_owned()))
+    }
+
+    /// True for a compiler or another package that a built program does not need.
+    pub fn is_for_builds(&self) -> bool {
+        BUILD_PACKAGES.contains(&self.0.as_str())
     }
 
     /// A name that is known to be valid.

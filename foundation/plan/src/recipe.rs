@@ -36,13 +36,8 @@ pub enum RecipeStep {
     Run(&'static str),
     /// Runs a command line that the source declares.
     RunDeclared(CommandLine),
-    /// Writes a file whose text contains no single quotation mark and ends in a newline.
-    WriteFile {
-        /// Absolute path of the file, whose folder exists.
-        path: &'static str,
-        /// Its text.
-        text: &'static str,
-    },
+    /// Runs a command line after all others of its stage: removes what only they need.
+    Cleanup(&'static str),
 }
 
 /// Name of a stage that builds files.
@@ -149,22 +144,14 @@ fn render_step(text: &mut String, step: &RecipeStep) {
         RecipeStep::CopyMade(stage, path) => writeln!(text, "COPY --from={stage} {path} {path}"),
         RecipeStep::EnterFolder(None) => writeln!(text, "WORKDIR {IMAGE_WORKDIR}"),
         RecipeStep::EnterFolder(Some(folder)) => writeln!(text, "WORKDIR {IMAGE_WORKDIR}/{folder}"),
-        RecipeStep::Run(command) => writeln!(text, "RUN {command}"),
+        RecipeStep::Run(command) | RecipeStep::Cleanup(command) => writeln!(text, "RUN {command}"),
         RecipeStep::RunDeclared(command) => writeln!(text, "RUN {}", command.render_as_json()),
-        RecipeStep::WriteFile { path, text: content } => {
-            // One quoted argument for each line: the builder's old parsers know no here-documents.
-            let lines: String = content.lines().map(|line| format!(" '{line}' \\\n")).collect();
-            writeln!(text, "RUN printf '%s\\n' \\\n{lines} > {path}")
-        }
     };
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The shell that runs `RUN` instructions in a build; the test runs it here.
-    const RECIPE_SHELL: &str = "/bin/sh";
 
     fn render(from: &str, steps: &[RecipeStep], processes: &Processes) -> Result<String> {
         render_containerfile(&|_| from.to_owned(), &[], &[], "x", steps, processes)
@@ -188,20 +175,6 @@ mod tests {
                 backslashes = if symbol == '\\' { backslashes + 1 } else { 0 };
             }
         }
-        Ok(())
-    }
-
-    #[test]
-    fn written_file_is_the_output_of_its_instruction() -> Result<()> {
-        let step = crate::languages::SERVER_STEP;
-        let RecipeStep::WriteFile { text: content, .. } = step else { panic!("another step") };
-        assert!(!content.contains('\'') && !content.contains("<<") && content.ends_with('\n'));
-        assert!(content.lines().all(|line| !line.ends_with('\\')));
-        let text = render("base", &[step], &Processes::new())?;
-        let (_, command) = text.split_once("RUN ").unwrap();
-        let command = command.rsplit_once(" > ").unwrap().0;
-        let printed = std::process::Command::new(RECIPE_SHELL).args(["-c", command]).output().unwrap();
-        assert_eq!(String::from_utf8(printed.stdout).unwrap(), content);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use hearth_base::Result;
 
-use super::{DetectionContext, python::PYTHON_IMAGES};
+use super::DetectionContext;
 use crate::{
     plan::{BuildRecipe, DetectedSource, SourceKind, StartCommand},
     recipe::{BuildStage, RecipeStep},
@@ -10,33 +10,21 @@ use crate::{
     source_path::SourcePath,
 };
 
-/// Image with the server of static files.
-const STATIC_IMAGE: &str = PYTHON_IMAGES[0].image;
+/// Image with the server of static files, `static-server` (`apps/static-server`).
+const STATIC_IMAGE: &str = "static";
 
-/// Step that adds the static server to an image with Python. It is a part of the recipe, not of the base image, so
-/// that a printed Containerfile is complete.
-pub const SERVER_STEP: RecipeStep =
-    RecipeStep::WriteFile { path: "/usr/local/lib/static_server.py", text: include_str!("static_server.py") };
-
-/// Tools that build sites, with the folders that they write.
-const SITE_GENERATORS: [(&str, &str); 9] = [
-    ("vite", "dist"),
-    ("vue-cli-service", "dist"),
-    ("parcel", "dist"),
-    ("astro", "dist"),
-    ("webpack", "dist"),
-    ("react-scripts", "build"),
-    ("docusaurus", "build"),
-    ("eleventy", "_site"),
-    ("gatsby", "public"),
-];
+/// Image for pages with declared processes. They may be of Python, which was part of the image of all pages once.
+const STATIC_IMAGE_WITH_PYTHON: &str = "python3.11-slim";
 
 /// Places of a page, with their folders.
 const FRONT_PAGES: [(&str, &str); 3] =
     [("public/index.html", "public"), ("public_html/index.html", "public_html"), ("index.html", ".")];
 
 /// Detects a page by its `index.html`; `None` without one.
-pub fn detect_static_files(source: &dyn SourceTree, _: DetectionContext) -> Result<Option<DetectedSource>> {
+pub fn detect_static_files(
+    source: &dyn SourceTree,
+    context: DetectionContext,
+) -> Result<Option<DetectedSource>> {
     let Some((path, folder)) = find_front_page(source)? else { return Ok(None) };
     let mut reasons = vec![format!("{path}: static files; they are served unchanged.")];
     if source.has_file("package.json")? {
@@ -45,8 +33,8 @@ pub fn detect_static_files(source: &dyn SourceTree, _: DetectionContext) -> Resu
     Ok(Some(DetectedSource {
         kind: SourceKind::StaticFiles,
         recipe: BuildRecipe::Steps {
-            base: STATIC_IMAGE,
-            steps: vec![SERVER_STEP, RecipeStep::CopyAll],
+            base: if context.has_processes { STATIC_IMAGE_WITH_PYTHON } else { STATIC_IMAGE },
+            steps: vec![RecipeStep::CopyAll],
             stages: Vec::new(),
         },
         reasons,
@@ -64,11 +52,6 @@ pub fn find_front_page(source: &dyn SourceTree) -> Result<Option<(&'static str, 
     Ok(None)
 }
 
-/// Finds the generator in a build script: its name, and the folder that it writes.
-pub fn find_site_generator(script: &str) -> Option<(&'static str, &'static str)> {
-    SITE_GENERATORS.into_iter().find(|(tool, _)| script.split_whitespace().any(|word| word == *tool))
-}
-
 /// Plans an image that serves a folder which the last stage builds.
 pub fn plan_built_site(
     mut stages: Vec<BuildStage>,
@@ -78,7 +61,7 @@ pub fn plan_built_site(
 ) -> DetectedSource {
     let command = format_serve_command(folder.as_str());
     let reason = format!("files in {folder}/");
-    let steps = vec![SERVER_STEP, RecipeStep::CopyBuilt(last.name, Some(folder))];
+    let steps = vec![RecipeStep::CopyBuilt(last.name, Some(folder))];
     stages.push(last);
     DetectedSource {
         kind: SourceKind::StaticFiles,
@@ -88,7 +71,7 @@ pub fn plan_built_site(
     }
 }
 
-/// Formats the command that serves a folder with the program of [`SERVER_STEP`].
+/// Formats the command that serves a folder.
 fn format_serve_command(folder: &str) -> String {
-    format!("exec python3 /usr/local/lib/static_server.py \"${{PORT:-8000}}\" {folder}")
+    format!("exec static-server \"${{PORT:-8000}}\" {folder}")
 }

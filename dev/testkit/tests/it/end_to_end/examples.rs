@@ -18,7 +18,7 @@ use super::{Visitor, images::provide_images};
 #[tokio::test]
 async fn commands_of_every_example_readme_work() -> Result<()> {
     let hearth = Hearth::start(HearthShape::UP_WITH_CONTAINERS).await?;
-    provide_images(&hearth, &["builder", "bookworm", "node18", "python3.11"])?;
+    provide_images(&hearth, &["builder", "bookworm", "node18", "static", "python3.11", "python3.11-slim"])?;
     let operator = hearth.operator().await?;
     let cli = operator.open_cli_session(&hearth).await?;
     let visitor = Visitor::for_url(hearth.url())?;

@@ -17,10 +17,20 @@ pub fn provide_images(hearth: &Hearth, names: &[&str]) -> Result<()> {
 
 /// Images of the tests in `./test`, which are built together: each further run of the bootstrap builds the base system of
 /// their Debian release anew.
-const COMMON_IMAGES: [&str; 5] = ["bookworm", "python3.11", "node18", "php8.2", "builder"];
+const COMMON_IMAGES: [&str; 9] = [
+    "bookworm",
+    "python3.11",
+    "python3.11-slim",
+    "static",
+    "node18",
+    "php8.2",
+    "golang1.24",
+    "trixie-slim",
+    "builder",
+];
 
 /// Returns the folder with the layouts of images. The first test that calls this builds them; other tests wait.
-fn layouts_folder(names: &[&str]) -> Result<PathBuf> {
+pub fn layouts_folder(names: &[&str]) -> Result<PathBuf> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("images");
     fs::create_dir_all(&folder).map_err(Error::internal)?;
     let lock = File::create(folder.join(".lock")).map_err(Error::internal)?;

@@ -24,7 +24,7 @@ async fn tools_keep_running_and_deployments_finish_after_all_of_hearth_is_killed
     let git = GitServer::start().await?;
     let allow = format!("[outbound]\nallow = [\"{}\"]", git.address());
     let mut hearth = Hearth::start_with(HearthShape::UP_WITH_CONTAINERS, &allow).await?;
-    provide_images(&hearth, &["builder", "python3.11"])?;
+    provide_images(&hearth, &["builder", "static", "python3.11", "python3.11-slim"])?;
     let operator = hearth.operator().await?;
     let cli = operator.open_cli_session(&hearth).await?;
     git.commit_files("hello", &[PAGE_FILE])?;
@@ -65,7 +65,7 @@ async fn pages_answer_while_any_other_role_is_killed() -> Result<()> {
     let git = GitServer::start().await?;
     let allow = format!("[outbound]\nallow = [\"{}\"]", git.address());
     let mut hearth = Hearth::start_with(HearthShape::SPLIT_WITH_CONTAINERS, &allow).await?;
-    provide_images(&hearth, &["builder", "python3.11"])?;
+    provide_images(&hearth, &["builder", "static", "python3.11", "python3.11-slim"])?;
     let operator = hearth.operator().await?;
     let cli = operator.open_cli_session(&hearth).await?;
     git.commit_files("hello", &[PAGE_FILE])?;

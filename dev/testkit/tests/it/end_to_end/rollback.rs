@@ -10,7 +10,7 @@ use super::{Visitor, images::provide_images};
 #[tokio::test]
 async fn rollback_serves_the_earlier_page_and_a_bot_needs_no_port() -> Result<()> {
     let hearth = Hearth::start(HearthShape::UP_WITH_CONTAINERS).await?;
-    provide_images(&hearth, &["builder", "bookworm", "python3.11"])?;
+    provide_images(&hearth, &["builder", "bookworm", "static", "python3.11", "python3.11-slim"])?;
     let operator = hearth.operator().await?;
     let cli = operator.open_cli_session(&hearth).await?;
     let visitor = Visitor::for_url(hearth.url())?;

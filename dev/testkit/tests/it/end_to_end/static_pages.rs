@@ -33,7 +33,7 @@ fn write_files(folder: &Path, files: &[(&str, &str)]) -> Result<()> {
 #[tokio::test]
 async fn static_page_changes_with_its_content_and_hides_other_files() -> Result<()> {
     let hearth = Hearth::start(HearthShape::UP_WITH_CONTAINERS).await?;
-    provide_images(&hearth, &["builder", "python3.11"])?;
+    provide_images(&hearth, &["builder", "static"])?;
     let operator = hearth.operator().await?;
     let cli = operator.open_cli_session(&hearth).await?;
     let visitor = Visitor::for_url(hearth.url())?;

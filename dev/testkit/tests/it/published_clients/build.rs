@@ -15,7 +15,7 @@ async fn every_command_and_flag_of_toolforge_build() -> Result<()> {
     let git = GitServer::start().await?;
     let allow = format!("[outbound]\nallow = [\"{}\"]", git.address());
     let hearth = Hearth::start_with(HearthShape::UP_WITH_CONTAINERS, &allow).await?;
-    provide_images(&hearth, &["builder", "python3.11"])?;
+    provide_images(&hearth, &["builder", "static", "python3.11", "python3.11-slim"])?;
     let operator = hearth.operator().await?;
     let terminal = Terminal::open(&hearth, &operator, "hello").await?;
     git.commit_files("hello", &[("index.html", "hello")])?;

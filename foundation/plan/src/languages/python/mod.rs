@@ -5,24 +5,39 @@ mod start;
 
 use hearth_base::Result;
 
-use super::DetectionContext;
+use super::{
+    DetectionContext,
+    generators::{MKDOCS_COMMAND, MKDOCS_FOLDER, MKDOCS_SETTINGS},
+    static_files::plan_built_site,
+};
 use crate::{
     packages::PackageName,
-    plan::{BuildRecipe, DetectedSource, SourceKind},
-    recipe::RecipeStep,
+    plan::{BuildRecipe, DetectedSource, SourceKind, StartCommand},
+    recipe::{BuildStage, RecipeStep, StageName},
     source::SourceTree,
+    source_path::SourcePath,
     versions::{VersionNotation, VersionRequest, VersionedImage, choose_image},
 };
 use project::{DependencyManager, PythonProject};
 
 /// Images with Python. The first is the default.
-pub const PYTHON_IMAGES: &[VersionedImage] = &[
+const PYTHON_IMAGES: &[VersionedImage] = &[
     VersionedImage { number: 311, version: "3.11", image: "python3.11" },
     VersionedImage { number: 313, version: "3.13", image: "python3.13" },
     VersionedImage { number: 314, version: "3.14", image: "python3.14" },
 ];
 
+/// Images with the same Python for the program alone: without pip and apt.
+const SLIM_IMAGES: [(&str, &str); 3] =
+    [("python3.11", "python3.11-slim"), ("python3.13", "python3.13-slim"), ("python3.14", "python3.14-slim")];
+
+/// Folder with the installed packages.
+const VENV_FOLDER: &str = "/opt/venv";
+
 const CREATE_VENV_COMMAND: &str = "python3 -m venv /opt/venv";
+/// No program needs pip, which takes 14 MB.
+const REMOVE_PIP_COMMAND: &str = "rm -rf /opt/venv/bin/pip /opt/venv/bin/pip3* \
+     /opt/venv/lib/python3*/site-packages/pip /opt/venv/lib/python3*/site-packages/pip-*.dist-info";
 const INSTALL_REQUIREMENTS_COMMAND: &str = "pip install --no-cache-dir -r requirements.txt";
 const INSTALL_PROJECT_COMMAND: &str = "pip install --no-cache-dir .";
 /// Installs `project.dependencies` without the project itself. pip has no option for that.
@@ -138,12 +153,41 @@ pub fn detect_python(source: &dyn SourceTree, context: DetectionContext) -> Resu
     ]);
     all.append(&mut steps);
     let start = start::guess_web_command(source, &declared)?;
-    Ok(Some(DetectedSource {
-        kind: SourceKind::Python,
-        recipe: BuildRecipe::Steps { base: image.image, steps: all, stages: Vec::new() },
-        reasons,
-        start,
-    }))
+    let has_server = context.has_processes || matches!(start, StartCommand::Guessed { .. });
+    if !has_server && source.has_file(MKDOCS_SETTINGS)? && declared.to_lowercase().contains("mkdocs") {
+        return Ok(Some(plan_mkdocs_site(image.image, all, reasons)));
+    }
+    Ok(Some(DetectedSource { kind: SourceKind::Python, recipe: plan_image(image, all), reasons, start }))
+}
+
+/// Plans the image for steps that install the packages: they run in a stage, and the image gets the packages without
+/// the programs that only an installation needs. Their last step copies the source unless the installation reads it.
+fn plan_image(image: VersionedImage, mut steps: Vec<RecipeStep>) -> BuildRecipe {
+    let mut own: Vec<RecipeStep> =
+        steps.iter().filter(|step| matches!(step, RecipeStep::Env(..))).cloned().collect();
+    own.push(RecipeStep::CopyMade(StageName::Build, VENV_FOLDER));
+    own.push(match steps.pop_if(|step| *step == RecipeStep::CopyAll) {
+        Some(copy) => copy,
+        None => RecipeStep::CopyBuilt(StageName::Build, None),
+    });
+    steps.push(RecipeStep::Cleanup(REMOVE_PIP_COMMAND));
+    let slim = SLIM_IMAGES.iter().find(|(full, _)| *full == image.image).map(|(_, slim)| *slim);
+    let stage = BuildStage { name: StageName::Build, base: image.image, steps };
+    BuildRecipe::Steps { base: slim.unwrap_or(image.image), steps: own, stages: vec![stage] }
+}
+
+/// Plans the site of a source whose packages contain MkDocs.
+fn plan_mkdocs_site(
+    base: &'static str,
+    mut steps: Vec<RecipeStep>,
+    mut reasons: Vec<String>,
+) -> DetectedSource {
+    reasons.push(format!(
+        "{MKDOCS_SETTINGS}: MkDocs builds a site into {MKDOCS_FOLDER}/, which is served as static files."
+    ));
+    steps.push(RecipeStep::Run(MKDOCS_COMMAND));
+    let stage = BuildStage { name: StageName::Build, base, steps };
+    plan_built_site(Vec::new(), stage, SourcePath::from_known(MKDOCS_FOLDER), reasons)
 }
 
 fn plan_packages(
