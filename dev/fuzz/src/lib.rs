@@ -22,6 +22,7 @@ pub struct FuzzTarget {
 macro_rules! for_all_targets {
     ($callback:ident) => {
         $callback! {
+            build_section,
             configuration,
             dns,
             dotenv,

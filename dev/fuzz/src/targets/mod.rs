@@ -1,5 +1,6 @@
 //! Fuzz targets, one file each.
 
+pub mod build_section;
 pub mod configuration;
 pub mod dns;
 pub mod dotenv;
