@@ -115,7 +115,13 @@ fn run_rounds(root: &Path, package: &str, test: &str, rounds: u32) -> Result<boo
 fn run_image_tests(root: &Path) -> Result<bool, CommandError> {
     let mut command = Command::new("./test");
     command.current_dir(root).args(["-p", "hearth-testkit", "-p", "hearth-builder"]);
-    command.args(["provided_images::", "package_index::"]);
+    command.args([
+        "provided_images::",
+        "compiled_languages::",
+        "front_ends::",
+        "package_index::",
+        "package_registry::",
+    ]);
     command.env(ALL_IMAGES_VARIABLE, "1").env("NEXTEST_PROFILE", "soak");
     run_and_check(&mut command)
 }
