@@ -315,3 +315,17 @@ fn plan_recommends_a_deployment_only_where_deploy_accepts_it() {
         assert!(home.read_requests().is_empty(), "{name}: {:?}", home.read_requests());
     }
 }
+
+#[test]
+fn folder_with_one_application_in_a_subfolder_proposes_the_exact_command() {
+    let home = build_home(successful_json());
+    home.write("repository/README.md", "");
+    home.write("repository/server/api/requirements.txt", "");
+    home.write("repository/server/api/Procfile", "web: x\n");
+    home.write("repository/server/README.md", "");
+    let inner = home.run_to_transcript(&["deploy", "../repository/server", "--new", "pond", "--message", "a b"]);
+    let proposal = "deploy ../repository/server --new pond --message 'a b' --folder api";
+    assert!(inner.contains(proposal) && !inner.contains("ADDRESS"), "{inner}");
+    let plan = home.run_to_transcript(&["build", "plan", "../repository", "--folder", "server"]);
+    assert!(plan.contains("build plan ../repository --folder server/api"), "{plan}");
+}

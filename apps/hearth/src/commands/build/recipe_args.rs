@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use hearth_base::{Error, Result};
-use hearth_plan::{BuildPlan, SourceFolder};
+use hearth_plan::{BuildPlan, SourceFolder, UNRECOGNIZED_CODE, find_only_application};
 use hearth_wire::builds::RecipeChoice;
+
+use crate::command_line::CommandLine;
 
 /// The flags about how a source is built.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -43,6 +45,25 @@ impl RecipeArgs {
             RecipeChoice::Detected => hearth_plan::RecipeChoice::Detected,
         });
         hearth_plan::plan_build_by(&SourceFolder::new(folder), choice)
+    }
+
+    /// Proposes the running command with the only folder that has an application, when the source in `top` is not
+    /// recognized.
+    pub fn propose_folder(&self, top: &Path, command_line: &CommandLine, error: Error) -> Error {
+        if error.code() != UNRECOGNIZED_CODE {
+            return error;
+        }
+        let Ok(Some(found)) = find_only_application(&SourceFolder::new(self.locate_folder(top))) else {
+            return error;
+        };
+        let proposal = match &self.source_folder {
+            Some(folder) => command_line.with_replacement(folder, &format!("{folder}/{found}")),
+            None => Some(format!("{} {found}", command_line.with_argument("--folder"))),
+        };
+        match proposal {
+            Some(proposal) => error.help(proposal),
+            None => error,
+        }
     }
 }
 
