@@ -49,7 +49,7 @@ const JEKYLL_GENERATOR: DebianGenerator = DebianGenerator {
         "ruby-jekyll-redirect-from",
         "ruby-jekyll-sitemap",
     ],
-    command: "jekyll build --baseurl '' --destination _site",
+    command: "LANG=C.UTF-8 jekyll build --baseurl '' --destination _site",
     folder: "_site",
 };
 
