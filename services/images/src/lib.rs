@@ -36,7 +36,7 @@ use crate::{
     context::ImagesContext,
     quota_source::QuotaSource,
     rights::{
-        FetchLayers, ListAllImages, NoSignIn, PinImages, PullProvidedImages, PullToolImages,
+        AttachArtifacts, FetchLayers, ListAllImages, NoSignIn, PinImages, PullProvidedImages, PullToolImages,
         PushProvidedImages, PushToolImages, ReadTagEvents, ResolveImages,
     },
     store::RegistryStore,
@@ -89,6 +89,7 @@ fn routes(settings: &ImagesSettings) -> OpenApiRouter<ImagesContext> {
         .routes(require_right::<PullProvidedImages, _>(routes!(http::provided::pull_blob)))
         .routes(require_right::<PullProvidedImages, _>(routes!(http::provided::pull_manifest)))
         .routes(require_right::<PullProvidedImages, _>(routes!(http::provided::list_tags)))
+        .routes(require_right::<PullProvidedImages, _>(routes!(http::referrers::list_provided_referrers)))
         .routes(declare_upload(
             require_right::<PushProvidedImages, _>(routes!(http::provided::begin_upload)),
             blob,
@@ -120,6 +121,7 @@ fn routes(settings: &ImagesSettings) -> OpenApiRouter<ImagesContext> {
             manifest,
         ))
         .routes(guard_tool_route::<PullToolImages>(routes!(http::registry::list_tags)))
+        .routes(guard_tool_route::<PullToolImages>(routes!(http::referrers::list_referrers)))
         .routes(declare_upload(
             guard_tool_route::<PushToolImages>(routes!(http::registry::begin_upload)),
             blob,
@@ -143,6 +145,7 @@ fn routes(settings: &ImagesSettings) -> OpenApiRouter<ImagesContext> {
         .routes(require_right::<ResolveImages, _>(routes!(http::internal::list_usable_images)))
         .routes(require_right::<FetchLayers, _>(routes!(http::internal::read_layers)))
         .routes(require_right::<FetchLayers, _>(routes!(http::internal::read_blob)))
+        .routes(require_right::<AttachArtifacts, _>(routes!(http::internal::attach_artifact)))
         .routes(require_right::<ReadTagEvents, _>(routes!(http::internal::read_tag_events)))
         .routes(require_right::<PinImages, _>(routes!(http::internal::put_pin, http::internal::delete_pin)))
 }

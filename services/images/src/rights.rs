@@ -24,6 +24,8 @@ rights! {
         Requirement::Services(&[Role::Jobs, Role::Builds, Role::Builder, Role::Components]) => ServiceCaller;
     /// Fetching any layer.
     FetchLayers = "images:fetch", Requirement::Services(&[Role::Jobs, Role::Builder]) => ServiceCaller;
+    /// Attaching documents to images of tools.
+    AttachArtifacts = "images:attach", Requirement::Services(&[Role::Builds]) => ServiceCaller;
     /// Reading events about tags.
     ReadTagEvents = "images:events", Requirement::Services(&[Role::Jobs]) => ServiceCaller;
     /// Pinning images.

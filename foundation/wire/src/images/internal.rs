@@ -39,6 +39,25 @@ pub struct ImageResolution {
     pub config: ImageConfig,
 }
 
+/// Document to attach to an image of a tool, as an artifact whose subject is the image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = images::internal::ArtifactAttach)]
+pub struct ArtifactAttach {
+    /// Tool that has the image.
+    #[schema(value_type = String)]
+    pub tool: ToolId,
+    /// Name of the image within the tool.
+    #[schema(value_type = String)]
+    pub image: ImageName,
+    /// Digest of the image's manifest.
+    #[schema(value_type = String)]
+    pub subject: Digest,
+    /// Type of the artifact, and of its only layer.
+    pub artifact_type: String,
+    /// The document.
+    pub content: String,
+}
+
 /// Layers of an image, for the runtime.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = images::ImageLayers)]

@@ -1,6 +1,7 @@
 //! Images: `/images/v1`. The registry under `/v2` implements the OCI distribution specification.
 
 pub mod internal;
+pub mod registry;
 
 use hearth_base::{Digest, ToolId};
 use jiff::Timestamp;

@@ -1,6 +1,6 @@
 //! Garbage collection of manifests, blobs and stored content.
 //!
-//! A manifest is deleted when no tag, no pin and no index refers to it; a blob is removed from a repository
+//! A manifest is deleted when no tag, no pin and no index refers to it, and its subject is not there; a blob is removed from a repository
 //! when no manifest of the repository refers to it; content is deleted when no repository links it. Each is
 //! deleted only after the grace period, because a push sends blobs before the manifest that refers to them,
 //! and a caller of `resolve` pins the image a moment later. Rows are deleted first, under the same row locks
@@ -11,6 +11,7 @@ use hearth_base::Result;
 use hearth_kit::log_error;
 use jiff::Timestamp;
 
+use super::referrers;
 use crate::context::ImagesContext;
 
 /// Runs one garbage collection.
@@ -66,6 +67,7 @@ async fn collect_repositories(cx: &ImagesContext, owner: Option<&str>, since: Ti
         let Some(last) = ids.last() else { return Ok(()) };
         after = Some(*last);
         for id in ids {
+            referrers::examine_manifests(cx, id).await?;
             loop {
                 let tx = cx.store.begin().await?;
                 cx.store.lock_repository(&tx, id).await?;

@@ -45,7 +45,8 @@ pub async fn import_layout(
         let upload = uploads::append_content(cx, &owner, upload, None, stream_file(file)).await?;
         uploads::finish_upload(cx, &owner, upload, blob).await?;
     }
-    manifests::push_manifest(cx, &owner, name, tag, Some(&media_type), &manifest).await
+    let pushed = manifests::push_manifest(cx, &owner, name, tag, Some(&media_type), &manifest).await?;
+    Ok(pushed.digest)
 }
 
 fn stream_file(file: fs::File) -> BlobStream {

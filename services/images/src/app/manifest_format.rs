@@ -10,6 +10,9 @@ pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 
+/// Beginnings of the media types of layers that clients download from elsewhere.
+const NON_DISTRIBUTABLE_PREFIXES: [&str; 2] =
+    ["application/vnd.oci.image.layer.nondistributable.", "application/vnd.docker.image.rootfs.foreign."];
 /// Maximum number of layers of an image: that of the runtime, and of Docker.
 const MAX_LAYERS: usize = 128;
 /// Maximum number of manifests in an index.
@@ -20,6 +23,8 @@ const MAX_INDEX_ENTRIES: usize = 256;
 pub struct BlobDescriptor {
     pub digest: Digest,
     pub size: u64,
+    /// False for a non-distributable layer, whose content the registry need not have.
+    pub is_required: bool,
 }
 
 /// Fields that decide what kind of document a manifest is. Others are skipped without storing them, because a
@@ -46,7 +51,11 @@ impl ParsedManifest {
     /// Lists the blobs that the manifest refers to: configuration and layers.
     pub fn list_blobs(&self) -> Result<Vec<BlobDescriptor>> {
         let parse = |descriptor: &Descriptor| {
-            Ok(BlobDescriptor { digest: parse_descriptor_digest(descriptor)?, size: descriptor.size() })
+            Ok(BlobDescriptor {
+                digest: parse_descriptor_digest(descriptor)?,
+                size: descriptor.size(),
+                is_required: !is_non_distributable(descriptor.media_type().as_ref()),
+            })
         };
         match self {
             Self::Image(image) => std::iter::once(image.config()).chain(image.layers()).map(parse).collect(),
@@ -66,6 +75,12 @@ impl ParsedManifest {
             Self::Index(index) => index.manifests().iter().map(parse_descriptor_digest).collect(),
         }
     }
+}
+
+/// Returns true for the media type of a layer that clients download from elsewhere (image specification,
+/// "Non-Distributable Layers"; Docker: "foreign").
+pub fn is_non_distributable(media_type: &str) -> bool {
+    NON_DISTRIBUTABLE_PREFIXES.iter().any(|prefix| media_type.starts_with(prefix))
 }
 
 /// Parses the digest of a descriptor.

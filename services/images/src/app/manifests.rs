@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     image_config,
     manifest_format::{self, BlobDescriptor, ParsedManifest},
-    quota, tags,
+    quota, referrers, tags,
 };
 use crate::{
     context::ImagesContext,
@@ -16,8 +16,16 @@ use crate::{
     store::Manifest,
 };
 
+/// A manifest that was stored.
+#[derive(Debug)]
+pub struct PushedManifest {
+    pub digest: Digest,
+    /// Manifest that it refers to as its subject.
+    pub subject: Option<Digest>,
+}
+
 /// Stores a manifest under a tag or its digest. Each blob and manifest that it refers to must already be in
-/// the repository, otherwise the error is `manifest-blob-unknown`. A tag that now points to another manifest
+/// the repository, otherwise the error is `manifest-blob-unknown`; its subject need not be. A tag that now points to another manifest
 /// emits `image.tag.moved` in the same transaction.
 pub async fn push_manifest(
     cx: &ImagesContext,
@@ -26,7 +34,7 @@ pub async fn push_manifest(
     reference: &ManifestReference,
     media_type: Option<&str>,
     content: &[u8],
-) -> Result<Digest> {
+) -> Result<PushedManifest> {
     let digest = Digest::new(Sha256::digest(content).into());
     if let ManifestReference::Digest(wanted) = reference
         && *wanted != digest
@@ -36,6 +44,9 @@ pub async fn push_manifest(
     }
     let (media_type, parsed) = manifest_format::parse_manifest(media_type, content)?;
     let (blobs, manifests) = (parsed.list_blobs()?, parsed.list_manifest_digests()?);
+    let manifest = Manifest { digest, media_type, content: content.to_owned() };
+    let referrer = referrers::describe_referrer(&parsed, &manifest)?;
+    let subject = referrer.as_ref().map(|referrer| referrer.subject);
     if let ParsedManifest::Image(image) = &parsed
         && let Some(repository) = cx.store.find_repository(&owner.owner_key(), name).await?
     {
@@ -45,21 +56,21 @@ pub async fn push_manifest(
     let now = cx.now();
     let tx = cx.store.begin().await?;
     let repository = cx.store.lock_or_create_repository(&tx, cx.generate_id(), owner, name, now).await?;
-    for BlobDescriptor { digest, size } in &blobs {
+    for BlobDescriptor { digest, size, is_required } in &blobs {
         match cx.store.find_linked_size(&tx, repository.id, *digest).await? {
             Some(found) if found == *size => {}
             Some(found) => return Err(build_size_error(*digest, *size, found)),
+            None if !is_required => {}
             None => return Err(build_missing_error(owner, name, "blob", *digest)),
         }
     }
-    for manifest in &manifests {
-        if !cx.store.has_manifest(&tx, repository.id, *manifest).await? {
-            return Err(build_missing_error(owner, name, "manifest", *manifest));
+    for listed in &manifests {
+        if !cx.store.has_manifest(&tx, repository.id, *listed).await? {
+            return Err(build_missing_error(owner, name, "manifest", *listed));
         }
     }
-    let manifest = Manifest { digest, media_type, content: content.to_owned() };
     let all = blobs.iter().map(|blob| blob.digest).chain(manifests);
-    cx.store.upsert_manifest(&tx, repository.id, &manifest, all, now).await?;
+    cx.store.upsert_manifest(&tx, repository.id, (&manifest, referrer), all, now).await?;
     if let ManifestReference::Tag(tag) = reference
         && cx.store.put_tag(&tx, repository.id, tag, digest, now).await?
     {
@@ -69,7 +80,7 @@ pub async fn push_manifest(
     }
     quota.check_usage(cx, &tx).await?;
     tx.commit().await?;
-    Ok(digest)
+    Ok(PushedManifest { digest, subject })
 }
 
 /// Finds a manifest by its tag or digest.

@@ -1,5 +1,6 @@
 //! Rules of the service, without HTTP and SQL.
 
+pub mod artifacts;
 pub mod blobs;
 pub mod garbage_collection;
 pub mod image_config;
@@ -11,6 +12,7 @@ pub mod manifests;
 pub mod pins;
 pub mod provided;
 pub mod quota;
+pub mod referrers;
 pub mod resolution;
 pub mod tags;
 pub mod tool_erasure;

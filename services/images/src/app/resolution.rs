@@ -168,6 +168,9 @@ fn read_layers(manifest: &ImageManifest, config: &ImageConfiguration) -> Result<
                 "a layer has an unsupported media type: {media_type:.80?}"
             )));
         }
+        if manifest_format::is_non_distributable(&media_type) {
+            return Err(build_unusable_error("a layer is non-distributable, and is not in the registry"));
+        }
         Ok(Layer {
             digest: manifest_format::parse_descriptor_digest(layer)?,
             diff_id: diff_id

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     context::ImagesContext,
-    names::{ImageName, RepositoryOwner},
+    names::{ImageName, PROVIDED_OWNER, RepositoryOwner},
     store::{BlobContent, Repository, Upload, UploadPart},
 };
 
@@ -33,20 +33,30 @@ pub async fn begin_upload(cx: &ImagesContext, owner: &RepositoryOwner, name: &Im
     Ok(upload)
 }
 
-/// Links a blob of the repository `from`, which the caller may read. `None` when `from` is absent or lacks
-/// the blob.
+/// Place of a blob that is mounted instead of uploaded.
+pub enum MountSource {
+    /// A repository that the caller may read.
+    Repository(Repository),
+    /// Any repository of the same owner, or a provided one.
+    Readable,
+}
+
+/// Links a blob of another repository. False when the source lacks the blob.
 pub async fn mount_blob(
     cx: &ImagesContext,
     owner: &RepositoryOwner,
     name: &ImageName,
     digest: Digest,
-    from: Option<&Repository>,
-) -> Result<Option<()>> {
-    let Some(from) = from else { return Ok(None) };
-    if cx.store.find_link(from.id, digest).await?.is_none() {
-        return Ok(None);
-    }
-    Ok(link_existing_blob(cx, owner, name, digest).await?.then_some(()))
+    source: &MountSource,
+) -> Result<bool> {
+    let exists = match source {
+        MountSource::Repository(from) => cx.store.find_link(from.id, digest).await?.is_some(),
+        MountSource::Readable => {
+            let owners = [owner.owner_key(), PROVIDED_OWNER.to_owned()];
+            cx.store.find_owned_content(digest, &owners).await?.is_some()
+        }
+    };
+    Ok(exists && link_existing_blob(cx, owner, name, digest).await?)
 }
 
 /// Links a blob that any repository has. Only for callers that could upload the content themselves. False

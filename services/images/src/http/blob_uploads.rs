@@ -15,7 +15,7 @@ use crate::{
     app::{
         image_reference::{ImageReference, parse_image_reference},
         incoming::UploadBody,
-        uploads,
+        uploads::{self, MountSource},
     },
     context::ImagesContext,
     names::{ImageName, RepositoryOwner},
@@ -26,7 +26,7 @@ use crate::{
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct BeginUploadQuery {
-    /// Digest of a blob that is already in the repository `from`.
+    /// Digest of a blob that is already in the repository `from`, or without it in one that the caller may read.
     mount: Option<String>,
     from: Option<String>,
     /// Digest of the body, when the body is the whole blob.
@@ -49,9 +49,15 @@ pub async fn begin_upload(
     body: Body,
 ) -> Result<Response> {
     let BeginUploadQuery { mount, from, digest } = begin;
-    if let (Some(mount), Some(from)) = (mount, from) {
-        let (digest, from) = (mount.parse()?, find_mount_source(cx, owner, &from).await?);
-        if uploads::mount_blob(cx, owner, name, digest, from.as_ref()).await?.is_some() {
+    if let Some(mount) = mount {
+        let digest = mount.parse()?;
+        let source = match from {
+            Some(from) => find_mount_source(cx, owner, &from).await?.map(MountSource::Repository),
+            None => Some(MountSource::Readable),
+        };
+        if let Some(source) = source
+            && uploads::mount_blob(cx, owner, name, digest, &source).await?
+        {
             return render_created_blob(owner, name, digest);
         }
     }

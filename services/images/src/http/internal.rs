@@ -9,8 +9,8 @@ use hearth_kit::{ApiError, ApiResponse, ApiResult, Authed, Json, Param, Query};
 use hearth_wire::{
     events::{EventBatch, EventsQuery, Topic},
     images::internal::{
-        BlobOfToolQuery, ImageKind, ImageLayers, ImageResolution, ImageResolveQuery as ResolveQuery,
-        ImagesOfToolQuery, PinPut, TagEvent, UsableImage, UsableImages,
+        ArtifactAttach, BlobOfToolQuery, ImageKind, ImageLayers, ImageResolution,
+        ImageResolveQuery as ResolveQuery, ImagesOfToolQuery, PinPut, TagEvent, UsableImage, UsableImages,
     },
     reply::{Data, Done},
 };
@@ -19,7 +19,7 @@ use super::{blob_response as content, images::find_provided_images};
 use crate::{
     app,
     context::ImagesContext,
-    rights::{FetchLayers, PinImages, ReadTagEvents, ResolveImages},
+    rights::{AttachArtifacts, FetchLayers, PinImages, ReadTagEvents, ResolveImages},
 };
 
 /// Resolve an image name for a tool.
@@ -32,6 +32,20 @@ pub async fn resolve_image(
     Query(query): Query<ResolveQuery>,
 ) -> ApiResult<ImageResolution> {
     Ok(ApiResponse::ok(app::resolution::resolve_image(&cx, query.tool, &query.image).await?))
+}
+
+/// Attach a document to an image of a tool.
+#[utoipa::path(post, path = "/images/v1/internal/artifacts", tag = "internal",
+    operation_id = "images.internal_attach", request_body = ArtifactAttach,
+    responses((status = 200, body = Data<Done>), (status = 403, description = "the tool has used its quota"),
+        (status = 404, description = "the tool has no such image")))]
+pub async fn attach_artifact(
+    cx: ImagesContext,
+    _: Authed<AttachArtifacts>,
+    Json(attach): Json<ArtifactAttach>,
+) -> ApiResult<Done> {
+    app::artifacts::attach_artifact(&cx, attach).await?;
+    Ok(ApiResponse::ok(Done {}))
 }
 
 /// List all images that a tool may use.
@@ -144,9 +158,8 @@ impl std::str::FromStr for PinHolder {
             (1..=32).contains(&service.len()) && service.bytes().all(|byte| byte.is_ascii_lowercase())
         };
         let is_user = |user: &str| {
-            let fits = |byte: u8| {
-                byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_:.-".contains(&byte)
-            };
+            let fits =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_:.-".contains(&byte);
             (1..=200).contains(&user.len()) && user.bytes().all(fits)
         };
         match text.split_once(':') {

@@ -6,5 +6,6 @@ pub mod headers;
 pub mod images;
 pub mod internal;
 pub mod provided;
+pub mod referrers;
 pub mod registry;
 pub mod request_parts;

@@ -13,11 +13,15 @@ use serde_json::json;
 use super::{
     blob_response,
     blob_uploads::{self, BeginUploadQuery, FinishUploadQuery},
-    headers::DIGEST_HEADER,
+    headers::{DIGEST_HEADER, SUBJECT_HEADER},
     request_parts::{LenientQuery, read_body, read_header},
 };
 use crate::{
-    app::{blobs, manifests, tags},
+    app::{
+        blobs,
+        manifests::{self, PushedManifest},
+        tags,
+    },
     context::ImagesContext,
     names::{ImageName, ManifestReference, RepositoryOwner},
     rights::{NoSignIn, PullProvidedImages, PullToolImages, PushToolImages},
@@ -245,10 +249,17 @@ pub async fn store_manifest(
 ) -> Result<Response> {
     let body = read_body(body, cx.settings.manifest_limit).await?;
     let media_type = read_header(headers, header::CONTENT_TYPE);
-    let digest = manifests::push_manifest(cx, owner, name, reference, media_type, &body).await?;
+    let PushedManifest { digest, subject } =
+        manifests::push_manifest(cx, owner, name, reference, media_type, &body).await?;
     let location = format!("/v2/{owner}/{name}/manifests/{digest}");
-    Ok((StatusCode::CREATED, [(header::LOCATION, location), (DIGEST_HEADER, digest.to_string())])
-        .into_response())
+    let mut response =
+        (StatusCode::CREATED, [(header::LOCATION, location), (DIGEST_HEADER, digest.to_string())])
+            .into_response();
+    if let Some(subject) = subject {
+        let subject = subject.to_string().try_into().map_err(Error::internal)?;
+        response.headers_mut().insert(SUBJECT_HEADER, subject);
+    }
+    Ok(response)
 }
 
 /// Renders a page of tags; the header `Link` refers to the next page (RFC 8288).
@@ -276,6 +287,6 @@ pub async fn render_tag_list(
 }
 
 /// Builds the repository owner from the tool that the guard found in the path.
-fn build_tool_owner<R: Right<Grant = MemberCaller>>(who: &Authed<R>) -> RepositoryOwner {
+pub fn build_tool_owner<R: Right<Grant = MemberCaller>>(who: &Authed<R>) -> RepositoryOwner {
     RepositoryOwner::Tool(who.id, who.name.clone())
 }

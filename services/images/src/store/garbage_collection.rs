@@ -4,7 +4,7 @@ use hearth_base::{BlobId, RepositoryId, Result};
 use hearth_kit::db::{DbTimestamp, OrDbError, Tx, columns::parse_column};
 use jiff::Timestamp;
 use sea_orm::{
-    ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect,
     sea_query::{LockType, Query, SelectStatement},
 };
 
@@ -18,7 +18,7 @@ const DELETE_BATCH_SIZE: u64 = 100;
 
 impl RegistryStore {
     /// Deletes up to a batch of manifests of a locked repository that are not tagged, pinned or part of an
-    /// index and were last used before `since`. Returns their number; repeat until 0, because the deletion of
+    /// index, whose subject the repository does not have, and that were last used before `since`. Returns their number; repeat until 0, because the deletion of
     /// an index frees its manifests.
     pub async fn collect_manifests(
         &self,
@@ -33,12 +33,21 @@ impl RegistryStore {
             .and_where(tag::Column::RepositoryId.eq(&*id))
             .to_owned();
         let pinned = Query::select().column(pin::Column::Digest).from(pin::Entity).to_owned();
+        let existing = Query::select()
+            .column(manifest::Column::Digest)
+            .from(manifest::Entity)
+            .and_where(manifest::Column::RepositoryId.eq(&*id))
+            .to_owned();
+        let without_subject = Condition::any()
+            .add(manifest::Column::Subject.is_null())
+            .add(manifest::Column::Subject.not_in_subquery(existing));
         let free = manifest::Entity::find()
             .filter(manifest::Column::RepositoryId.eq(&*id))
             .filter(manifest::Column::LastUsed.lt(DbTimestamp::from(since)))
             .filter(manifest::Column::Digest.not_in_subquery(tagged))
             .filter(manifest::Column::Digest.not_in_subquery(pinned))
             .filter(manifest::Column::Digest.not_in_subquery(select_needed_digests(&id)))
+            .filter(without_subject)
             .select_only()
             .column(manifest::Column::Digest)
             .limit(DELETE_BATCH_SIZE)

@@ -11,8 +11,12 @@ use sea_orm::{
 
 use super::{
     RegistryStore,
+    referrer::{Referrer, ReferrerColumns},
     rows::{manifest as row, reference},
 };
+
+/// Manifests examined in one transaction.
+const EXAMINE_BATCH_SIZE: u64 = 20;
 
 /// A manifest in a repository.
 #[derive(Debug, Clone)]
@@ -27,7 +31,7 @@ impl TryFrom<row::Model> for Manifest {
     type Error = hearth_base::Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { repository_id: _, digest, media_type, content, last_used: _ } = row;
+        let row::Model { digest, media_type, content, .. } = row;
         Ok(Self { digest: parse_column("manifest.digest", &digest)?, media_type, content })
     }
 }
@@ -46,25 +50,59 @@ impl RegistryStore {
         Ok(row::Entity::find_by_id(key).one(&**tx).await.or_db_error()?.is_some())
     }
 
-    /// Inserts or updates a manifest with its references.
+    /// Returns true if a manifest of the repository has not been examined for a subject.
+    pub async fn has_unexamined_manifest(&self, repository: RepositoryId) -> Result<bool> {
+        let query = row::Entity::find()
+            .filter(row::Column::RepositoryId.eq(repository.to_string()))
+            .filter(row::Column::Subject.is_null())
+            .select_only()
+            .column(row::Column::Digest)
+            .limit(1);
+        Ok(query.into_tuple::<String>().one(self.db.reader()).await.or_db_error()?.is_some())
+    }
+
+    /// Lists a batch of manifests of a locked repository that have not been examined for a subject.
+    pub async fn list_unexamined_manifests(
+        &self,
+        tx: &Tx,
+        repository: RepositoryId,
+    ) -> Result<Vec<Manifest>> {
+        let query = row::Entity::find()
+            .filter(row::Column::RepositoryId.eq(repository.to_string()))
+            .filter(row::Column::Subject.is_null())
+            .limit(EXAMINE_BATCH_SIZE);
+        query.all(&**tx).await.or_db_error()?.into_iter().map(Manifest::try_from).collect()
+    }
+
+    /// Inserts or updates a manifest with its references and its subject.
     pub async fn upsert_manifest(
         &self,
         tx: &Tx,
         repository: RepositoryId,
-        manifest: &Manifest,
+        (manifest, referrer): (&Manifest, Option<Referrer>),
         needs: impl Iterator<Item = Digest>,
         now: Timestamp,
     ) -> Result<()> {
         let Manifest { digest, media_type, content } = manifest;
+        let ReferrerColumns { subject, artifact_type, descriptor } = referrer.into();
         let row = row::ActiveModel {
             repository_id: Set(repository.to_string()),
             digest: Set(digest.to_string()),
             media_type: Set(media_type.clone()),
             content: Set(content.clone()),
             last_used: Set(now.into()),
+            subject,
+            artifact_type,
+            descriptor,
         };
         let update = OnConflict::columns([row::Column::RepositoryId, row::Column::Digest])
-            .update_columns([row::Column::LastUsed, row::Column::MediaType])
+            .update_columns([
+                row::Column::LastUsed,
+                row::Column::MediaType,
+                row::Column::Subject,
+                row::Column::ArtifactType,
+                row::Column::Descriptor,
+            ])
             .to_owned();
         row::Entity::insert(row).on_conflict(update).exec_without_returning(&**tx).await.or_db_error()?;
         for need in needs {

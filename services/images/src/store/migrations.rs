@@ -5,7 +5,7 @@ use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
     events::CreateEvents,
     queue::CreateQueue,
-    schema::{big_integer, blob, integer, string},
+    schema::{big_integer, blob, blob_null, build_index, integer, string, string_null},
     tool_state::CreateToolState,
 };
 use sea_orm::{
@@ -21,6 +21,7 @@ pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(CreateImages),
         Box::new(CreateEvents),
         Box::new(CreateIncoming),
+        Box::new(AddSubjects),
     ]
 }
 
@@ -101,6 +102,26 @@ impl MigrationTrait for CreateIncoming {
             manager.create_index(Index::create().name(name).table("incoming").col(column).to_owned()).await?;
         }
         Ok(())
+    }
+}
+
+/// Columns of the manifests that refer to other manifests. They are null in the rows of older releases, which the
+/// service examines later.
+struct AddSubjects;
+
+impl MigrationName for AddSubjects {
+    fn name(&self) -> &str {
+        "0003_subjects"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AddSubjects {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.add_column("manifest", string_null("subject")).await?;
+        manager.add_column("manifest", string_null("artifact_type")).await?;
+        manager.add_column("manifest", blob_null("descriptor")).await?;
+        manager.create_index(build_index("manifest_subject", "manifest", &["repository_id", "subject"])).await
     }
 }
 

@@ -22,7 +22,9 @@ pub mod repository {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A manifest in a repository; `last_used` is when it was last pushed, untagged or unpinned.
+/// A manifest in a repository; `last_used` is when it was last pushed, untagged or unpinned. `subject` is the digest
+/// of the manifest that it refers to, or empty; null if the manifest has not been examined. A manifest with a subject
+/// has the type and the descriptor that the list of the subject's referrers shows.
 pub mod manifest {
     use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
@@ -37,6 +39,9 @@ pub mod manifest {
         pub media_type: String,
         pub content: Vec<u8>,
         pub last_used: DbTimestamp,
+        pub subject: Option<String>,
+        pub artifact_type: Option<String>,
+        pub descriptor: Option<Vec<u8>>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -3,6 +3,7 @@
 mod garbage_collection;
 mod quota;
 mod races;
+mod referrers;
 mod resolution;
 
 use std::sync::Arc;
@@ -116,7 +117,7 @@ impl ImagesFixture {
         let reference: ManifestReference = reference.parse()?;
         let content = manifest.to_string();
         let media_type = Some(media_type);
-        manifests::push_manifest(
+        let pushed = manifests::push_manifest(
             &self.cx,
             &self.owner,
             &name.parse()?,
@@ -124,7 +125,8 @@ impl ImagesFixture {
             media_type,
             content.as_bytes(),
         )
-        .await
+        .await?;
+        Ok(pushed.digest)
     }
 
     pub async fn has_manifest(&self, name: &str, reference: impl ToString) -> Result<bool> {

@@ -15,7 +15,8 @@ use crate::{
         blobs, garbage_collection,
         incoming::{BlobStream, UploadBody},
         manifest_format::OCI_MANIFEST,
-        manifests, pins, uploads,
+        manifests, pins,
+        uploads::{self, MountSource},
     },
     names::RepositoryOwner,
     store::Upload,
@@ -55,8 +56,8 @@ async fn content_over_the_quota_is_refused_and_leaves_nothing(db: Db) -> Result<
     let from = fixture.cx.store.find_repository(&fixture.owner.owner_key(), &"web".parse()?).await?;
     let worker = "worker".parse()?;
     let digest = compute_digest(&[1; 60]);
-    let mounted = uploads::mount_blob(&fixture.cx, &fixture.owner, &worker, digest, from.as_ref()).await?;
-    assert!(mounted.is_some());
+    let from = MountSource::Repository(from.expect("the repository"));
+    assert!(uploads::mount_blob(&fixture.cx, &fixture.owner, &worker, digest, &from).await?);
     let other = build_other_tool(&fixture)?;
     other.push_blob("web", &[2; 60]).await?;
     Ok(())
@@ -195,9 +196,11 @@ async fn blobs_of_provided_images_do_not_count(db: Db) -> Result<()> {
     let provided = ImagesFixture { owner: RepositoryOwner::Provided, ..fixture.clone() };
     let base = provided.push_blob("bookworm", &[1; 90]).await?;
     let from = fixture.cx.store.find_repository("hearth", &"bookworm".parse()?).await?;
-    let mounted =
-        uploads::mount_blob(&fixture.cx, &fixture.owner, &"web".parse()?, base, from.as_ref()).await?;
-    assert!(mounted.is_some());
+    let (from, name) = (MountSource::Repository(from.expect("the repository")), "web".parse()?);
+    assert!(uploads::mount_blob(&fixture.cx, &fixture.owner, &name, base, &from).await?);
+    // Without the name of its repository it is found too.
+    let name = "worker".parse()?;
+    assert!(uploads::mount_blob(&fixture.cx, &fixture.owner, &name, base, &MountSource::Readable).await?);
     fixture.push_blob("web", &[2; 90]).await?;
     Ok(())
 }
@@ -308,9 +311,9 @@ async fn blob_is_read_only_by_tools_that_have_it(db: Db) -> Result<()> {
     let probed = other.push_manifest("web", "latest", [secret, own]).await;
     assert_eq!(code_of(probed).as_deref(), Some("manifest-blob-unknown"));
     let from = fixture.cx.store.find_repository(&other.owner.owner_key(), &"web".parse()?).await?;
-    let name = "web".parse()?;
-    let mounted = uploads::mount_blob(&fixture.cx, &other.owner, &name, own, from.as_ref()).await?;
-    assert!(mounted.is_none());
+    let (from, name) = (MountSource::Repository(from.expect("the repository")), "web".parse()?);
+    assert!(!uploads::mount_blob(&fixture.cx, &other.owner, &name, own, &from).await?);
+    assert!(!uploads::mount_blob(&fixture.cx, &other.owner, &name, secret, &MountSource::Readable).await?);
     Ok(())
 }
 

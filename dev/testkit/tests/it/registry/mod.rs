@@ -1,6 +1,7 @@
 //! The registry, with real clients and with malicious requests.
 
 mod clients;
+mod conformance;
 mod hostile;
 mod protocol;
 mod tool_deletion;
