@@ -13,7 +13,7 @@ use super::{Visitor, images::provide_images};
 type ImagePromise = (&'static str, &'static [&'static str], &'static str, &'static str);
 
 #[rustfmt::skip]
-const IMAGE_PROMISES: [ImagePromise; 10] = [
+const IMAGE_PROMISES: [ImagePromise; 16] = [
     ("php8.2", &["php7.4", "tf-php82", "toolforge-php82-sssd-web"], "php --version", "PHP 8.2."),
     ("bookworm", &["tf-bookworm", "tf-bullseye-std"], "cat /etc/debian_version", "12."),
     ("node18", &["tf-node18", "toolforge-node18-sssd-base"], "node --version", "v18."),
@@ -23,6 +23,12 @@ const IMAGE_PROMISES: [ImagePromise; 10] = [
     ("python3.11", &["tf-python39", "toolforge-python311-sssd-base"], "python3 --version", "Python 3.11."),
     ("python3.13", &["tf-python313", "toolforge-python313-sssd-base"], "python3 --version", "Python 3.13."),
     ("python3.14", &["tf-python314"], "python3 --version", "Python 3.14."),
+    ("golang1.24", &["golang1.11"], "go version", "go version go1.24."),
+    ("rust1.85", &[], "rustc --version", "rustc 1.85."),
+    ("java21", &["jdk17", "tf-jdk21"], "java --version", "openjdk 21."),
+    ("java25", &["jdk25"], "java --version", "openjdk 25."),
+    ("ruby3.3", &["ruby3.1", "tf-ruby33"], "ruby --version", "ruby 3.3."),
+    ("forky", &["tf-forky"], "cat /etc/debian_version", "forky"),
     ("trixie", &["tf-trixie"], "cat /etc/debian_version", "13."),
 ];
 
