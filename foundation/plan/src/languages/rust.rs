@@ -1,7 +1,5 @@
 //! Rust: `Cargo.toml`, a package or a workspace.
 
-use std::collections::BTreeMap;
-
 use hearth_base::{Error, Result};
 use serde::Deserialize;
 use toml::Value;
@@ -40,9 +38,13 @@ struct Manifest {
     lib: Option<Value>,
     #[serde(rename = "bin")]
     programs: Vec<Program>,
-    dependencies: BTreeMap<String, Value>,
-    build_dependencies: BTreeMap<String, Value>,
+    example: Option<Value>,
+    test: Option<Value>,
+    bench: Option<Value>,
     patch: Option<Value>,
+    /// True when it names files or folders.
+    #[serde(skip)]
+    has_paths: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -64,12 +66,12 @@ impl Manifest {
     /// Reads the manifest at a path; `None` without one. Error `cargo-toml` (invalid).
     fn read(source: &dyn SourceTree, path: &str) -> Result<Option<Self>> {
         let Some(text) = source.read(path)? else { return Ok(None) };
-        let manifest = toml::from_str(&text).map_err(|cause| {
+        let manifest: Self = toml::from_str(&text).map_err(|cause| {
             let cause: String = cause.message().chars().take(200).collect();
             Error::invalid("cargo-toml", format!("{path:.80} cannot be read: {}", cause.escape_debug()))
                 .help("cargo reads the same file: try cargo check on your machine")
         })?;
-        Ok(Some(manifest))
+        Ok(Some(Self { has_paths: text.contains("path"), ..manifest }))
     }
 
     /// Names of the programs of its package. `has_main` says that it has `src/main.rs`.
@@ -85,14 +87,11 @@ impl Manifest {
 
     /// True when the dependencies compile with a placeholder for `src/main.rs`.
     fn is_single_program(&self) -> bool {
-        let is_local = |needed: &Value| needed.get("path").is_some();
-        let needed = self.dependencies.values().chain(self.build_dependencies.values());
+        let others = [&self.workspace, &self.lib, &self.example, &self.test, &self.bench, &self.patch];
         self.package.as_ref().is_some_and(|package| package.build.is_none())
-            && self.workspace.is_none()
-            && self.lib.is_none()
-            && self.patch.is_none()
             && self.programs.is_empty()
-            && !needed.into_iter().any(is_local)
+            && others.iter().all(|other| other.is_none())
+            && !self.has_paths
     }
 }
 
