@@ -6,7 +6,8 @@ use hearth_kit::{
 };
 
 use crate::{
-    BuildsSettings, ref_permits::RefPermits, store::BuildStore, upload_reservations::UploadReservations,
+    BuildsSettings, ref_permits::RefPermits, signing::SigningKeys, store::BuildStore,
+    upload_reservations::UploadReservations,
 };
 
 /// Context of this service's handlers and rules.
@@ -19,6 +20,9 @@ pub struct BuildsContext {
     pub ref_permits: RefPermits,
     pub upload_reservations: UploadReservations,
     pub clients: ServiceClients,
+    pub signing_keys: SigningKeys,
+    /// Public host of this Hearth.
+    pub public_authority: String,
     pub stop: ShutdownSignal,
 }
 
@@ -33,6 +37,8 @@ impl BuildsContext {
             ref_permits: RefPermits::new(settings.ref_requests, settings.tool_ref_requests),
             upload_reservations: UploadReservations::default(),
             clients: kit.clients.clone(),
+            signing_keys: SigningKeys::new(&kit.state),
+            public_authority: kit.config.door.public_authority(),
             stop: kit.tasks.shutdown_signal(),
         })
     }

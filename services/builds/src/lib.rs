@@ -12,6 +12,7 @@ mod http;
 mod ref_permits;
 mod rights;
 mod settings;
+mod signing;
 mod store;
 mod upload_reservations;
 mod workers;
@@ -26,7 +27,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     context::BuildsContext,
-    rights::{BuildsRead, BuildsWrite, LeaseBuilds},
+    rights::{BuildsRead, BuildsWrite, LeaseBuilds, OperateBuilders, ReadProvenanceKeys},
 };
 
 pub use settings::BuildsSettings;
@@ -45,6 +46,8 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
     let (erase, store) = (cx.clone(), cx.store.clone());
     let limits = queue::create_task_worker(&store.queue, workers::time_limits::EndBuilds(cx.clone()));
     let unpins = queue::create_task_worker(&store.queue, workers::unpin::UnpinImages(cx.clone()));
+    let attaches = queue::create_task_worker(&store.queue, workers::provenance::AttachProvenance(cx.clone()));
+    let signing_keys = cx.signing_keys.clone();
     let sweeps = workers::housekeeping::create_worker(&cx);
     let erase = move |tool| {
         let cx = erase.clone();
@@ -56,7 +59,9 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
         .with_worker(tool_cleanup::create_worker(kit, erase)?)
         .with_worker(limits)
         .with_worker(unpins)
-        .with_worker(sweeps))
+        .with_worker(attaches)
+        .with_worker(sweeps)
+        .with_preparation(async move { signing_keys.load() }))
 }
 
 /// Builds all endpoints with their access rights.
@@ -74,6 +79,7 @@ fn routes(settings: &BuildsSettings, door: &DoorSettings) -> OpenApiRouter<Build
         .routes(require_right::<BuildsRead, _>(routes!(http::logs::show)))
         .routes(require_right::<BuildsWrite, _>(routes!(http::builds::delete_ended_builds)))
         .routes(require_right::<BuildsRead, _>(routes!(http::quotas::show)))
+        .routes(require_right::<ReadProvenanceKeys, _>(routes!(http::provenance::list_keys)))
         .routes(
             require_right::<BuildsWrite, _>(routes!(
                 http::sources::upload_source,
@@ -82,6 +88,9 @@ fn routes(settings: &BuildsSettings, door: &DoorSettings) -> OpenApiRouter<Build
             .with_body_limit(settings.upload_limit)
             .with_streaming(),
         )
+        .routes(require_right::<OperateBuilders, _>(routes!(http::builders::list)))
+        .routes(require_right::<OperateBuilders, _>(routes!(http::builders::set_aside)))
+        .routes(require_right::<OperateBuilders, _>(routes!(http::builders::return_builder)))
         .routes(require_right::<LeaseBuilds, _>(routes!(http::internal::claim_build)))
         .routes(require_right::<LeaseBuilds, _>(routes!(http::internal::heartbeat)))
         .routes(require_right::<LeaseBuilds, _>(routes!(http::internal::finish_lease)))

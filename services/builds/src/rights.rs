@@ -2,7 +2,7 @@
 
 use hearth_base::{Access, Role};
 use hearth_kit::{
-    guard::{MemberCaller, Requirement, ServiceCaller},
+    guard::{AnyCaller, MemberCaller, Requirement, ServiceCaller, UserCaller},
     rights,
 };
 
@@ -11,6 +11,10 @@ rights! {
     BuildsRead = "builds:read", Requirement::Tool(Access::Read) => MemberCaller;
     /// Starting, cancelling and deleting builds.
     BuildsWrite = "builds:write", Requirement::Tool(Access::Write) => MemberCaller;
+    /// Reading the public keys of the provenance of images; open to all.
+    ReadProvenanceKeys = "open", Requirement::Anyone => AnyCaller;
+    /// Listing builders, setting them aside and returning them.
+    OperateBuilders = "operator", Requirement::Operator => UserCaller;
     /// Leasing builds.
     LeaseBuilds = "builds:make", Requirement::Services(&[Role::Builder]) => ServiceCaller;
 }

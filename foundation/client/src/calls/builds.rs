@@ -6,8 +6,10 @@ use hearth_base::{BuildId, Result, SourceId, ToolName};
 use hearth_wire::{
     builds::{
         Build, BuildChanged, BuildCreate, BuildCreateQuery, BuildList, BuildLogQuery, BuildNew, BuildOne,
-        BuildQuery, BuildQuota, BuildQuotaOne, BuildStarted, SourceOne, UploadedFolder,
+        BuildQuery, BuildQuota, BuildQuotaOne, BuildStarted, Builder, BuilderList, BuilderOne, SourceOne,
+        UploadedFolder,
         internal::{BuildClaim, BuildClaimReply, BuildFinish, BuildHeartbeat, BuildHeartbeatReply},
+        provenance::ProvenanceKeys,
     },
     reply::{Done, Paging},
 };
@@ -75,6 +77,11 @@ impl BuildsCalls<'_> {
         call.fetch_json::<BuildOne>().await.map(|answer| answer.build)
     }
 
+    /// Lists the public keys that verify the provenance of images.
+    pub async fn list_provenance_keys(&self) -> Result<ProvenanceKeys> {
+        self.0.build_call(Method::GET, "/builds/v1/provenance-keys").fetch_json().await
+    }
+
     /// Cancels a queued or running build.
     pub async fn cancel(&self, tool: &ToolName, build: BuildId) -> Result<BuildChanged> {
         let call =
@@ -125,6 +132,24 @@ impl BuildsCalls<'_> {
         call.timeout(Duration::from_secs(3600)).fetch_json::<SourceOne>().await.map(|answer| answer.source)
     }
 
+    /// For operators: lists the builders.
+    pub async fn list_builders(&self) -> Result<Vec<Builder>> {
+        let call = self.0.build_call(Method::GET, BUILDERS_PATH);
+        call.fetch_json::<BuilderList>().await.map(|answer| answer.builders)
+    }
+
+    /// For operators: sets a builder aside, so that it gets no further builds.
+    pub async fn set_aside_builder(&self, id: &str) -> Result<Builder> {
+        let call = self.0.build_call(Method::POST, BUILDERS_PATH).segment(id).path_suffix("/set-aside");
+        call.fetch_json::<BuilderOne>().await.map(|answer| answer.builder)
+    }
+
+    /// For operators: returns a builder that was set aside.
+    pub async fn return_builder(&self, id: &str) -> Result<Builder> {
+        let call = self.0.build_call(Method::POST, BUILDERS_PATH).segment(id).path_suffix("/return");
+        call.fetch_json::<BuilderOne>().await.map(|answer| answer.builder)
+    }
+
     /// For the builder: claims a build.
     pub async fn claim_build(&self, claim: &BuildClaim) -> Result<BuildClaimReply> {
         self.0.build_call(Method::POST, "/builds/v1/internal/claims").json(claim).fetch_json().await
@@ -155,4 +180,5 @@ impl BuildsCalls<'_> {
 }
 
 const TOOL_PATH: &str = "/builds/v1/tool";
+const BUILDERS_PATH: &str = "/builds/v1/builders";
 const INTERNAL_PATH: &str = "/builds/v1/internal/builds";

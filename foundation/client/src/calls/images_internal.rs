@@ -5,8 +5,8 @@ use std::io;
 use hearth_base::{Digest, Result, ToolId};
 use hearth_wire::{
     images::internal::{
-        BlobOfToolQuery, ImageLayers, ImageResolution, ImageResolveQuery, ImagesOfToolQuery, PinPut,
-        UsableImages,
+        ArtifactAttach, BlobOfToolQuery, ImageLayers, ImageResolution, ImageResolveQuery, ImagesOfToolQuery,
+        PinPut, UsableImages,
     },
     reply::Done,
 };
@@ -65,6 +65,11 @@ impl ImagesInternalCalls<'_> {
             .await?;
         let bytes = answer.into_body().map_err(io::Error::other).into_data_stream();
         Ok(StreamReader::new(Box::pin(bytes)))
+    }
+
+    /// Attaches a document to an image of a tool. May be repeated.
+    pub async fn attach_artifact(&self, attach: &ArtifactAttach) -> Result<Done> {
+        self.0.build_call(Method::POST, "/images/v1/internal/artifacts").json(attach).fetch_data().await
     }
 
     /// Pins an image in the name of `holder` (`jobs:set_…`), in place of the holder's former pin.

@@ -14,6 +14,7 @@ mod jobs;
 mod logs;
 mod notify;
 mod queue;
+mod registry;
 mod storage;
 mod tools;
 
@@ -30,5 +31,6 @@ pub use jobs::JobsCalls;
 pub use logs::LogsCalls;
 pub use notify::NotifyCalls;
 pub use queue::QueueCalls;
+pub use registry::RegistryCalls;
 pub use storage::StorageCalls;
 pub use tools::ToolsCalls;

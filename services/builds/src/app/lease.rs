@@ -1,4 +1,4 @@
-//! Leases of builds: claim, heartbeat and end.
+//! Leases of builds: heartbeat and end. `claim.rs` begins them.
 //!
 //! | call | state of the build | effect |
 //! |---|---|---|
@@ -17,22 +17,21 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hearth_base::{BuildId, Error, Result, Role, ToolId};
 use hearth_kit::{
     db::Tx,
-    queue::{LeaseHolder, LeaseTicket, QueueItem},
+    queue::{LeaseTicket, QueueItem},
     wake::WakeReason,
 };
 use hearth_wire::{
     builds::{
-        BuildStatus, BuildStep,
-        internal::{BuildHeartbeat, BuildLease, BuildLeaseOutcome, BuildLeaseSource, BuilderProcess},
+        BuildFailure, BuildStatus, BuildStep,
+        internal::{BuildFinish, BuildHeartbeat, BuildLeaseOutcome},
     },
     images::internal::PinPut,
 };
 use jiff::SignedDuration;
 
-use super::{cleanup, start::BUILD_TASK, time_limit};
+use super::{builders, cleanup, provenance::PROVENANCE_TASK, start::BUILD_TASK};
 use crate::{
     context::BuildsContext,
-    git::RepositoryAddress,
     store::{Build, build_topic},
 };
 
@@ -43,84 +42,6 @@ const MAX_ATTEMPTS: u32 = 3;
 const MAX_STOPPED_ATTEMPTS: u32 = 10;
 /// Longest message of a builder, in characters.
 const MAX_MESSAGE_CHARS: usize = 4000;
-
-/// Claims a tool's queue item and leases its next build. Waits up to `timeout` for one.
-pub async fn claim_build(
-    cx: &BuildsContext,
-    builder: Option<BuilderProcess>,
-    timeout: Duration,
-) -> Result<Option<BuildLease>> {
-    let holder = builder.map(|BuilderProcess { place, life }| LeaseHolder {
-        role: Role::Builder,
-        folder_id: place,
-        life,
-    });
-    let until = tokio::time::Instant::now() + timeout;
-    loop {
-        for item in cx.store.queue.claim_items_for_holder(holder.as_ref(), BUILD_TASK, 1).await? {
-            if let Some(lease) = lease_next_build(cx, &item).await? {
-                return Ok(Some(lease));
-            }
-        }
-        let remaining = until.saturating_duration_since(tokio::time::Instant::now());
-        let waited = cx
-            .stop
-            .run_until_shutdown(cx.store.queue.wait_for_holder(holder.as_ref(), BUILD_TASK, remaining))
-            .await;
-        if remaining.is_zero() || waited.is_none() {
-            return Ok(None);
-        }
-    }
-}
-
-/// Leases the tool's next build. `None` when no build of the tool is left; the queue item is finished then.
-async fn lease_next_build(cx: &BuildsContext, item: &QueueItem<ToolId>) -> Result<Option<BuildLease>> {
-    let tx = cx.store.begin().await?;
-    let Some(mut build) = cx.store.lock_next_build(&tx, item.payload).await? else {
-        cx.store.queue.finish_item(&tx, item).await?;
-        tx.commit().await?;
-        return Ok(None);
-    };
-    if build.status == BuildStatus::BuildPending {
-        build.status = BuildStatus::BuildRunning;
-        build.started = Some(cx.now());
-        build.settled = false;
-        time_limit::set_deadline(cx, &tx, &mut build).await?;
-        cx.store.update_build(&tx, &build).await?;
-    }
-    tx.commit().await?;
-    create_lease(cx, &build, &item.to_ticket()).map(Some)
-}
-
-fn create_lease(cx: &BuildsContext, build: &Build, ticket: &LeaseTicket) -> Result<BuildLease> {
-    let parameters = &build.parameters;
-    let source = match parameters.upload {
-        Some(id) => {
-            BuildLeaseSource::Upload { id, digest: build.resolved_ref.clone(), size: build.source_size }
-        }
-        None => BuildLeaseSource::Git {
-            url: parameters.source_url.clone(),
-            mirror: parameters.source_url.parse::<RepositoryAddress>()?.mirror_url(&cx.outbound)?,
-            commit: build.resolved_ref.clone(),
-            reference: build.full_ref.clone(),
-        },
-    };
-    Ok(BuildLease {
-        ticket: encode_ticket(ticket)?,
-        build: build.id,
-        attempt: build.attempt,
-        tool: build.tool,
-        tool_name: build.tool_name.clone(),
-        source,
-        envvars: parameters.envvars.clone(),
-        image_name: parameters.image_name.clone(),
-        folder: parameters.folder.clone(),
-        recipe: parameters.recipe,
-        process: parameters.process.clone(),
-        deadline: build.deadline.ok_or_else(|| Error::internal("a running build has no deadline"))?,
-        stop: build.has_ended(),
-    })
-}
 
 /// Extends a lease and records the build's step and message. Returns whether the builder must stop the build:
 /// true as soon as it has ended, false after `timeout`.
@@ -161,21 +82,23 @@ async fn is_stop_requested(cx: &BuildsContext, id: BuildId) -> Result<bool> {
 
 /// Ends a lease, and with it the build or this attempt at it. A build that was cancelled or timed out
 /// meanwhile keeps its status, and its new image is unpinned.
-pub async fn finish_lease(
-    cx: &BuildsContext,
-    id: BuildId,
-    ticket: &str,
-    end: BuildLeaseOutcome,
-) -> Result<()> {
-    let item = decode_ticket(ticket)?.into_item(BUILD_TASK);
+pub async fn finish_lease(cx: &BuildsContext, id: BuildId, finish: BuildFinish) -> Result<()> {
+    let BuildFinish { ticket, end, failure } = finish;
+    let item = decode_ticket(&ticket)?.into_item(BUILD_TASK);
     if let BuildLeaseOutcome::Made { digest, .. } = &end {
         pin_image(cx, id, &item, digest).await?;
     }
     let tx = cx.store.begin().await?;
     let mut pause = SignedDuration::ZERO;
-    let mut tool = None;
+    let (mut tool, mut builder) = (None, None);
+    let error = match &end {
+        BuildLeaseOutcome::Again { message } => Some(message.clone()),
+        _ => None,
+    };
+    let says_nothing = matches!(end, BuildLeaseOutcome::Stopped);
     if let Some(mut build) = cx.store.lock_build(&tx, id).await? {
         tool = Some(build.tool);
+        builder = build.builder.clone().filter(|_| !says_nothing);
         if build.has_ended() {
             // The build has ended already, so nothing refers to the image.
             if matches!(end, BuildLeaseOutcome::Made { .. }) {
@@ -183,11 +106,20 @@ pub async fn finish_lease(
             }
         } else {
             pause = record_lease_end(cx, &mut build, end)?;
+            build.failure =
+                failure.filter(|_| build.status == BuildStatus::BuildFailure).map(shorten_failure);
+            if build.digest.is_some() {
+                cx.store.queue.enqueue(&tx, PROVENANCE_TASK, &id.to_string(), &id, cx.now()).await?;
+            }
         }
         build.settled = build.has_ended();
         cx.store.update_build(&tx, &build).await?;
     }
     release_queue_item(cx, &tx, &item, tool, pause).await?;
+    tx.commit().await?;
+    // In a transaction of its own: a claim locks builders before builds.
+    let tx = cx.store.begin().await?;
+    builders::record_result(cx, &tx, builder.as_deref(), id, error.as_deref()).await?;
     tx.commit().await?;
     match tool {
         Some(tool) => cleanup::delete_old_builds(cx, tool, u64::from(cx.settings.kept)).await.map(|_| ()),
@@ -262,7 +194,13 @@ async fn release_queue_item(
         None => None,
     };
     match next {
-        Some(_) => cx.store.queue.reschedule_item(tx, item, cx.now() + pause).await,
+        Some(next) => {
+            // A start meanwhile enqueued the item again and kept its due time: it is set here in any case, so that the
+            // tool waits behind all others.
+            let due_at = cx.now() + pause;
+            cx.store.queue.enqueue(tx, BUILD_TASK, &item.key, &next.tool, due_at).await?;
+            cx.store.queue.reschedule_item(tx, item, due_at).await
+        }
         None => cx.store.queue.finish_item(tx, item).await,
     }
 }
@@ -276,7 +214,14 @@ fn truncate_message(text: String) -> String {
     text
 }
 
-fn encode_ticket(ticket: &LeaseTicket) -> Result<String> {
+/// Shortens the texts of an explanation, which quotes output of the source.
+fn shorten_failure(failure: BuildFailure) -> BuildFailure {
+    let BuildFailure { class, line, next_step } = failure;
+    BuildFailure { class, line: line.map(truncate_message), next_step: truncate_message(next_step) }
+}
+
+/// Encodes the ticket of a lease for its builder.
+pub fn encode_ticket(ticket: &LeaseTicket) -> Result<String> {
     serde_json::to_vec(ticket).map(|bytes| BASE64_URL_SAFE_NO_PAD.encode(bytes)).map_err(Error::internal)
 }
 

@@ -1,9 +1,12 @@
-//! Deletes expired uploads every ten minutes.
+//! Deletes expired uploads and forgets absent builders every ten minutes.
 
 use hearth_kit::{Worker, queue::create_periodic_worker};
 use jiff::SignedDuration;
 
-use crate::{app::sources, context::BuildsContext};
+use crate::{
+    app::{builders, sources},
+    context::BuildsContext,
+};
 
 const SWEEP_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
 
@@ -12,6 +15,9 @@ pub fn create_worker(cx: &BuildsContext) -> Worker {
     let (queue, cx) = (cx.store.queue.clone(), cx.clone());
     create_periodic_worker(&queue, "housekeeping", SWEEP_INTERVAL, move |now| {
         let cx = cx.clone();
-        async move { sources::delete_expired(&cx, now).await }
+        async move {
+            builders::forget_absent_builders(&cx, now).await?;
+            sources::delete_expired(&cx, now).await
+        }
     })
 }

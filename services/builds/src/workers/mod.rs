@@ -1,5 +1,6 @@
 //! Background workers.
 
 pub mod housekeeping;
+pub mod provenance;
 pub mod time_limits;
 pub mod unpin;

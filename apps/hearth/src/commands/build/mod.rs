@@ -3,6 +3,7 @@
 pub mod cancel;
 pub mod clean;
 pub mod delete;
+mod image_layers;
 pub mod list;
 pub mod logs;
 pub mod plan;
@@ -11,6 +12,7 @@ pub mod recipe_args;
 mod selection;
 pub mod show;
 pub mod start;
+pub mod verify;
 
 use hearth_base::{BuildId, Result};
 use hearth_wire::{
@@ -47,6 +49,9 @@ pub enum BuildCommand {
     /// Delete finished builds and unused images
     #[command(before_help = "Example: hearth build clean", help_template = HELP_TEMPLATE)]
     Clean(clean::CleanBuildsArgs),
+    /// Verify who built an image, and from which source
+    #[command(before_help = "Example: hearth build verify", help_template = HELP_TEMPLATE)]
+    Verify(verify::VerifyBuildArgs),
     /// Show quota and usage
     #[command(before_help = "Example: hearth build quota", help_template = HELP_TEMPLATE)]
     Quota,
@@ -63,6 +68,7 @@ pub async fn run(cx: &CommandContext, command: BuildCommand) -> Result<()> {
         BuildCommand::Cancel(args) => cancel::run(cx, args).await,
         BuildCommand::Delete(args) => delete::run(cx, args).await,
         BuildCommand::Clean(args) => clean::run(cx, args).await,
+        BuildCommand::Verify(args) => verify::run(cx, args).await,
         BuildCommand::Quota => quota::run(cx).await,
     }
 }
@@ -75,9 +81,11 @@ pub fn explain_interrupt(command: &BuildCommand) -> &'static str {
         BuildCommand::Cancel(_) | BuildCommand::Delete(_) | BuildCommand::Clean(_) => {
             "some builds may be changed already; hearth build list shows them"
         }
-        BuildCommand::Plan(_) | BuildCommand::List | BuildCommand::Show(_) | BuildCommand::Quota => {
-            "nothing was changed"
-        }
+        BuildCommand::Plan(_)
+        | BuildCommand::List
+        | BuildCommand::Show(_)
+        | BuildCommand::Verify(_)
+        | BuildCommand::Quota => "nothing was changed",
     }
 }
 
