@@ -197,10 +197,19 @@ impl ServiceStand {
         self.build_client(role, move |now| Identity::for_service(role, role, now))
     }
 
+    /// A client of an operator without access to any tool.
+    pub fn operator(&self) -> Result<Client> {
+        self.user_without_tools("operator", true)
+    }
+
     /// A client of a user without access to any tool.
     pub fn stranger(&self) -> Result<Client> {
+        self.user_without_tools("stranger", false)
+    }
+
+    fn user_without_tools(&self, name: &str, operator: bool) -> Result<Client> {
         let id = UserId::new(Timestamp::UNIX_EPOCH, &Entropy::System);
-        let caller = hearth_base::Caller::User { id, name: "stranger".parse()?, operator: false };
+        let caller = hearth_base::Caller::User { id, name: name.parse()?, operator };
         self.build_client(Role::Gateway, move |now| Identity {
             caller: caller.clone(),
             credential: Credential::None,

@@ -187,7 +187,7 @@ async fn build_with_this_test(
     let upload = builds.upload(tool, pack_folder()?).await?;
     let create = BuildCreate { upload: Some(upload.id), ..BuildCreate::default() };
     let build = builds.start(tool, &create, &BuildCreateQuery::default()).await?.name;
-    let claim = BuildClaim { wait: 20, builder: None };
+    let claim = BuildClaim { wait: 20, ..BuildClaim::default() };
     let lease = builder.builds().claim_build(&claim).await?.lease;
     let lease = lease.ok_or_else(|| Error::internal("the build was not claimed"))?;
     let end = BuildLeaseOutcome::Made {
@@ -196,7 +196,7 @@ async fn build_with_this_test(
         processes: [("web".to_owned(), "serve".to_owned())].into(),
         message: "a plan".to_owned(),
     };
-    builder.builds().finish_build(build, &BuildFinish { ticket: lease.ticket, end }).await?;
+    builder.builds().finish_build(build, &BuildFinish { ticket: lease.ticket, end, failure: None }).await?;
     Ok(build)
 }
 

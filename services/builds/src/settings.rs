@@ -1,5 +1,7 @@
 //! Settings of the build service.
 
+use std::collections::BTreeMap;
+
 hearth_kit::settings! {
     /// Builds.
     pub struct BuildsSettings in "builds" {
@@ -17,5 +19,19 @@ hearth_kit::settings! {
         tool_ref_requests: u32 = 2,
         /// Requests to git repositories for their refs at one time, of all tools.
         ref_requests: u32 = 16,
+        /// Builds that run at one time, on all builders.
+        running_builds: u32 = 64,
+        /// Builds that one builder runs at one time, whatever it offers.
+        builder_slots: u32 = 16,
+        /// Seconds that a build is expected to take, by the median of the tool's past builds, from which it counts as
+        /// long. Long builds leave a quarter of the slots free for others.
+        long_build: u32 = 300,
+        /// Builds in a row that a builder fails for reasons outside of their sources before it is set aside. The only
+        /// builder is never set aside by this.
+        builder_failures: u32 = 3,
+        /// Minutes for which it is set aside.
+        builder_pause: u32 = 10,
+        /// Labels that a builder must have to get the builds of a tool: `"tool-name" = "label"`.
+        builder_labels: BTreeMap<String, String> = BTreeMap::new(),
     }
 }

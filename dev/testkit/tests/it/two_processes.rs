@@ -24,7 +24,7 @@ async fn build_requested_in_one_process_is_claimed_in_another_at_once() -> Resul
     let operator = hearth.operator().await?;
     let tool = operator.create_tool("hello").await?;
     for _ in 0..2 {
-        let claim = BuildClaim { wait: 25, builder: None };
+        let claim = BuildClaim { wait: 25, ..BuildClaim::default() };
         let builds = builder.builds();
         let claim = tokio::time::timeout(Duration::from_secs(20), builds.claim_build(&claim));
         let request = async {
@@ -40,7 +40,10 @@ async fn build_requested_in_one_process_is_claimed_in_another_at_once() -> Resul
         let lease = lease.ok_or_else(|| Error::internal("nothing was claimed"))?;
         assert_eq!(lease.build, requested.name);
         let end = BuildLeaseOutcome::Failed { message: String::new() };
-        builder.builds().finish_build(lease.build, &BuildFinish { ticket: lease.ticket, end }).await?;
+        builder
+            .builds()
+            .finish_build(lease.build, &BuildFinish { ticket: lease.ticket, end, failure: None })
+            .await?;
     }
     hearth.stop().await
 }

@@ -6,6 +6,8 @@ use hearth_base::{BuildId, PageCursor, SourceId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::BuildFailure;
+
 /// New build: of a repository, or of an uploaded folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::BuildCreate)]
@@ -176,6 +178,23 @@ pub struct Build {
     pub processes: BTreeMap<String, String>,
     /// Time of the request.
     pub created: String,
+    /// Place of a waiting build in the queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<BuildQueuePlace>,
+    /// Explanation of a failed build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<BuildFailure>,
+}
+
+/// Place of a waiting build in the queue of all tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = builds::BuildQueuePlace)]
+pub struct BuildQueuePlace {
+    /// Number of the build among the waiting builds, from 1.
+    pub position: u32,
+    /// Expected wait in seconds, from the durations of past builds; absent while there is no builder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_wait: Option<u64>,
 }
 
 /// Build as accepted.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{BuildStep, RecipeChoice};
+use super::{BuildFailure, BuildStep, RecipeChoice};
 
 /// Request of a builder for work.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -18,6 +18,17 @@ pub struct BuildClaim {
     pub wait: u64,
     /// The builder. A new process of the same builder takes over the leases of the former process at once.
     pub builder: Option<BuilderProcess>,
+    /// Labels of the builder.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    /// Builds that the builder runs at one time, at most; 0: unknown.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub slots: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Builder: at most one process at a time.
@@ -143,6 +154,9 @@ pub struct BuildFinish {
     pub ticket: String,
     /// Outcome.
     pub end: BuildLeaseOutcome,
+    /// Explanation of a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<BuildFailure>,
 }
 
 /// Outcome of a build, or of one attempt.

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 use futures::Stream;
 use hearth_base::{Error, PageLimit, Result, Role};
 use hearth_wire::{
-    builds::BuildLogLine,
+    builds::{BuildLogLine, BuildQueuePlace, BuildStatus},
     logs::{
         LogsDirection,
         internal::{LogsKept, LogsOwner, LogsPage, LogsReadQuery},
@@ -14,6 +14,7 @@ use hearth_wire::{
 
 use tokio::time::Instant;
 
+use super::queue;
 use crate::{
     context::BuildsContext,
     store::{Build, build_topic},
@@ -28,7 +29,9 @@ struct BuildLogReader {
     build: Build,
     follow: bool,
     read: LogsReadQuery,
-    lines: VecDeque<LogsKept>,
+    lines: VecDeque<BuildLogLine>,
+    /// Place in the queue that was last shown.
+    place: Option<BuildQueuePlace>,
     ended: bool,
 }
 
@@ -42,7 +45,8 @@ pub fn stream_log_lines(
     let mut read = LogsReadQuery::newest_first(build.tool, LogsOwner::Build(build.id.to_string()));
     read.order = LogsDirection::OldestFirst;
     read.limit = PageLimit::new(1000)?;
-    let reader = BuildLogReader { cx, build, follow, read, lines: VecDeque::new(), ended: false };
+    let lines = VecDeque::new();
+    let reader = BuildLogReader { cx, build, follow, read, lines, place: None, ended: false };
     Ok(futures::stream::unfold(reader, |mut reader| async move {
         let next = reader.next().await.transpose()?;
         // The stream ends after an error.
@@ -55,7 +59,7 @@ impl BuildLogReader {
     async fn next(&mut self) -> Result<Option<BuildLogLine>> {
         loop {
             if let Some(line) = self.lines.pop_front() {
-                return Ok(Some(render_line(&line)));
+                return Ok(Some(line));
             }
             if self.ended {
                 return Ok(None);
@@ -70,6 +74,9 @@ impl BuildLogReader {
         // The state is read before the lines: if the build has ended now, this page or a later one has its
         // last line.
         let over = self.build.has_ended() || self.refresh_and_check_ended().await?;
+        if self.follow && self.show_place().await? {
+            return Ok(());
+        }
         self.read.wait = (self.follow && !over).then_some(POLL_WAIT_SECONDS);
         let logs = self.cx.clients.create_client(Role::Logs)?;
         let page = self.cx.stop.run_until_shutdown(async { logs.logs().read(&self.read).await }).await;
@@ -77,7 +84,7 @@ impl BuildLogReader {
             Error::unavailable("service-stopping", "the builds service is stopping")
                 .help("try again in a moment")
         })??;
-        self.lines.extend(lines);
+        self.lines.extend(lines.iter().map(render_line));
         self.ended = next.is_none() && (over || !self.follow);
         if complete && next.is_none() && !self.ended {
             // No instance writes between two steps; the wake-up tells when the next step begins or the build
@@ -87,6 +94,22 @@ impl BuildLogReader {
         }
         self.read.after = Some(next.unwrap_or(head));
         Ok(())
+    }
+
+    /// Adds a line with the place of a waiting build in the queue, if it has changed. Returns true if it was added.
+    async fn show_place(&mut self) -> Result<bool> {
+        if self.build.status != BuildStatus::BuildPending {
+            return Ok(false);
+        }
+        let place = queue::compute_places(&self.cx).await?.remove(&self.build.id);
+        let position = |place: Option<BuildQueuePlace>| place.map(|place| place.position);
+        if place.is_none() || position(place) == position(self.place) {
+            return Ok(false);
+        }
+        self.place = place;
+        let text = place.map(queue::describe_place).unwrap_or_default();
+        self.lines.push_back(BuildLogLine { line: format!("[queue] {:.0} {text}", self.cx.now()) });
+        Ok(true)
     }
 
     /// Reloads the build. Returns true if it has ended or been deleted.

@@ -7,7 +7,7 @@ use hearth_kit::{queue::TaskName, tool_state::lock_existing_tool};
 use hearth_wire::builds::{BuildCreate, BuildParameters, BuildStatus, BuildStep};
 use jiff::Timestamp;
 
-use super::{image_name::choose_image_name, sources};
+use super::{image_name::choose_image_name, queue, sources};
 use crate::{
     context::BuildsContext,
     git::{self, RepositoryAddress},
@@ -28,13 +28,13 @@ struct ResolvedSource {
     size: u64,
 }
 
-/// Resolves the source and accepts the build. With `queue`, more builds than the quota may wait.
+/// Resolves the source and accepts the build. With `may_queue`, more builds than the quota may wait.
 pub async fn start_build(
     cx: &BuildsContext,
     tool: ToolId,
     name: &ToolName,
     create: BuildCreate,
-    queue: bool,
+    may_queue: bool,
 ) -> Result<Build> {
     let BuildCreate {
         source_url,
@@ -60,7 +60,7 @@ pub async fn start_build(
     check_process_name(process.as_deref())?;
     let source_url = source_url.filter(|url| !url.is_empty());
     let reference = reference.unwrap_or_default();
-    let limit = if queue { MAX_QUEUED_BUILDS } else { u64::from(facts.quota.running_builds) };
+    let limit = if may_queue { MAX_QUEUED_BUILDS } else { u64::from(facts.quota.running_builds) };
     // Checked again when the build is accepted: here so that a start over the quota causes no request.
     check_open_builds(cx.store.read_open_build_count(tool).await?, limit)?;
     let source = resolve_source(cx, tool, source_url.as_deref(), &reference, upload).await?;
@@ -77,7 +77,8 @@ pub async fn start_build(
         use_latest_versions,
         use_deprecated_versions,
     };
-    let build = create_build(cx, tool, name, parameters, source, now);
+    let expected = queue::estimate_duration(cx, tool).await?;
+    let build = Build { expected, ..create_build(cx, tool, name, parameters, source, now) };
     accept_build(cx, &build, limit, now).await?;
     Ok(build)
 }
@@ -155,6 +156,9 @@ fn create_build(
         ended: None,
         deadline: None,
         settled: true,
+        expected: None,
+        builder: None,
+        failure: None,
     }
 }
 
@@ -164,7 +168,7 @@ async fn accept_build(cx: &BuildsContext, build: &Build, limit: u64, now: Timest
     // The enqueued row locks the tool's item until the commit, so that concurrent starts wait here and the
     // count below is exact.
     let key = build.tool.to_string();
-    cx.store.queue.enqueue(&tx, BUILD_TASK, &key, &build.tool, now).await?;
+    cx.store.queue.enqueue_in_place(&tx, BUILD_TASK, &key, &build.tool, now).await?;
     let open = cx.store.count_open_builds(&tx, build.tool).await?;
     check_open_builds(open, limit)?;
     if let Some(upload) = build.parameters.upload {

@@ -2,7 +2,7 @@
 
 use hearth_base::{BuildId, Result};
 use hearth_kit::{db::Tx, queue::TaskName};
-use hearth_wire::builds::{BuildStatus, BuildStep};
+use hearth_wire::builds::{BuildFailure, BuildFailureClass, BuildStatus, BuildStep};
 
 use crate::{context::BuildsContext, store::Build};
 
@@ -29,6 +29,14 @@ pub async fn end_overdue_build(cx: &BuildsContext, tx: &Tx, id: BuildId) -> Resu
         cx.settings.time_limit,
         step_name(build.step)
     );
+    build.failure = Some(BuildFailure {
+        class: BuildFailureClass::Time,
+        line: None,
+        next_step:
+            "Make the build shorter: install fewer packages, or build parts of it before. An operator sets \
+                    the limit (builds.time_limit)."
+                .to_owned(),
+    });
     build.step = BuildStep::Done;
     build.ended = Some(cx.now());
     cx.store.update_build(tx, &build).await

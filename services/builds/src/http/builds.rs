@@ -48,9 +48,9 @@ pub async fn list(
     tool: Authed<BuildsRead>,
     Query(paging): Query<Paging>,
 ) -> ApiResult<BuildList> {
-    let page =
-        cx.store.list_builds(tool.id, paging.limit, paging.cursor.as_ref()).await?.map(views::render_build);
-    Ok(ApiResponse::ok_named(BuildList { builds: page.items, next: page.next }))
+    let page = cx.store.list_builds(tool.id, paging.limit, paging.cursor.as_ref()).await?;
+    let builds = views::render_builds(&cx, page.items).await?;
+    Ok(ApiResponse::ok_named(BuildList { builds, next: page.next }))
 }
 
 /// Show the newest build.
@@ -60,7 +60,7 @@ pub async fn list(
 pub async fn show_latest(cx: BuildsContext, tool: Authed<BuildsRead>) -> ApiResult<BuildOne> {
     let newest = cx.store.list_builds(tool.id, PageLimit::new(1)?, None).await?.items.pop();
     let newest = newest.ok_or_else(|| Error::not_found("build", "latest").help("hearth build start URL"))?;
-    Ok(ApiResponse::ok_named(BuildOne { build: views::render_build(newest) }))
+    Ok(ApiResponse::ok_named(views::render_one(&cx, newest).await?))
 }
 
 /// Show a build.
@@ -76,7 +76,7 @@ pub async fn show(
 ) -> ApiResult<BuildOne> {
     let timeout = Duration::from_secs(query.wait.unwrap_or(0).min(MAX_WAIT_SECONDS));
     let build = app::wait::wait_for_end(&cx, tool.id, build, timeout).await?;
-    Ok(ApiResponse::ok_named(BuildOne { build: views::render_build(build) }))
+    Ok(ApiResponse::ok_named(views::render_one(&cx, build).await?))
 }
 
 /// Delete an ended build and unpin its image.

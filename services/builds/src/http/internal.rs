@@ -24,7 +24,8 @@ pub async fn claim_build(
     _: Authed<LeaseBuilds>,
     Json(claim): Json<BuildClaim>,
 ) -> ApiResult<BuildClaimReply> {
-    let lease = app::lease::claim_build(&cx, claim.builder, Duration::from_secs(claim.wait.min(25))).await?;
+    let timeout = Duration::from_secs(claim.wait.min(25));
+    let lease = app::claim::claim_build(&cx, claim, timeout).await?;
     Ok(ApiResponse::ok_named(BuildClaimReply { lease }))
 }
 
@@ -55,7 +56,7 @@ pub async fn finish_lease(
     Param(build): Param<BuildId>,
     Json(finish): Json<BuildFinish>,
 ) -> ApiResult<Done> {
-    app::lease::finish_lease(&cx, build, &finish.ticket, finish.end).await?;
+    app::lease::finish_lease(&cx, build, finish).await?;
     Ok(ApiResponse::ok_named(Done {}))
 }
 

@@ -1,12 +1,15 @@
 //! Conversions from stored values to API values.
 
+use std::collections::BTreeMap;
+
+use hearth_base::{Error, Result};
 use hearth_wire::builds as wire;
 use jiff::Timestamp;
 
-use crate::store;
+use crate::{app, context::BuildsContext, store};
 
-/// Renders a build.
-pub fn render_build(build: store::Build) -> wire::Build {
+/// Renders a build with its place in the queue, if it waits.
+fn render_build(build: store::Build, queue: Option<wire::BuildQueuePlace>) -> wire::Build {
     let store::Build {
         id,
         tool: _,
@@ -27,6 +30,9 @@ pub fn render_build(build: store::Build) -> wire::Build {
         ended,
         deadline: _,
         settled: _,
+        expected: _,
+        builder: _,
+        failure,
     } = build;
     wire::Build {
         build_id: id,
@@ -40,7 +46,29 @@ pub fn render_build(build: store::Build) -> wire::Build {
         step,
         processes,
         created: format_time(Some(created)),
+        queue,
+        failure,
     }
+}
+
+/// Renders builds with the places of those that wait.
+pub async fn render_builds(cx: &BuildsContext, builds: Vec<store::Build>) -> Result<Vec<wire::Build>> {
+    let is_pending = |build: &store::Build| build.status == wire::BuildStatus::BuildPending;
+    let places = match builds.iter().any(is_pending) {
+        true => app::queue::compute_places(cx).await?,
+        false => BTreeMap::new(),
+    };
+    let render = |build: store::Build| {
+        let place = places.get(&build.id).copied().filter(|_| is_pending(&build));
+        render_build(build, place)
+    };
+    Ok(builds.into_iter().map(render).collect())
+}
+
+/// Renders one build.
+pub async fn render_one(cx: &BuildsContext, build: store::Build) -> Result<wire::BuildOne> {
+    let rendered = render_builds(cx, vec![build]).await?.pop();
+    rendered.map(|build| wire::BuildOne { build }).ok_or_else(|| Error::internal("a build was not rendered"))
 }
 
 /// Formats a time to the second; an absent time is empty.

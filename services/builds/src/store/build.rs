@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use hearth_base::{BuildId, Digest, Error, Page, PageCursor, PageLimit, Result, ToolId, ToolName};
 use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
-use hearth_wire::builds::{BuildParameters, BuildStatus, BuildStep};
-use jiff::Timestamp;
+use hearth_wire::builds::{BuildFailure, BuildParameters, BuildStatus, BuildStep};
+use jiff::{SignedDuration, Timestamp};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, sea_query::LockType,
@@ -16,7 +16,7 @@ use super::{
     columns::{parse_column, parse_enum, parse_json, to_enum_text, to_json},
 };
 
-mod row {
+pub(super) mod row {
     use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
@@ -43,6 +43,9 @@ mod row {
         pub ended: Option<DbTimestamp>,
         pub deadline: Option<DbTimestamp>,
         pub settled: bool,
+        pub expected_seconds: Option<i64>,
+        pub builder: Option<String>,
+        pub failure: Option<Json>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -83,6 +86,12 @@ pub struct Build {
     pub deadline: Option<Timestamp>,
     /// True while no builder works on the build: before its first lease and after the last.
     pub settled: bool,
+    /// Expected duration, from past builds of the tool or else of all tools.
+    pub expected: Option<SignedDuration>,
+    /// Id of the builder of the last lease.
+    pub builder: Option<String>,
+    /// Explanation of a failure.
+    pub failure: Option<BuildFailure>,
 }
 
 impl Build {
@@ -116,6 +125,9 @@ impl TryFrom<row::Model> for Build {
             ended,
             deadline,
             settled,
+            expected_seconds,
+            builder,
+            failure,
         } = row;
         Ok(Self {
             id: parse_column("build.id", &id)?,
@@ -137,6 +149,9 @@ impl TryFrom<row::Model> for Build {
             ended: ended.map(Into::into),
             deadline: deadline.map(Into::into),
             settled,
+            expected: expected_seconds.map(SignedDuration::from_secs),
+            builder,
+            failure: failure.map(|failure| parse_json("build.failure", failure)).transpose()?,
         })
     }
 }
@@ -165,6 +180,9 @@ impl TryFrom<&Build> for row::ActiveModel {
             ended,
             deadline,
             settled,
+            expected,
+            builder,
+            failure,
         } = build;
         Ok(Self {
             id: Set(id.to_string()),
@@ -186,12 +204,15 @@ impl TryFrom<&Build> for row::ActiveModel {
             ended: Set(ended.map(Into::into)),
             deadline: Set(deadline.map(DbTimestamp::from)),
             settled: Set(*settled),
+            expected_seconds: Set(expected.map(|expected| expected.as_secs())),
+            builder: Set(builder.clone()),
+            failure: Set(failure.as_ref().map(to_json).transpose()?),
         })
     }
 }
 
 /// Builds the condition that a build is open.
-fn build_open_condition() -> Result<Condition> {
+pub(super) fn build_open_condition() -> Result<Condition> {
     let open = OPEN_STATUSES.iter().map(to_enum_text).collect::<Result<Vec<_>>>()?;
     Ok(Condition::any().add(row::Column::Status.is_in(open)))
 }

@@ -4,7 +4,10 @@
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
     queue::CreateQueue,
-    schema::{big_integer, big_integer_null, boolean, build_index, integer, json, string, string_null, text},
+    schema::{
+        big_integer, big_integer_null, boolean, build_index, integer, json, json_null, string, string_null,
+        text, text_null,
+    },
     tool_state::CreateToolState,
 };
 use sea_orm::{
@@ -14,7 +17,7 @@ use sea_orm::{
 
 /// All migrations, oldest first.
 pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateToolState), Box::new(CreateQueue), Box::new(CreateBuilds)]
+    vec![Box::new(CreateToolState), Box::new(CreateQueue), Box::new(CreateBuilds), Box::new(CreateBuilders)]
 }
 
 struct CreateBuilds;
@@ -78,4 +81,34 @@ fn create_source_table() -> TableCreateStatement {
         .col(big_integer("created"))
         .col(big_integer("expires"))
         .to_owned()
+}
+
+/// Builders, and what their choice of the next build needs.
+struct CreateBuilders;
+
+impl MigrationName for CreateBuilders {
+    fn name(&self) -> &str {
+        "0002_builders"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateBuilders {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.add_column("build", big_integer_null("expected_seconds")).await?;
+        manager.add_column("build", string_null("builder")).await?;
+        manager.add_column("build", json_null("failure")).await?;
+        let builder = Table::create()
+            .table("builder")
+            .col(string("id").primary_key())
+            .col(json("labels"))
+            .col(integer("slots"))
+            .col(big_integer("last_seen"))
+            .col(integer("failures"))
+            .col(string_null("failed_build"))
+            .col(text_null("last_error"))
+            .col(json_null("set_aside"))
+            .to_owned();
+        manager.create_table(builder).await
+    }
 }

@@ -1,7 +1,9 @@
 //! Database tables of the build service; no other module accesses its database.
 
 mod build;
+mod builder;
 mod migrations;
+mod queued_build;
 mod source;
 
 use hearth_base::{BuildId, Result};
@@ -9,9 +11,12 @@ use hearth_kit::{
     db::{Db, Tx, columns, queue::Queue},
     wake::{WakeListener, WakeTopic},
 };
+use sea_orm::DatabaseConnection;
 
 pub use build::Build;
+pub use builder::{Builder, SetAside};
 pub use migrations::list_migrations;
+pub use queued_build::QueuedBuild;
 pub use source::UploadedSource;
 
 /// Database of the build service.
@@ -31,6 +36,11 @@ impl BuildStore {
     /// Listens to the wake-ups of topics.
     pub fn listen_to_topics(&self, topics: impl IntoIterator<Item = WakeTopic>) -> WakeListener {
         self.db.listen(topics)
+    }
+
+    /// Connection for reads outside of a transaction.
+    pub fn reader(&self) -> &DatabaseConnection {
+        self.db.reader()
     }
 
     /// Begins a write transaction.

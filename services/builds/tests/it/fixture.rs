@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hearth_base::{Access, BuildId, Entropy, Result, Role, ToolId, ToolName};
+use hearth_base::{Access, BuildId, Clock, Entropy, ProcessInstanceId, Result, Role, ToolId, ToolName};
 use hearth_client::{Body, Client, LocalService, box_body};
 use hearth_kit::{config::HearthConfig, db::Db};
 use hearth_testkit::{GitServer, ServiceStand, send_json_request};
@@ -36,6 +36,12 @@ pub struct BuildsFixture {
     pub lines: LogLines,
 }
 
+/// A further tool, with a client of its maintainer.
+pub struct FixtureTool {
+    pub name: ToolName,
+    pub maintainer: Client,
+}
+
 /// Recorded requests, as method, path and body.
 pub type RequestLog = Arc<Mutex<Vec<String>>>;
 /// Lines of a log, as instance and text.
@@ -56,7 +62,7 @@ pub async fn start_fixture_with(db: Db, allowed_address: &str) -> Result<BuildsF
     let more = if allowed_address.is_empty() { String::new() } else { format!(", \"{allowed_address}\"") };
     let text = format!(
         "[outbound]\nallow = [\"{}\"{more}]\n[outbound.mirrors]\n\"https://code.example/team\" = \"{}\"\n\
-         [builds]\nupload_limit = 100000\ntool_upload_bytes = 800000\ntool_uploads = 20\nkept = 3\n",
+         [builds]\nbuilder_labels = {{ bound = \"large\" }}\nupload_limit = 100000\ntool_upload_bytes = 800000\ntool_uploads = 20\nkept = 3\n",
         git.address(),
         git.repository_url("")
     );
@@ -148,6 +154,32 @@ impl BuildsFixture {
         Ok(self.builder.builds().claim_build(&BuildClaim::default()).await?.lease)
     }
 
+    /// Adds a tool with a maintainer.
+    pub fn add_tool(&self, name: &str) -> Result<FixtureTool> {
+        let (id, name) = (ToolId::new(self.stand.clock.now(), &Entropy::System), name.parse()?);
+        Ok(FixtureTool { maintainer: self.stand.member(id, &name, Access::Write)?, name })
+    }
+
+    /// Starts a build of a tool, which may wait in the queue beyond the quota.
+    pub async fn start_build_of(&self, tool: &FixtureTool) -> Result<BuildId> {
+        let create =
+            BuildCreate { source_url: Some(self.git.repository_url("hello")), ..BuildCreate::default() };
+        let query = BuildCreateQuery { queue: true };
+        Ok(tool.maintainer.builds().start(&tool.name, &create, &query).await?.name)
+    }
+
+    /// Creates a new process of a builder, which claims like those of a Hearth.
+    pub fn create_builder(&self, place: &str) -> BuildClaim {
+        let life = ProcessInstanceId::new(self.stand.clock.now(), &Entropy::System);
+        let builder = Some(BuilderProcess { place: place.to_owned(), life });
+        BuildClaim { wait: 0, builder, labels: Vec::new(), slots: 1 }
+    }
+
+    /// Claims a lease with this claim.
+    pub async fn claim_lease_with(&self, claim: &BuildClaim) -> Result<Option<BuildLease>> {
+        Ok(self.builder.builds().claim_build(claim).await?.lease)
+    }
+
     /// Claims a lease as the given builder.
     pub async fn claim_lease_as(&self, builder: &BuilderProcess) -> Result<Option<BuildLease>> {
         let claim = BuildClaim { builder: Some(builder.clone()), ..BuildClaim::default() };
@@ -162,7 +194,7 @@ impl BuildsFixture {
 
     /// Ends a lease.
     pub async fn finish_lease(&self, lease: &BuildLease, end: BuildLeaseOutcome) -> Result<()> {
-        let finish = BuildFinish { ticket: lease.ticket.clone(), end };
+        let finish = BuildFinish { ticket: lease.ticket.clone(), end, failure: None };
         self.builder.builds().finish_build(lease.build, &finish).await
     }
 

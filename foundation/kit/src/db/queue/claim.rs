@@ -165,7 +165,7 @@ impl Queue {
 }
 
 /// Condition for items without a valid lease: not claimed, lease expired, or leased by a former life of `holder`.
-fn is_free(holder: Option<&LeaseHolder>, now: Timestamp) -> Condition {
+pub(super) fn is_free(holder: Option<&LeaseHolder>, now: Timestamp) -> Condition {
     let is_free = Condition::any()
         .add(row::Column::LeasedUntil.is_null())
         .add(row::Column::LeasedUntil.lte(DbTimestamp::from(now)));
@@ -179,6 +179,6 @@ fn is_free(holder: Option<&LeaseHolder>, now: Timestamp) -> Condition {
     }
 }
 
-fn compute_lease_end(now: Timestamp, lease: SignedDuration) -> DbTimestamp {
+pub(super) fn compute_lease_end(now: Timestamp, lease: SignedDuration) -> DbTimestamp {
     DbTimestamp::from(now.saturating_add(lease).unwrap_or(now))
 }

@@ -23,6 +23,7 @@ mod metrics;
 mod periodic;
 mod pool;
 mod retry;
+mod selection;
 mod table;
 mod task;
 
@@ -45,6 +46,7 @@ pub use metrics::QueueMetrics;
 pub use periodic::create_periodic_worker;
 pub use pool::{create_task_worker, run_worker};
 pub use retry::{ItemOutcome, RetryPolicy};
+pub use selection::QueuedItem;
 pub use table::CreateQueue;
 pub use task::{PerformedItem, QueueTask, TaskSettings};
 

@@ -4,6 +4,7 @@ mod items;
 mod leases;
 mod operators;
 mod periodic;
+mod selection;
 mod waiting;
 mod workers;
 

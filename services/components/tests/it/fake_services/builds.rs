@@ -96,6 +96,8 @@ async fn start(State(all): FakeServicesState, Json(create): Json<BuildCreate>) -
         processes: [("web".to_owned(), "./serve".to_owned())].into(),
         // In whole seconds, as `builds` reports it.
         created: format!("{:.0}", all.now()),
+        queue: None,
+        failure: None,
     };
     let new_build = BuildNew { name: build.build_id, resolved_ref: build.resolved_ref.clone(), parameters };
     all.change_state(|FakeState { builds, .. }| {
