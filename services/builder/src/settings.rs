@@ -9,6 +9,8 @@ hearth_kit::settings! {
     pub struct BuilderSettings in "builder" {
         /// Builds that run at one time; the builds of one tool run one after the other.
         parallel: u32 = 2,
+        /// Labels of this builder: tools that `builds.builder_labels` binds to a label are built by builders with it.
+        labels: Vec<String> = Vec::new(),
         /// Memory of one build.
         memory: Memory = Memory::from_mib(2048),
         /// Processors of one build.
@@ -26,6 +28,18 @@ hearth_kit::settings! {
         /// Settings of npm. Build steps see its registries and limits, without tokens, passwords and keys; omitted when
         /// the file does not exist.
         npm_config: PathBuf = PathBuf::from("/etc/npmrc"),
+        /// Variables of the go command, one `KEY=VALUE` in a line. Build steps see proxies and checksum databases, without
+        /// user names and passwords; omitted when the file does not exist.
+        go_env: PathBuf = PathBuf::from("/etc/go/env"),
+        /// Settings of cargo. Build steps see sources, registries and limits, without tokens; omitted when the file does
+        /// not exist.
+        cargo_config: PathBuf = PathBuf::from("/etc/cargo/config.toml"),
+        /// Settings of Maven. Build steps see the mirrors, without user names and passwords; omitted when the file does
+        /// not exist.
+        maven_settings: PathBuf = PathBuf::from("/etc/maven/settings.xml"),
+        /// Settings of gem. Its first source is the mirror of bundler in build steps, without user name and password;
+        /// omitted when the file does not exist.
+        gem_config: PathBuf = PathBuf::from("/etc/gemrc"),
         /// Certificates by which builds verify servers.
         ca_bundle: PathBuf = PathBuf::from("/etc/ssl/certs/ca-certificates.crt"),
         /// Host of the registry of public images whose name has no host, for `FROM` in a Containerfile; when absent, such

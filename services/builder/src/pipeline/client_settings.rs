@@ -134,7 +134,7 @@ fn is_plain(url: &str) -> bool {
 }
 
 /// Removes user names and passwords from the URLs of a value (RFC 3986, section 3.2.1).
-fn remove_credentials(value: &str) -> String {
+pub fn remove_credentials(value: &str) -> String {
     let words: Vec<String> = value
         .split_whitespace()
         .map(|word| {

@@ -43,7 +43,7 @@ async fn run_limited_script(url: &str, commit: &str, folder: TempDir, max_bytes:
     let source = folder.path().join("source").display().to_string();
     let mut command = Command::new(SANDBOX_SHELL);
     command.args(["-c", FETCH_SCRIPTS, "hearth", url, commit, &source, NO_SUBFOLDER, &max_bytes.to_string()]);
-    command.args(["Procfile", "requirements.txt", "package.json"]);
+    command.args(["Procfile", "requirements.txt", "package.json", "*/Cargo.toml", "--", "cmd/*/main.go"]);
     command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_TERMINAL_PROMPT", "0");
     command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_LFS_SKIP_SMUDGE", "1");
     let output = command.env("GIT_ALLOW_PROTOCOL", "http:https").output().await.map_err(Error::internal)?;
@@ -266,5 +266,34 @@ async fn file_behind_a_link_is_reported_only_inside_the_source() -> Result<()> {
     for missing in ["hearth-file package.json", "hearth-file Procfile"] {
         assert!(!fetched.output.contains(missing), "{}", fetched.output);
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn files_of_folders_in_a_named_folder_are_reported() -> Result<()> {
+    let folder = tempfile::tempdir().map_err(Error::internal)?;
+    let source = folder.path().join("source");
+    for path in [
+        "cmd/a b/main.go",
+        "cmd/web/main.go",
+        "cmd/web/deeper/main.go",
+        "other/web/main.go",
+        "core/Cargo.toml",
+    ] {
+        let path = source.join(path);
+        fs::create_dir_all(path.parent().unwrap_or(&source)).map_err(Error::internal)?;
+        fs::write(path, "text").map_err(Error::internal)?;
+    }
+    let fetched = run_script("", "", folder).await?;
+    assert_eq!(fetched.status, Some(0), "{}", fetched.output);
+    let found = fetched.output.lines().filter_map(|line| line.strip_prefix("hearth-found "));
+    let mut found: Vec<String> = found.map(str::to_owned).collect();
+    found.sort_unstable();
+    let mut expected =
+        ["cmd/a b/main.go", "cmd/web/main.go", "core/Cargo.toml"].map(|path| BASE64_STANDARD.encode(path));
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+    // Only names with a text before `--` are read.
+    assert_eq!(fetched.output.matches("hearth-text").count(), 1, "{}", fetched.output);
     Ok(())
 }
