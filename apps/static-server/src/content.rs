@@ -115,7 +115,8 @@ const UNKNOWN_TYPE: &str = "application/octet-stream";
 /// Finds the type of a file by its extension. Texts in UTF-8 say so.
 pub fn find_content_type(path: &Path, facts: &ContentFacts) -> String {
     let found = match path.extension().and_then(|extension| extension.to_str()) {
-        // Registered after the list of the library was made (RFC 9512).
+        // Newer than the list of the library (RFC 9239, RFC 9512).
+        Some("mjs") => "text/javascript",
         Some("yaml" | "yml") => "text/yaml",
         _ => mime_guess::from_path(path).first_raw().unwrap_or(UNKNOWN_TYPE),
     };

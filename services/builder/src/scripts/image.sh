@@ -8,6 +8,8 @@ mount --bind "$TMPDIR" /var/tmp
 # Short names that were resolved: buildah writes them even if it does not prompt.
 short_names="--short-name-alias-conf=/tmp/short-names.conf"
 buildah rm --all >/dev/null 2>&1 || :
+# The push step deletes those that have lost their name by then.
+buildah images --no-trunc --quiet --filter dangling=false | sort -u >"$TMPDIR/named"
 
 # Ends the build when a registry does not answer: HOST.
 require_registry() {
