@@ -1,0 +1,85 @@
+//! Pages that Node.js builds, and a program of another language serves.
+
+use std::{fs, path::Path};
+
+use hearth_base::{Error, Result};
+use hearth_testkit::{CliSession, Hearth, HearthShape, checks_all_images};
+
+use super::{Visitor, images::provide_images};
+
+/// A program of Python that serves what Vite writes outside of its own folder.
+const VITE_AND_FLASK: [(&str, &str); 6] = [
+    ("hearth.yaml", "config_version: hearth/v1\ntool: pages\nbuild:\n  front_end: assets\n"),
+    ("requirements.txt", "flask\n"),
+    (
+        "app.py",
+        "from flask import Flask\n\napp = Flask(__name__, static_folder=\"static\", static_url_path=\"\")\n\n\n\
+         @app.get(\"/\")\ndef index():\n    return app.send_static_file(\"index.html\")\n",
+    ),
+    (
+        "assets/package.json",
+        "{\"private\": true, \"type\": \"module\", \"scripts\": {\"build\": \"vite build\"}, \"devDependencies\": {\"vite\": \"5.4.11\"}}",
+    ),
+    ("assets/vite.config.js", "export default { build: { outDir: '../static', emptyOutDir: true } };\n"),
+    (
+        "assets/index.html",
+        "<!doctype html>\n<title>Pond</title>\n<script type=\"module\">document.title = `depth ${3 + 4}`;</script>\n",
+    ),
+];
+
+/// A site of a generator of Debian's.
+const MKDOCS_SITE: [(&str, &str); 2] =
+    [("mkdocs.yml", "site_name: Pond\n"), ("docs/index.md", "# Depth\n\nSeven metres.\n")];
+
+fn write_files(folder: &Path, files: &[(&str, &str)]) -> Result<()> {
+    for (path, text) in files {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().unwrap()).map_err(Error::internal)?;
+        fs::write(path, text).map_err(Error::internal)?;
+    }
+    Ok(())
+}
+
+async fn deploy(cli: &CliSession, folder: &Path, words: &[&str]) -> Result<()> {
+    let printed = cli.run_in_folder(folder, &[&["deploy"], words].concat()).await?;
+    assert_eq!(printed.status, Some(0), "{printed:?}");
+    Ok(())
+}
+
+/// Deploys a tool whose pages Vite builds; then again by the printed Containerfile, which was committed and changed.
+async fn check_vite_and_flask(cli: &CliSession, visitor: &Visitor) -> Result<()> {
+    let folder = tempfile::tempdir().map_err(Error::internal)?;
+    write_files(folder.path(), &VITE_AND_FLASK)?;
+    // The file of the source names the tool and the folder of the front end.
+    cli.run_successfully(&["new", "pages"]).await?;
+    deploy(cli, folder.path(), &[]).await?;
+    let (status, page) = visitor.visit_page("pages").await?;
+    assert!(status.is_success() && page.contains("src=\"/assets/index-"), "{status} {page}");
+
+    let printed = cli.run_in_folder(folder.path(), &["build", "plan", "--containerfile"]).await?;
+    assert!(printed.out.contains("AS frontend") && printed.status == Some(0), "{printed:?}");
+    let changed = format!("{}RUN sed -i s/Pond/Lake/ static/index.html\n", printed.out);
+    write_files(folder.path(), &[("Containerfile", &changed)])?;
+    deploy(cli, folder.path(), &[]).await?;
+    let (status, page) = visitor.visit_page("pages").await?;
+    assert!(status.is_success() && page.contains("<title>Lake</title>"), "{status} {page}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn front_end_and_program_of_one_source_answer_from_one_image() -> Result<()> {
+    let hearth = Hearth::start(HearthShape::UP_WITH_CONTAINERS).await?;
+    provide_images(&hearth, &["builder", "bookworm", "node18", "python3.11", "python3.11-slim", "static"])?;
+    let operator = hearth.operator().await?;
+    let cli = operator.open_cli_session(&hearth).await?;
+    let visitor = Visitor::for_url(hearth.url())?;
+    check_vite_and_flask(&cli, &visitor).await?;
+    if checks_all_images() {
+        let folder = tempfile::tempdir().map_err(Error::internal)?;
+        write_files(folder.path(), &MKDOCS_SITE)?;
+        deploy(&cli, folder.path(), &["--new", "guide"]).await?;
+        let (status, page) = visitor.visit_page("guide").await?;
+        assert!(status.is_success() && page.contains("Seven metres."), "{status} {page}");
+    }
+    hearth.stop().await
+}
