@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use hearth_base::{ErrorKind, Result, Role};
 use hearth_kit::{log_error, tasks::ShutdownSignal};
-use hearth_wire::builds::internal::{BuildClaim, BuildFinish, BuildHeartbeat, BuildLease, BuildLeaseOutcome};
+use hearth_wire::builds::{
+    BuildFailure,
+    internal::{BuildClaim, BuildFinish, BuildHeartbeat, BuildLease, BuildLeaseOutcome},
+};
 use tokio::sync::watch;
 
 use crate::{context::BuilderContext, pipeline};
@@ -36,15 +39,24 @@ pub async fn run(cx: BuilderContext, stop: ShutdownSignal) {
 /// Claims one build and runs it.
 async fn claim_and_run(cx: &BuilderContext) -> Result<()> {
     let builds = cx.create_client(Role::Builds)?;
-    match builds
-        .builds()
-        .claim_build(&BuildClaim { wait: CLAIM_WAIT_SECONDS, builder: cx.builder.clone() })
-        .await?
-        .lease
-    {
+    let claim = build_claim(cx);
+    let reply = match builds.builds().claim_build(&claim).await {
+        // A service of an earlier release does not know labels and slots.
+        Err(error) if error.kind() == ErrorKind::Unprocessable => {
+            let claim = BuildClaim { labels: Vec::new(), slots: 0, ..claim };
+            builds.builds().claim_build(&claim).await?
+        }
+        reply => reply?,
+    };
+    match reply.lease {
         Some(lease) => run_lease(cx, &lease).await,
         None => Ok(()),
     }
+}
+
+fn build_claim(cx: &BuilderContext) -> BuildClaim {
+    let (labels, slots) = (cx.settings.labels.clone(), cx.settings.parallel);
+    BuildClaim { wait: CLAIM_WAIT_SECONDS, builder: cx.builder.clone(), labels, slots }
 }
 
 /// Runs a leased build, reports its end, and acknowledges its runs.
@@ -53,12 +65,12 @@ async fn run_lease(cx: &BuilderContext, lease: &BuildLease) -> Result<()> {
     let (stop, stopping) = watch::channel(lease.stop);
     let (progress, progress_updates) = watch::channel(None);
     let outcome = pipeline::run_build(cx, lease, stopping, progress);
-    let end = tokio::select! {
+    let (end, failure) = tokio::select! {
         // The lease is lost: its new holder owns the runs, so they are not stopped here.
         error = keep_lease(cx, lease, &stop, progress_updates) => return Err(error),
         end = outcome => end,
     };
-    finish_lease(cx, lease, end).await?;
+    finish_lease(cx, lease, end, failure).await?;
     pipeline::acknowledge_runs(cx, lease).await;
     Ok(())
 }
@@ -99,13 +111,22 @@ async fn keep_lease(
 }
 
 /// Reports the end of a lease. Retries while `builds` is unavailable; a lost lease is an error.
-async fn finish_lease(cx: &BuilderContext, lease: &BuildLease, end: BuildLeaseOutcome) -> Result<()> {
-    let finish = BuildFinish { ticket: lease.ticket.clone(), end };
+async fn finish_lease(
+    cx: &BuilderContext,
+    lease: &BuildLease,
+    end: BuildLeaseOutcome,
+    failure: Option<BuildFailure>,
+) -> Result<()> {
+    let mut finish = BuildFinish { ticket: lease.ticket.clone(), end, failure };
     loop {
         match cx.create_client(Role::Builds)?.builds().finish_build(lease.build, &finish).await {
             Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout) => {
                 log_error!(&error, build = %lease.build, "end of a build not reported; will retry");
                 tokio::time::sleep(RETRY_DELAY).await;
+            }
+            // A service of an earlier release does not know explanations.
+            Err(error) if error.kind() == ErrorKind::Unprocessable && finish.failure.is_some() => {
+                finish.failure = None;
             }
             ended => return ended,
         }

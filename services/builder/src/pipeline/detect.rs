@@ -2,9 +2,12 @@
 
 use hearth_base::Error;
 use hearth_plan::{BuildPlan, InMemorySource, RecipeChoice};
-use hearth_wire::builds as wire;
+use hearth_wire::builds::{self as wire, BuildFailureClass};
 
-use super::{BuildAttempt, failure::BuildFailure};
+use super::{BuildAttempt, failure::BuildFailure, output_signs::explain_class};
+
+/// Code of the error for a plan without the required process.
+const NO_PROCESS_CODE: &str = "no-process";
 
 /// Detects the build plan from the source, and writes the reasons to the log.
 pub async fn detect_plan(
@@ -27,7 +30,15 @@ pub async fn detect_plan(
                 error.public_messages().map(|sentence| format!("{sentence}.")).collect();
             sentences.extend(error.help_text().map(|help| format!("To do: {help}.")));
             attempt.log.write_notes("detect", &sentences).await?;
-            Err(BuildFailure::Source(sentences.join("\n")))
+            let class = match error.code() {
+                NO_PROCESS_CODE => BuildFailureClass::StartCommandMissing,
+                _ => BuildFailureClass::Plan,
+            };
+            let mut explanation = explain_class(class, sentences.first().cloned());
+            if let Some(help) = error.help_text() {
+                explanation.next_step = format!("{help}.");
+            }
+            Err(BuildFailure::from_source(sentences.join("\n")).with_explanation(Some(explanation)))
         }
     }
 }
@@ -41,6 +52,6 @@ fn require_process(plan: BuildPlan, process: Option<&str>) -> hearth_base::Resul
         names => format!("it has {}", names.join(", ")),
     };
     let line = plan.suggested_process.unwrap_or_else(|| format!("{process}: COMMAND"));
-    Err(Error::invalid("no-process", format!("the source has no process {process}: {has}"))
+    Err(Error::invalid(NO_PROCESS_CODE, format!("the source has no process {process}: {has}"))
         .help(format!("add a Procfile with a line such as {line}, or name a command")))
 }

@@ -3,7 +3,7 @@
 //! The images that a build reads are pulled before its first step, with a credential that is then deleted: build steps
 //! run code of strangers, and could read whatever lies in the sandbox.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use hearth_base::{Access, Error, ErrorKind, Result, Role};
 use hearth_plan::{BuildPlan, BuildRecipe, PROCESSES_LABEL, list_source_images, render_label_value};
@@ -12,6 +12,7 @@ use hearth_wire::images::internal::UsableImages;
 use super::{
     BuildAttempt,
     client_settings::{self, CA_BUNDLE_MOUNT},
+    compiler_settings,
     failure::BuildFailure,
     fetch::supply_files,
     process::{DOOR_AUTHORITY, build_process, format_source_path},
@@ -19,7 +20,7 @@ use super::{
     source_images::{ImageNames, SourceImage, list_provided_names},
     start_step, step_log,
 };
-use crate::runs::build_archive;
+use crate::{runs::build_archive, settings::BuilderSettings};
 
 const STEP_NAME: &str = "image";
 const WAIT_SCRIPT: &str = include_str!("../scripts/wait.sh");
@@ -30,11 +31,17 @@ const SILENT_REGISTRY_STATUS: i32 = 72;
 const FOREIGN_PULL_FAILED_STATUS: i32 = 73;
 
 /// Files that are mounted into build steps at these paths, and are part of no layer.
-const HOST_FILE_MOUNTS: [(&str, &str); 4] = [
+const HOST_FILE_MOUNTS: [(&str, &str); 9] = [
     ("ca.crt", CA_BUNDLE_MOUNT),
     ("pip.conf", "/etc/pip.conf"),
     ("npmrc", "/etc/npmrc"),
+    // Where pnpm and yarn 1 look for it, and an npm that is not Debian's.
+    ("npmrc", "/usr/etc/npmrc"),
     ("uv.toml", "/etc/uv/uv.toml"),
+    ("go-env", "/etc/go/env"),
+    ("cargo.toml", "/.cargo/config.toml"),
+    ("maven.xml", "/etc/maven/settings.xml"),
+    ("bundler.yml", "/etc/bundler/config"),
 ];
 
 /// Builds the image.
@@ -112,7 +119,24 @@ async fn read_client_files(attempt: &BuildAttempt<'_>) -> Vec<(&'static str, Vec
         let npm = client_settings::render_npm_config(&String::from_utf8_lossy(&content));
         files.push(("npmrc", npm.into_bytes()));
     }
+    files.extend(read_compiler_files(settings).await);
     files
+}
+
+/// Reads this machine's settings of the package clients of Go, Rust, Java and Ruby, without their credentials.
+async fn read_compiler_files(settings: &BuilderSettings) -> Vec<(&'static str, Vec<u8>)> {
+    let read = async |path: &Path| {
+        let content = sandbox_files::read_host_file(path).await;
+        content.map(|content| String::from_utf8_lossy(&content).into_owned())
+    };
+    let go = read(&settings.go_env).await.map(|text| compiler_settings::render_go_env(&text));
+    let cargo = read(&settings.cargo_config).await.map(|text| compiler_settings::render_cargo_config(&text));
+    let maven =
+        read(&settings.maven_settings).await.map(|text| compiler_settings::render_maven_settings(&text));
+    let gem = read(&settings.gem_config).await;
+    let bundler = gem.and_then(|text| compiler_settings::render_bundler_config(&text));
+    let files = [("go-env", go), ("cargo.toml", cargo), ("maven.xml", maven), ("bundler.yml", bundler)];
+    files.into_iter().filter_map(|(name, text)| Some((name, text?.into_bytes()))).collect()
 }
 
 /// Lists the images that a Containerfile reads, with the hosts of other registries. A name of this Hearth's that no
@@ -130,7 +154,7 @@ fn locate_source_images(
             SourceImage::Own => located.push((name, String::new())),
             SourceImage::Foreign { host } => located.push((name, host)),
             SourceImage::Missing => {
-                return Err(BuildFailure::Source(format!(
+                return Err(BuildFailure::from_source(format!(
                     "The Containerfile names the image {name}, which this Hearth does not have. Its images are {}. The \
                      name of a public image begins with the host of its registry.",
                     list_provided_names(names.usable).join(", ")
@@ -180,18 +204,18 @@ async fn resolve_bases(
 ) -> Result<BTreeMap<&'static str, String>, BuildFailure> {
     let images = attempt.cx.create_client(Role::Images)?;
     let mut resolved = BTreeMap::new();
+    let mut chosen = BTreeMap::new();
     let mut notes = Vec::new();
     for base in plan.base_images() {
-        let mut candidates = vec![base];
-        candidates.extend(list_other_versions(base, usable));
         let mut error = None;
-        for candidate in candidates {
-            match images.images_internal().resolve(attempt.lease.tool, candidate).await {
+        for candidate in list_candidates(base, &chosen, usable) {
+            match images.images_internal().resolve(attempt.lease.tool, &candidate).await {
                 Ok(found) => {
-                    if candidate != base {
+                    if candidate != base && !chosen.contains_key(base) {
                         notes.push(format!("This Hearth has no image {base}: {candidate} is used."));
                     }
                     resolved.insert(base, format!("{DOOR_AUTHORITY}/hearth/{candidate}@{}", found.digest));
+                    chosen.insert(base, candidate);
                     error = None;
                     break;
                 }
@@ -214,6 +238,24 @@ async fn resolve_bases(
     Ok(resolved)
 }
 
+/// End of the names of images for a program alone, without what its installation needs.
+const SLIM_SUFFIX: &str = "-slim";
+
+/// Lists images for a base image of a recipe, the best first. A slim image must have the version of the full image that was
+/// chosen for the stage before, and the full image itself replaces it.
+fn list_candidates(base: &str, chosen: &BTreeMap<&str, String>, usable: &UsableImages) -> Vec<String> {
+    let Some(full) = base.strip_suffix(SLIM_SUFFIX) else {
+        let others = list_other_versions(base, usable).into_iter();
+        return std::iter::once(base).chain(others).map(str::to_owned).collect();
+    };
+    let (full, others) = match chosen.get(full) {
+        Some(full) => (full.as_str(), Vec::new()),
+        None => (full, list_other_versions(full, usable)),
+    };
+    let slim = format!("{full}{SLIM_SUFFIX}");
+    std::iter::once(slim).chain(std::iter::once(full).chain(others).map(str::to_owned)).collect()
+}
+
 /// Lists provided images of the same language, the newest first.
 fn list_other_versions<'a>(base: &str, usable: &'a UsableImages) -> Vec<&'a str> {
     let language =
@@ -226,6 +268,7 @@ fn list_other_versions<'a>(base: &str, usable: &'a UsableImages) -> Vec<&'a str>
     let mut others: Vec<&str> = list_provided_names(usable)
         .into_iter()
         .filter(|name| *name != base && wanted.is_some() && language(name) == wanted)
+        .filter(|name| !name.ends_with(SLIM_SUFFIX))
         .collect();
     others.sort_by_key(|name| std::cmp::Reverse(version(name)));
     others
@@ -262,5 +305,26 @@ mod tests {
         assert_eq!(list_other_versions("python3.13", &usable), ["python3.14", "python3.11", "python3.9"]);
         assert_eq!(list_other_versions("node20", &usable), ["node18"]);
         assert!(list_other_versions("bookworm", &usable).is_empty());
+    }
+
+    #[test]
+    fn slim_image_has_the_version_of_the_stage_before() {
+        let image = |name: &str| UsableImage {
+            image: name.to_owned(),
+            aliases: Vec::new(),
+            state: "stable".to_owned(),
+            kind: ImageKind::Provided,
+        };
+        let images = ["python3.11", "python3.11-slim", "python3.14"].map(image).to_vec();
+        let usable = UsableImages { images };
+        assert_eq!(
+            list_candidates("python3.13", &BTreeMap::new(), &usable)[1..],
+            ["python3.14", "python3.11"]
+        );
+        let chosen = BTreeMap::from([("python3.13", "python3.14".to_owned())]);
+        let slim = list_candidates("python3.13-slim", &chosen, &usable);
+        assert_eq!(slim, ["python3.14-slim", "python3.14"]);
+        let alone = list_candidates("python3.11-slim", &BTreeMap::new(), &usable);
+        assert_eq!(alone[..2], ["python3.11-slim", "python3.11"]);
     }
 }

@@ -8,7 +8,10 @@ use hearth_base::{Result, Role};
 use hearth_kit::log_error;
 use hearth_runtime_api::{LogLine, LogStream};
 use hearth_wire::{
-    builds::internal::{BuildLease, BuildLeaseOutcome, BuildLeaseSource},
+    builds::{
+        BuildFailure,
+        internal::{BuildLease, BuildLeaseOutcome, BuildLeaseSource},
+    },
     logs::{
         LogsStream,
         internal::{LogsBatch, LogsLine, LogsOwner, LogsSource},
@@ -49,14 +52,16 @@ impl<'a> BuildLog<'a> {
 
     /// Completes the log with the outcome. An error is only logged, so that it does not delay the end of the
     /// build.
-    pub async fn close(&self, end: &BuildLeaseOutcome) {
+    pub async fn close(&self, end: &BuildLeaseOutcome, failure: Option<&BuildFailure>) {
         let text = match end {
             BuildLeaseOutcome::Made { image, .. } => image.clone(),
             BuildLeaseOutcome::Failed { message } | BuildLeaseOutcome::Again { message } => message.clone(),
             BuildLeaseOutcome::Stopped => "The build was stopped.".to_owned(),
         };
-        let lines =
-            (2..).zip(text.lines()).map(|(place, line)| self.build_note(place, line.to_owned())).collect();
+        let is_new = |failure: &&BuildFailure| !text.contains(&failure.next_step);
+        let next_step = failure.filter(is_new).map(|failure| format!("Next: {}", failure.next_step));
+        let texts = text.lines().chain(next_step.as_deref());
+        let lines = (2..).zip(texts).map(|(place, line)| self.build_note(place, line.to_owned())).collect();
         if let Err(error) = self.send("build", lines, true).await {
             log_error!(&error, build = %self.lease.build, "end of a build log not stored");
         }

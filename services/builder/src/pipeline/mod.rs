@@ -2,11 +2,13 @@
 //! is started at most once, so that another builder can continue the build where it is.
 
 mod client_settings;
+mod compiler_settings;
 mod detect;
 mod failure;
 mod fetch;
 mod image;
 mod log;
+mod output_signs;
 mod process;
 mod push;
 mod sandbox_files;
@@ -21,7 +23,7 @@ use hearth_kit::log_error;
 use hearth_runtime_api::{Process, RunId, WorkloadId};
 use hearth_wire::{
     builds::{
-        BuildStep,
+        BuildFailure as Explanation, BuildFailureClass, BuildStep,
         internal::{BuildLease, BuildLeaseOutcome},
     },
     images::{PROCESSES_LABEL, internal::ImageResolution},
@@ -73,41 +75,45 @@ impl BuildAttempt<'_> {
     }
 }
 
-/// Runs the steps of a build and returns its end. After a failure or stop request no run of the attempt is
+/// Runs the steps of a build and returns its end, with the explanation of a failure. After a failure or stop request no run of the attempt is
 /// left running.
 pub async fn run_build(
     cx: &BuilderContext,
     lease: &BuildLease,
     stopping: watch::Receiver<bool>,
     progress: watch::Sender<Option<BuildProgress>>,
-) -> BuildLeaseOutcome {
+) -> (BuildLeaseOutcome, Option<Explanation>) {
     let runs = AttemptRuns { cx, build: lease.build, attempt: lease.attempt, stopping: stopping.clone() };
     let attempt =
         BuildAttempt { cx, lease, runs, log: BuildLog::new(cx, lease), progress, tokens: Mutex::default() };
-    let result = if lease.stop { Err(BuildFailure::Stopped) } else { run_steps(&attempt).await };
+    let result = if lease.stop { Err(BuildFailure::from_stop()) } else { run_steps(&attempt).await };
     // A stop request overrides the result, so that a cancelled build is never reported as failed.
-    let result = if *stopping.borrow() { Err(BuildFailure::Stopped) } else { result };
-    let end = match result {
-        Ok(end) => end,
+    let result = if *stopping.borrow() { Err(BuildFailure::from_stop()) } else { result };
+    let (end, failure) = match result {
+        Ok(end) => (end, None),
         Err(failure) => {
             stop_runs(&attempt).await;
-            failure.into()
+            failure.into_outcome()
         }
     };
     sandbox_files::revoke_registry_tokens(&attempt).await;
-    attempt.log.close(&end).await;
-    end
+    attempt.log.close(&end, failure.as_ref()).await;
+    (end, failure)
 }
 
 /// Runs the steps in order up to the pushed image.
 async fn run_steps(attempt: &BuildAttempt<'_>) -> Result<BuildLeaseOutcome, BuildFailure> {
     attempt.log.open().await?;
     attempt.report_progress(BuildStep::Fetch, "Fetching the source.");
-    let source = fetch::fetch_source(attempt).await?;
+    let source = fetch::fetch_source(attempt)
+        .await
+        .map_err(|failure| failure.or_class(BuildFailureClass::Source))?;
     attempt.report_progress(BuildStep::Detect, "Detecting how to build the source.");
     let plan = detect::detect_plan(attempt, &source).await?;
     attempt.report_progress(BuildStep::Image, "Building the image.");
-    image::build_image(attempt, &plan).await?;
+    image::build_image(attempt, &plan)
+        .await
+        .map_err(|failure| failure.or_class(BuildFailureClass::CommandFailed))?;
     attempt.report_progress(BuildStep::Push, "Pushing the image.");
     let digest = push::push_image(attempt).await?;
     let lease = attempt.lease;

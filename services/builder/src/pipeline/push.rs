@@ -50,12 +50,9 @@ pub async fn push_image(attempt: &BuildAttempt<'_>) -> Result<Digest, BuildFailu
         digest = found.and_then(|text| text.trim().parse().ok()).or(digest);
         found.is_some()
     };
-    match step_log::follow_step(attempt, run, STEP_NAME, "Pushing the image", &[], &mut filter_line).await {
-        // The run executes nothing of the source, so the source cannot cause its failure.
-        Err(BuildFailure::Source(message)) => Err(BuildFailure::Infrastructure(message)),
-        Err(failure) => Err(failure),
-        Ok(()) => digest.ok_or_else(|| {
-            BuildFailure::Infrastructure("The digest of the pushed image was lost.".to_owned())
-        }),
-    }
+    // The run executes nothing of the source, so the source cannot cause its failure.
+    step_log::follow_step(attempt, run, STEP_NAME, "Pushing the image", &[], &mut filter_line)
+        .await
+        .map_err(BuildFailure::without_source)?;
+    digest.ok_or_else(|| BuildFailure::from_infrastructure("The digest of the pushed image was lost."))
 }

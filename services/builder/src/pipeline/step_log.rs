@@ -18,7 +18,7 @@ struct StepLogSink<'a> {
     attempt: &'a BuildAttempt<'a>,
     step: &'static str,
     filter: LineFilter<'a>,
-    last: failure::LastLines,
+    output: failure::StepOutput,
 }
 
 #[async_trait]
@@ -28,7 +28,7 @@ impl LogSink for StepLogSink<'_> {
             return Ok(());
         }
         let rest: Vec<_> = page.lines.into_iter().filter(|line| !(self.filter)(line)).collect();
-        self.last.record_lines(&rest);
+        self.output.record_lines(&rest);
         self.attempt.log.write_lines(self.step, rest).await
     }
 }
@@ -43,16 +43,19 @@ pub async fn follow_step(
     known_statuses: &[(i32, &str)],
     filter: LineFilter<'_>,
 ) -> Result<(), BuildFailure> {
-    let mut sink = StepLogSink { attempt, step, filter, last: failure::LastLines::default() };
+    let mut sink = StepLogSink { attempt, step, filter, output: failure::StepOutput::default() };
     let outcome: ContainerOutcome = attempt.runs.follow_run(run, &mut sink).await?;
-    let last = sink.last;
+    let output = sink.output;
     attempt.log.complete_step(step).await?;
     let status_message = known_statuses
         .iter()
         .find(|(code, _)| outcome.end == Termination::Exited { code: *code } && !outcome.stopped);
     match status_message {
-        Some((_, meaning)) => Err(BuildFailure::Source(format!("{meaning}\n{}", last.lines().join("\n")))),
-        None => failure::classify_outcome(attempt.cx, &outcome, activity, last.lines()).map_or(Ok(()), Err),
+        Some((_, meaning)) => {
+            let message = format!("{meaning}\n{}", output.last_lines().join("\n"));
+            Err(BuildFailure::from_source(message).with_explanation(output.explain()))
+        }
+        None => failure::classify_outcome(attempt.cx, &outcome, activity, &output).map_or(Ok(()), Err),
     }
 }
 

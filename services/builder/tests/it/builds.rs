@@ -121,6 +121,43 @@ async fn failed_build_shows_its_last_lines() -> Result<()> {
 }
 
 #[tokio::test]
+async fn failure_is_explained_by_its_class_its_line_and_a_next_step() -> Result<()> {
+    let missing = "ERROR: No matching distribution found for nosuch";
+    let pip = vec![ScriptStep::Err(missing.to_owned()), ScriptStep::Exit(1)];
+    let full = vec![ScriptStep::Err("write /x: no space left on device".to_owned()), ScriptStep::Exit(125)];
+    for (files, step, script, class, line) in [
+        (vec![("requirements.txt", "nosuch")], "image", pip, "dependency-not-found", Some(missing)),
+        (
+            vec![("requirements.txt", "")],
+            "image",
+            full,
+            "out-of-disk",
+            Some("write /x: no space left on device"),
+        ),
+        (vec![("requirements.txt", "")], "image", vec![ScriptStep::Exit(3)], "command-failed", None),
+        (vec![("requirements.txt", "")], "fetch", vec![ScriptStep::Exit(71)], "source", None),
+    ] {
+        let mut fixture = start_fixture_with(&files).await?;
+        fixture.runtime.set_script(step, script);
+        fixture.run_to_end().await?;
+        let failure = fixture.state.lock().unwrap().failures[0].clone();
+        assert_eq!((failure["class"].as_str(), failure["line"].as_str()), (Some(class), line), "{failure}");
+        assert!(failure["next_step"].as_str().is_some_and(|step| step.len() > 10), "{failure}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn build_service_of_an_earlier_release_gets_only_fields_that_it_knows() -> Result<()> {
+    let mut fixture = start_fixture_with(&[("README.md", "hello")]).await?;
+    fixture.change_state(|state| state.is_old_service = true);
+    let end = fixture.run_to_end().await?;
+    assert!(matches!(end, BuildLeaseOutcome::Failed { .. }), "{end:?}");
+    assert_eq!(fixture.state.lock().unwrap().failures, [json!(null)]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn infrastructure_failure_asks_for_another_attempt() -> Result<()> {
     for (step, steps, expected) in [
         (

@@ -39,6 +39,10 @@ pub struct ServicesState {
     pub lost: bool,
     /// Reported ends of builds.
     pub ends: Vec<BuildLeaseOutcome>,
+    /// Explanations of failures, with the ends.
+    pub failures: Vec<Value>,
+    /// True for a build service that refuses explanations, labels and slots as unknown fields.
+    pub is_old_service: bool,
     /// Lines of the log.
     pub lines: Vec<String>,
     /// Scopes of the requested tokens.
@@ -179,10 +183,14 @@ fn serve_fake_services(state: Arc<Mutex<ServicesState>>) -> LocalService {
 fn render_response(state: &mut ServicesState, path: &str, query: &str, content: &Value) -> (u16, Value) {
     let data = |data: Value| (200, json!({ "data": data }));
     match path {
+        _ if state.is_old_service && (content["slots"].is_u64() || content["failure"].is_object()) => {
+            (422, json!({"error": ["unknown field"], "code": "invalid-fields"}))
+        }
         "/builds/v1/internal/claims" => (200, json!({"lease": state.leases.pop()})),
         _ if path.ends_with("/beat") && state.lost => (409, json!({"error": ["no"], "code": "lease-lost"})),
         _ if path.ends_with("/beat") => (200, json!({"stop": state.stop})),
         _ if path.ends_with("/finish") => {
+            state.failures.push(content["failure"].clone());
             state.ends.push(serde_json::from_value(content["end"].clone()).unwrap());
             (200, json!({}))
         }
