@@ -1,5 +1,7 @@
 //! Images from Debian packages, built once for each target folder.
 
+mod sizes;
+
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
@@ -30,7 +32,7 @@ const COMMON_IMAGES: [&str; 9] = [
 ];
 
 /// Returns the folder with the layouts of images. The first test that calls this builds them; other tests wait.
-pub fn layouts_folder(names: &[&str]) -> Result<PathBuf> {
+fn layouts_folder(names: &[&str]) -> Result<PathBuf> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("images");
     fs::create_dir_all(&folder).map_err(Error::internal)?;
     let lock = File::create(folder.join(".lock")).map_err(Error::internal)?;
