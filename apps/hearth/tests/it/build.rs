@@ -152,7 +152,7 @@ fn build_plan_needs_no_server() {
     home.write("dup-finder/Procfile", "web: gunicorn app:app\n");
     insta::assert_snapshot!(home.run_to_transcript(&["build", "plan"]), @"
     out| kind	Python
-    out| base image	python3.11
+    out| base image	python3.11-slim
     out| process	web: gunicorn app:app
     out| reason	requirements.txt: Python; its packages are installed before the other files are copied, and again only when it changes.
     out| reason	Procfile: the processes are web.
@@ -170,11 +170,11 @@ fn build_plan_needs_no_server() {
 fn printed_containerfile_names_images_that_a_build_finds() {
     let site = r#"{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "5"}}"#;
     for (folder, file, text, images) in [
-        ("python", "requirements.txt", "flask\n", &["hearth/python3.11"][..]),
+        ("python", "requirements.txt", "flask\n", &["hearth/python3.11 AS build", "hearth/python3.11-slim"][..]),
         ("node", "server.js", "", &["hearth/node18"]),
-        ("site", "package.json", site, &["hearth/node18 AS build", "hearth/python3.11"]),
+        ("site", "package.json", site, &["hearth/node18 AS build", "hearth/static"]),
         ("php", "index.php", "", &["hearth/php8.2"]),
-        ("static", "index.html", "", &["hearth/python3.11"]),
+        ("static", "index.html", "", &["hearth/static"]),
     ] {
         let home = Home::new();
         home.write(&format!("dup-finder/{folder}/{file}"), text);
@@ -185,5 +185,44 @@ fn printed_containerfile_names_images_that_a_build_finds() {
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         let named: Vec<&str> = printed.lines().filter_map(|line| line.strip_prefix("FROM ")).collect();
         assert_eq!(named, images, "{printed}");
+    }
+}
+
+#[test]
+fn waiting_build_shows_its_place_in_the_queue() {
+    let place = r#""created": "2026-01-02T03:04:00Z", "queue": {"position": 3, "expected_wait": 130}"#;
+    let waiting = build_json("BUILD_PENDING", "").replace(r#""created": "2026-01-02T03:04:00Z""#, place);
+    let home = Home::linked_to_tool(PreparedAnswers::from([
+        (
+            "GET /builds/v1/tool/dup-finder/builds",
+            (200, format!(r#"{{"builds": [{waiting}], "messages": {{}}}}"#)),
+        ),
+        (
+            "GET /builds/v1/tool/dup-finder/builds/latest",
+            (200, format!(r#"{{"build": {waiting}, "messages": {{}}}}"#)),
+        ),
+    ]));
+    let listed = home.run_to_transcript(&["build", "list"]);
+    assert!(listed.contains("waiting, place 3"), "{listed}");
+    let shown = home.run_to_transcript(&["build", "show"]);
+    assert!(shown.contains("queue\tplace 3; begins in about 3 min"), "{shown}");
+}
+
+#[test]
+fn failed_build_shows_cause_line_and_next_step() {
+    let failure = r#""created": "2026-01-02T03:04:00Z", "failure": {"class": "dependency-not-found",
+        "line": "ERROR: No matching distribution found for nosuch", "next_step": "Correct the name."}"#;
+    let failed = build_json("BUILD_FAILURE", "").replace(r#""created": "2026-01-02T03:04:00Z""#, failure);
+    let home = Home::linked_to_tool(PreparedAnswers::from([(
+        "GET /builds/v1/tool/dup-finder/builds/latest",
+        (200, format!(r#"{{"build": {failed}, "messages": {{}}}}"#)),
+    )]));
+    let shown = home.run_to_transcript(&["build", "show"]);
+    for row in [
+        "cause\ta dependency was not found",
+        "line\tERROR: No matching distribution found for nosuch",
+        "to do\tCorrect the name.",
+    ] {
+        assert!(shown.contains(row), "{row}: {shown}");
     }
 }

@@ -12,7 +12,9 @@ const WEBHOOK_ID: &str = "webhook_00000000000000000000000001";
 const TOKEN_ID: &str = "token_00000000000000000000000001";
 
 /// Every changing command, as typed.
-const CHANGING_COMMANDS: [&[&str]; 66] = [
+const CHANGING_COMMANDS: [&[&str]; 68] = [
+    &["admin", "builders", "set-aside", "4f2c"],
+    &["admin", "builders", "return", "4f2c"],
     &["admin", "queue", "retry", "notify", "mail", "mail_1"],
     &["admin", "queue", "discard", "notify", "mail", "mail_1"],
     &["new", "other"],
@@ -141,12 +143,15 @@ fn build_home() -> Home {
     );
     let item = r#"{"data": {"task": "mail", "key": "mail_1", "state": "dead", "payload": null,
         "enqueued_at": "2026-01-02T03:04:05Z", "failures": 10}}"#;
+    let builders = r#"{"builders": [{"id": "4f2c", "labels": [], "slots": 2, "running": 0, "state": "active",
+        "last_seen": "2026-01-02T03:04:05Z", "failures": 0}], "messages": {}}"#;
     let home = Home::linked_to_tool(PreparedAnswers::from([
         ("GET /accounts/v1/me", (200, me.to_owned())),
         (
             "GET /accounts/v1/me/email",
             (200, r#"{"data": {"address": "me@example.org"}, "messages": {}}"#.to_owned()),
         ),
+        ("GET /builds/v1/builders", (200, builders.to_owned())),
         ("GET /notify/v1/queue/mail/mail_1", (200, item.to_owned())),
         ("GET /notify/v1/tool/dup-finder/mail", (200, mail(false))),
         ("GET /notify/v1/tool/quiet/mail", (200, mail(true))),

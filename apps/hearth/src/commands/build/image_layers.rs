@@ -30,7 +30,7 @@ pub fn find_image_digest(build: &Build) -> Option<Digest> {
 /// Fetches the sizes of the image that a build made; `None` without an image, or when it has been deleted.
 pub async fn fetch_image_size(session: &ToolSession<'_>, build: &Build) -> Result<Option<ImageSize>> {
     let Some(digest) = find_image_digest(build) else { return Ok(None) };
-    let registry = session.client().registry(session.tool_name(), &build.parameters.image_name);
+    let registry = session.client().image_registry(session.tool_name(), &build.parameters.image_name);
     let manifest = match session.send(registry.fetch_manifest(digest)).await {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         fetched => fetched?,

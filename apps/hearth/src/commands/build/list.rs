@@ -17,7 +17,10 @@ pub async fn run(cx: &CommandContext) -> Result<()> {
     for build in &builds {
         table.add_row([
             Cell::from(build.build_id.to_string()),
-            Cell::from(describe_build_state(build)),
+            Cell::from(match build.queue {
+                Some(place) => format!("waiting, place {}", place.position),
+                None => describe_build_state(build).to_owned(),
+            }),
             instant_cell(&build.start_time),
             Cell::from(describe_source(build)),
         ]);
