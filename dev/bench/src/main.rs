@@ -4,6 +4,7 @@
 //! This file is the table of benches; each bench is one file.
 
 mod api_load;
+mod build_fairness;
 mod bundle;
 mod cli;
 mod deploy;
@@ -77,6 +78,7 @@ async fn run_bench(name: &str, parts: &[&str]) -> Result<BenchReport> {
         "api-load" => api_load::run().await,
         "growth" => growth::run().await,
         "gateway" => gateway::run().await,
+        "build-fairness" => build_fairness::run().await,
         "deploy" => deploy::run().await,
         "tenants" => tenants::run(parts).await,
         _ => Err(Error::not_found("bench", name).help("run cargo xtask bench for a list")),

@@ -1,0 +1,131 @@
+//! Bench `build-fairness`: a thousand builds of eight tools on eight builders that do nothing but speak the protocol. The
+//! tools queue different numbers of builds, and each has its even share.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use hearth_base::{Access, Clock, Entropy, Error, ProcessInstanceId, Result, Role, ToolId, ToolName};
+use hearth_client::Client;
+use hearth_kit::{config::HearthConfig, db::Db};
+use hearth_testkit::{GitServer, ServiceStand};
+use hearth_wire::{
+    builds::{
+        BuildCreate, BuildCreateQuery,
+        internal::{BuildClaim, BuildFinish, BuildLeaseOutcome, BuilderProcess},
+    },
+    tools::Quota,
+};
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+
+use crate::{
+    durations::{Durations, to_millis},
+    report::{BenchReport, Goal, ReportRow},
+};
+
+const TOOL_COUNT: usize = 8;
+const BUILDER_COUNT: usize = 8;
+const BUILD_COUNT: usize = 1000;
+/// Pause of a tool whose queue is full.
+const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(5);
+/// Largest difference of a tool's share from the even one, in percent.
+const MAX_DIFFERENCE_PERCENT: f64 = 5.0;
+
+/// Ended builds of each tool.
+type EndedBuilds = Arc<Vec<AtomicUsize>>;
+
+/// Runs the bench.
+pub async fn run() -> Result<BenchReport> {
+    let folder = tempfile::tempdir().map_err(Error::internal)?;
+    let git = GitServer::start().await?;
+    git.commit_files("hello", &[("Procfile", "web: ./serve\n")])?;
+    let text = format!("[outbound]\nallow = [\"{}\"]\n", git.address());
+    let settings = hearth_builds::BUILDS_SERVICE.settings;
+    let config: HearthConfig =
+        hearth_kit::config::parse(&text, "bench", std::iter::empty(), settings.as_slice())?;
+    let db = Db::open_file(folder.path(), Role::Builds).await?;
+    let stand =
+        ServiceStand::start_service(Role::Builds, db, hearth_builds::mount, config, Quota::default()).await?;
+    let ended: EndedBuilds = Arc::new((0..TOOL_COUNT).map(|_| AtomicUsize::new(0)).collect());
+
+    let mut starting = JoinSet::new();
+    for number in 0..TOOL_COUNT {
+        let name: ToolName = format!("tool{number}").parse()?;
+        let id = ToolId::new(Timestamp::UNIX_EPOCH, &Entropy::System);
+        let client = stand.member(id, &name, Access::Write)?;
+        starting.spawn(keep_queue_full(client, name, git.repository_url("hello"), number));
+    }
+    let begun = Instant::now();
+    let mut building = JoinSet::new();
+    for number in 0..BUILDER_COUNT {
+        let life = ProcessInstanceId::new(stand.clock.now(), &Entropy::System);
+        let process = BuilderProcess { place: format!("builder{number}"), life };
+        building.spawn(run_builder(stand.service_client(Role::Builder)?, process, ended.clone()));
+    }
+    let mut claims = Vec::new();
+    while let Some(durations) = building.join_next().await {
+        claims.extend(durations.map_err(Error::internal)??);
+    }
+    let elapsed = begun.elapsed();
+    starting.abort_all();
+    Ok(render_report(&ended, &Durations::new(claims), elapsed))
+}
+
+/// Starts builds of a tool as long as it may queue more. A tool with a higher number queues fewer at a time.
+async fn keep_queue_full(client: Client, name: ToolName, url: String, number: usize) -> Result<()> {
+    let create = BuildCreate { source_url: Some(url), ..BuildCreate::default() };
+    loop {
+        match client.builds().start(&name, &create, &BuildCreateQuery { queue: true }).await {
+            Ok(_) => tokio::time::sleep(Duration::from_millis(number as u64)).await,
+            Err(error) if error.code() == "too-many-builds" => tokio::time::sleep(FULL_QUEUE_PAUSE).await,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Claims builds and ends them at once, until all have ended. They end as failed, so that no image is stored. Returns the
+/// durations of the claims.
+async fn run_builder(client: Client, process: BuilderProcess, ended: EndedBuilds) -> Result<Vec<Duration>> {
+    let claim = BuildClaim { wait: 1, builder: Some(process), labels: Vec::new(), slots: 1 };
+    let mut durations = Vec::new();
+    while count_all(&ended) < BUILD_COUNT {
+        let begun = Instant::now();
+        let Some(lease) = client.builds().claim_build(&claim).await?.lease else { continue };
+        durations.push(begun.elapsed());
+        let end = BuildLeaseOutcome::Failed { message: "This build does nothing.".to_owned() };
+        let finish = BuildFinish { ticket: lease.ticket, end, failure: None };
+        client.builds().finish_build(lease.build, &finish).await?;
+        let number = lease.tool_name.as_str().trim_start_matches("tool").parse::<usize>();
+        let count = number.ok().and_then(|number| ended.get(number));
+        count.ok_or_else(|| Error::internal("a build of an unknown tool"))?.fetch_add(1, Ordering::Relaxed);
+    }
+    Ok(durations)
+}
+
+fn count_all(ended: &EndedBuilds) -> usize {
+    ended.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of a thousand builds")]
+fn render_report(ended: &EndedBuilds, claims: &Durations, elapsed: Duration) -> BenchReport {
+    let mut report = BenchReport::new("build-fairness");
+    let even = count_all(ended) as f64 / TOOL_COUNT as f64;
+    let counts: Vec<usize> = ended.iter().map(|count| count.load(Ordering::Relaxed)).collect();
+    let difference = |count: &usize| (*count as f64 - even).abs() / even * 100.0;
+    let largest = counts.iter().map(difference).fold(0.0, f64::max);
+    let row = ReportRow::new("largest difference of a tool's share from the even one", largest, "%");
+    report.add_row(row.with_goal(Goal::AtMost(MAX_DIFFERENCE_PERCENT)));
+    report.add_row(ReportRow::new("claim of a build, median", claims.median_millis(), "ms"));
+    report.add_row(ReportRow::new("claim of a build, p99", claims.percentile_millis(99), "ms"));
+    report.add_row(ReportRow::new("all builds", to_millis(elapsed), "ms"));
+    report.add_note(format!(
+        "{} builds on {BUILDER_COUNT} builders; of each tool: {counts:?}",
+        count_all(ended)
+    ));
+    report
+}
