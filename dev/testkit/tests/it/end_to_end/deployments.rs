@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use futures::FutureExt;
 use hearth_base::{Error, Result};
-use hearth_testkit::{GitServer, Hearth, HearthShape, wait_until};
+use hearth_testkit::{CliSession, GitServer, Hearth, HearthShape, wait_until};
 use hearth_wire::{jobs::RunEnd, reply::Paging};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
@@ -22,6 +22,20 @@ async fn deploy_under_hearthd_up() -> Result<()> {
 #[tokio::test]
 async fn deploy_on_a_split_hearth() -> Result<()> {
     check_deployments(HearthShape::SPLIT_WITH_CONTAINERS).await
+}
+
+/// Checks that `hearth build verify` accepts the image of a tool, and names its source.
+async fn check_provenance(cli: &CliSession, tool: &str, source: &str) -> Result<()> {
+    // A background task signs it, a moment after the end of the build.
+    let verified = wait_until("the provenance of the image", || async {
+        let verified = cli.run(&["build", "verify", "--tool", tool]).await?;
+        Ok((verified.status == Some(0)).then_some(verified.out))
+    });
+    let verified = verified.await?;
+    assert!(verified.contains(source) && verified.contains("the signature is valid"), "{verified}");
+    let image = format!("tool-{tool}/tool-{tool}");
+    assert_eq!(cli.run_successfully(&["build", "verify", &image, "--tool", tool]).await?, verified);
+    Ok(())
 }
 
 async fn check_deployments(shape: HearthShape) -> Result<()> {
@@ -69,6 +83,8 @@ async fn check_deployments(shape: HearthShape) -> Result<()> {
     let public = "https://code.example/repo.git";
     cli.run_successfully(&["deploy", public, "--new", "third"]).await?;
     assert!(cli.run_successfully(&["build", "show", "--tool", "third"]).await?.contains(public));
+    check_provenance(&cli, "third", &format!("git+{public}")).await?;
+    check_provenance(&cli, "second", "urn:hearth:upload").await?;
     let (status, page) = visitor.visit_page("third").await?;
     assert!(status.is_success() && page.contains("<html"), "{status} {page}");
 
