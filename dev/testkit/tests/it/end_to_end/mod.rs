@@ -1,8 +1,10 @@
 //! A whole Hearth with containers, from source to page, through `hearth` and HTTP.
 
+mod compiled_languages;
 mod deployments;
 mod examples;
 mod failed_deployments;
+mod front_ends;
 mod home_files;
 mod images;
 mod notifications;
