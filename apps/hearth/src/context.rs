@@ -49,7 +49,7 @@ impl CommandContext {
         let folder = self.settings.folder.folder_name().unwrap_or_default();
         match folder.parse::<ToolName>().and_then(|name| name.check_new().map(|()| name)) {
             Ok(name) => name.to_string(),
-            Err(error) => error.suggestion().unwrap_or("NAME").to_owned(),
+            Err(error) => error.suggested_value().unwrap_or("NAME").to_owned(),
         }
     }
 

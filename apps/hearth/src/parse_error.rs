@@ -75,7 +75,10 @@ pub fn explain_parse_error(error: &clap::Error, command_line: &CommandLine) -> E
             let typed = text(ContextKind::InvalidValue).unwrap_or_default();
             match error.source().and_then(|inner| inner.downcast_ref::<Error>()) {
                 Some(inner) => {
-                    match inner.suggestion().and_then(|right| command_line.with_replacement(&typed, right)) {
+                    match inner
+                        .suggested_value()
+                        .and_then(|right| command_line.with_replacement(&typed, right))
+                    {
                         Some(command) => inner.clone().help(command),
                         None => add_advice_sentence(inner).help(help),
                     }

@@ -63,7 +63,7 @@ impl GitServer {
 
     /// Stores a Git LFS object, which every repository has. Returns the text of its pointer.
     pub fn store_lfs_object(&self, content: &[u8]) -> String {
-        self.lfs.store(content)
+        self.lfs.store_object(content)
     }
 
     /// Redirects every later request to this URL.
@@ -167,7 +167,7 @@ async fn answer_request(
         input.read_exact(&mut body).await?;
         body
     };
-    if let Some((media_type, content)) = lfs.answer(host, path, &body) {
+    if let Some((media_type, content)) = lfs.answer_request(host, path, &body) {
         return write_reply(&mut output, "200 OK", &format!("Content-Type: {media_type}"), &content).await;
     }
     backend.env("CONTENT_LENGTH", body.len().to_string());

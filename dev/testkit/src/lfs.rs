@@ -33,7 +33,7 @@ struct WantedObject {
 
 impl LfsObjects {
     /// Stores an object, and returns the text of its pointer.
-    pub fn store(&self, content: &[u8]) -> String {
+    pub fn store_object(&self, content: &[u8]) -> String {
         let id: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
         let pointer =
             format!("version https://git-lfs.github.com/spec/v1\noid sha256:{id}\nsize {}\n", content.len());
@@ -42,7 +42,7 @@ impl LfsObjects {
     }
 
     /// Answers a request with a media type and content; `None` for a path of git's own.
-    pub fn answer(&self, address: &str, path: &str, body: &[u8]) -> Option<(&'static str, Vec<u8>)> {
+    pub fn answer_request(&self, address: &str, path: &str, body: &[u8]) -> Option<(&'static str, Vec<u8>)> {
         let objects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(id) = path.strip_prefix(OBJECTS_PATH) {
             return Some(("application/octet-stream", objects.get(id).cloned().unwrap_or_default()));

@@ -54,7 +54,7 @@ impl PackageIndex {
     }
 
     /// The URL of the index.
-    pub fn url(&self) -> String {
+    pub fn index_url(&self) -> String {
         format!("http://{}/simple", self.address)
     }
 

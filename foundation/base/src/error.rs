@@ -182,7 +182,7 @@ impl Error {
     }
 
     /// Returns a valid value in the place of the invalid one, if there is one.
-    pub fn suggestion(&self) -> Option<&str> {
+    pub fn suggested_value(&self) -> Option<&str> {
         self.inner.suggestion.as_deref()
     }
 

@@ -292,7 +292,7 @@ mod tests {
             let error = name.check_new().unwrap_err();
             assert_eq!((error.kind(), error.code()), (ErrorKind::Invalid, "tool-name"), "{text}");
             assert_eq!(error.help_text(), Some(&*format!("call it {label}")), "{text}");
-            assert_eq!(error.suggestion(), Some(label), "{text}");
+            assert_eq!(error.suggested_value(), Some(label), "{text}");
             assert!(label.parse::<ToolName>().unwrap().check_new().is_ok(), "{label}");
         }
     }

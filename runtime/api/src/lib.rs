@@ -40,8 +40,8 @@ pub use logs::{LogLine, LogPage, LogStream};
 pub use network::{Network, NetworkMode};
 pub use owner::Owner;
 pub use probe::{
-    FailureCode, Health, HttpExpectation, Probe, ProbeCheck, ProbeFailure, ProbeOutcome, ProbePurpose, ProbeTerms,
-    ProbeTracker, Probes, StartupProbe, probe_address,
+    FailureCode, Health, HttpExpectation, Probe, ProbeCheck, ProbeFailure, ProbeOutcome, ProbePurpose,
+    ProbeTerms, ProbeTracker, Probes, StartupProbe, probe_address,
 };
 pub use rollout::{Rollout, SurgeUntil};
 pub use runtime::Runtime;

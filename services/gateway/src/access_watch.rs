@@ -24,9 +24,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use hearth_base::{
-    Caller, Credential, Error, Identity, RequestId, Result, Role, Secret, ToolGrant,
-};
+use hearth_base::{Caller, Credential, Error, Identity, RequestId, Result, Role, Secret, ToolGrant};
 use hearth_kit::{server::ConnectionHandle, tasks::BackgroundTasks};
 use hyper::body::{Body as _, Frame, SizeHint};
 use std::sync::Arc;

@@ -64,7 +64,8 @@ pub fn load_configuration(settings: SettingsArgs) -> Result<HearthConfig> {
 
 /// Reads the environment. Variables that are not UTF-8 belong to other programs.
 pub fn read_environment() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// Builds the tokio runtime.

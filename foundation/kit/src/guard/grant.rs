@@ -1,7 +1,8 @@
 //! Requirements of rights, and the callers who meet them.
 
 use hearth_base::{
-    Access, Caller, Credential, Error, ErrorKind, Identity, Result, Role, ToolGrant, ToolId, ToolName, UserId, UserName,
+    Access, Caller, Credential, Error, ErrorKind, Identity, Result, Role, ToolGrant, ToolId, ToolName,
+    UserId, UserName,
 };
 
 /// Requirement that a caller must meet to have a right.

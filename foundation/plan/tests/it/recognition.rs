@@ -50,15 +50,15 @@ fn recipe_that_is_not_used_is_named() {
 
 #[test]
 fn settings_of_npm_are_there_when_it_installs() {
-    const STARTED: &str = r#"{"scripts": {"start": "x"}}"#;
-    const SITE: &str = r#"{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "5"}}"#;
-    const LOCAL: &str = r#"{"scripts": {"start": "x"}, "dependencies": {"lib": "file:./lib"}}"#;
+    const STARTED_PACKAGE: &str = r#"{"scripts": {"start": "x"}}"#;
+    const SITE_PACKAGE: &str = r#"{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "5"}}"#;
+    const LOCAL_PACKAGE: &str = r#"{"scripts": {"start": "x"}, "dependencies": {"lib": "file:./lib"}}"#;
     for (package, lock) in [
-        (STARTED, "package-lock.json"),
-        (STARTED, "npm-shrinkwrap.json"),
-        (STARTED, "README.md"),
-        (SITE, "package-lock.json"),
-        (LOCAL, "package-lock.json"),
+        (STARTED_PACKAGE, "package-lock.json"),
+        (STARTED_PACKAGE, "npm-shrinkwrap.json"),
+        (STARTED_PACKAGE, "README.md"),
+        (SITE_PACKAGE, "package-lock.json"),
+        (LOCAL_PACKAGE, "package-lock.json"),
     ] {
         let recipe =
             render(&plan_of(&[("package.json", package), (lock, "{}"), (".npmrc", "engine-strict=true\n")]));
@@ -95,11 +95,11 @@ fn version_of_php_selects_its_image() {
 
 #[test]
 fn git_is_installed_before_packages_that_come_from_it() {
-    const PROJECT: &str =
+    const PYTHON_PROJECT: &str =
         "[project]\nname = \"x\"\ndependencies = [\"pond @ git+https://code.example/pond\"]\n";
-    const UV: &str = "[project]\nname = \"x\"\ndependencies = [\"pond\"]\n[tool.uv.sources]\n\
+    const UV_PROJECT: &str = "[project]\nname = \"x\"\ndependencies = [\"pond\"]\n[tool.uv.sources]\n\
                       pond = { git = \"https://code.example/pond\" }\n";
-    const POETRY: &str = "[tool.poetry]\nname = \"x\"\n[tool.poetry.dependencies]\n\
+    const POETRY_PROJECT: &str = "[tool.poetry]\nname = \"x\"\n[tool.poetry.dependencies]\n\
                           pond = {git=\"https://code.example/pond\"}\n";
     let package = |version: &str| {
         format!(r#"{{"scripts": {{"start": "x"}}, "dependencies": {{"pond": "{version}"}}}}"#)
@@ -109,9 +109,9 @@ fn git_is_installed_before_packages_that_come_from_it() {
     for (file, text) in [
         ("requirements.txt", "pond @ git+https://code.example/pond.git@main\n"),
         ("requirements.txt", "flask\n-e git+https://code.example/pond.git#egg=pond\n"),
-        ("pyproject.toml", PROJECT),
-        ("pyproject.toml", UV),
-        ("pyproject.toml", POETRY),
+        ("pyproject.toml", PYTHON_PROJECT),
+        ("pyproject.toml", UV_PROJECT),
+        ("pyproject.toml", POETRY_PROJECT),
         ("package.json", &scheme),
         ("package.json", &short),
         ("package.json", &hosted),
@@ -127,11 +127,11 @@ fn git_is_installed_before_packages_that_come_from_it() {
 
 #[test]
 fn version_of_node_and_python_is_mentioned_wherever_it_is_asked_for() {
-    const STARTED: &str = r#"{"scripts": {"start": "x"}}"#;
+    const STARTED_PACKAGE: &str = r#"{"scripts": {"start": "x"}}"#;
     for (files, mentioned) in [
         (&[("package.json", r#"{"engines": {"node": ">=22"}, "scripts": {"start": "x"}}"#)][..], ">=22"),
-        (&[("package.json", STARTED), (".nvmrc", "lts/iron\n")], "lts/iron"),
-        (&[("package.json", STARTED), (".node-version", "21.1\n")], "21.1"),
+        (&[("package.json", STARTED_PACKAGE), (".nvmrc", "lts/iron\n")], "lts/iron"),
+        (&[("package.json", STARTED_PACKAGE), (".node-version", "21.1\n")], "21.1"),
         (&[("requirements.txt", ""), (".python-version", "3.9\n")], "3.9"),
         (&[("requirements.txt", ""), ("runtime.txt", "python-3.12.1\n")], "python-3.12.1"),
         (&[("pyproject.toml", "[project]\nname = \"x\"\nrequires-python = \">=3.13\"\n")], ">=3.13"),

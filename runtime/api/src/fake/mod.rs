@@ -21,8 +21,8 @@ use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
     ByteStream, CheckVerdict, ContainerOutcome, Cursor, ExecRequest, ExecSession, Feature, FileRefresh,
-    HostCheck, HostReport, InstanceId, LayerDescriptor, LogPage, Observation, Owner, Phase, ProbeFailure, ResolvedImage,
-    Runtime, Termination, Usage, Version, Workload, WorkloadId,
+    HostCheck, HostReport, InstanceId, LayerDescriptor, LogPage, Observation, Owner, Phase, ProbeFailure,
+    ResolvedImage, Runtime, Termination, Usage, Version, Workload, WorkloadId,
     engine::{Driver, Engine, PhaseReport, Prober, RestartBackoff},
 };
 

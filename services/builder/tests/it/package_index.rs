@@ -12,7 +12,7 @@ const RECIPE_SHELL: &str = "/bin/sh";
 
 const NAMESPACE_SCRIPT: &str = include_str!("run_recipe.sh");
 
-const PROJECT: &str = "[project]\nname = \"tool\"\nversion = \"1\"\nrequires-python = \">=3.11\"\n\
+const PLAIN_PROJECT: &str = "[project]\nname = \"tool\"\nversion = \"1\"\nrequires-python = \">=3.11\"\n\
                        dependencies = [\"hearth-pond\"]\n";
 const POETRY_PROJECT: &str = "[tool.poetry]\nname = \"tool\"\npackage-mode = false\n[tool.poetry.dependencies]\n\
                               python = \"^3.11\"\nhearth-pond = \"*\"\n";
@@ -42,8 +42,8 @@ async fn run_recipe(index: &PackageIndex, files: &[(&str, &str)]) -> Result<Stri
     }
     let [pip, uv] = ["pip.conf", "uv.toml"].map(|name| folder.path().join(name));
     let certificates = "/etc/ssl/certs/ca-certificates.crt";
-    write(&pip, &format!("[global]\nindex-url = {}\ncert = {certificates}\n", index.url()))?;
-    write(&uv, &format!("[[index]]\nurl = \"{}\"\ndefault = true\n", index.url()))?;
+    write(&pip, &format!("[global]\nindex-url = {}\ncert = {certificates}\n", index.index_url()))?;
+    write(&uv, &format!("[[index]]\nurl = \"{}\"\ndefault = true\n", index.index_url()))?;
 
     let plan = plan_build(&SourceFolder::new(&source))?;
     let recipe = plan.render_containerfile(&|base| base.to_owned(), &[])?.unwrap_or_default();
@@ -61,12 +61,12 @@ async fn dependencies_come_from_the_index_of_the_operator() -> Result<()> {
     if checks_all_images() {
         sources.extend([
             vec![("requirements.txt", "hearth-pond\n")],
-            vec![("pyproject.toml", PROJECT), ("uv.lock", UV_LOCK)],
+            vec![("pyproject.toml", PLAIN_PROJECT), ("uv.lock", UV_LOCK)],
             vec![("pyproject.toml", POETRY_PROJECT), ("poetry.lock", POETRY_LOCK)],
-            vec![("pyproject.toml", PROJECT), ("uv.lock", "")],
-            vec![("pyproject.toml", PROJECT), ("pdm.lock", PDM_LOCK)],
-            vec![("pyproject.toml", PROJECT), ("pdm.lock", "")],
-            vec![("pyproject.toml", PROJECT)],
+            vec![("pyproject.toml", PLAIN_PROJECT), ("uv.lock", "")],
+            vec![("pyproject.toml", PLAIN_PROJECT), ("pdm.lock", PDM_LOCK)],
+            vec![("pyproject.toml", PLAIN_PROJECT), ("pdm.lock", "")],
+            vec![("pyproject.toml", PLAIN_PROJECT)],
         ]);
     }
     let index = PackageIndex::start().await?;
@@ -83,7 +83,7 @@ async fn dependencies_come_from_the_index_of_the_operator() -> Result<()> {
 async fn package_with_another_hash_than_its_lock_file_is_refused() -> Result<()> {
     let index = PackageIndex::start().await?;
     let lock = UV_LOCK.replace("HASH", &"0".repeat(64));
-    let output = run_recipe(&index, &[("pyproject.toml", PROJECT), ("uv.lock", &lock)]).await?;
+    let output = run_recipe(&index, &[("pyproject.toml", PLAIN_PROJECT), ("uv.lock", &lock)]).await?;
     assert!(!output.contains("depth 7") && output.to_lowercase().contains("hash mismatch"), "{output}");
     Ok(())
 }

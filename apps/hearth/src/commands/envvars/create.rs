@@ -8,12 +8,7 @@ use hearth_wire::envvars::{Envvar, EnvvarCreate};
 use serde::{Deserialize, Serialize};
 
 use super::{restart::RestartFlag, scope::JobScopeArgs};
-use crate::{
-    context::CommandContext,
-    flags::DryRun,
-    io_error::describe_io_error,
-    prompter,
-};
+use crate::{context::CommandContext, flags::DryRun, io_error::describe_io_error, prompter};
 
 /// The arguments of `hearth envvars create`.
 #[derive(Debug, clap::Args)]
@@ -56,7 +51,7 @@ fn parse_assignment(typed: &str) -> Result<EnvvarAssignment> {
     let Some((name, value)) = typed.split_once('=') else {
         return Ok(EnvvarAssignment { name: super::parse_name(typed)?, value: None });
     };
-    let name = super::parse_name(name).map_err(|error| match error.suggestion() {
+    let name = super::parse_name(name).map_err(|error| match error.suggested_value() {
         Some(better) => {
             let better = format!("{better}=VALUE");
             error.help(format!("call it {better}")).with_suggestion(better)

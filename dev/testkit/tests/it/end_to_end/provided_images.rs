@@ -41,7 +41,7 @@ const PHP_RECIPES: [(&str, &[(&str, &str)]); 2] = [
     ),
 ];
 
-const PAGE: &str = "<?php error_log('a word for the log'); if (isset($_GET['fail'])) { undefined_function(); } \
+const PHP_PAGE: &str = "<?php error_log('a word for the log'); if (isset($_GET['fail'])) { undefined_function(); } \
                     echo 'hello from ' . PHP_VERSION;";
 
 fn write_files(folder: &Path, files: &[(&str, &str)]) -> Result<()> {
@@ -70,7 +70,10 @@ async fn check_program(cli: &CliSession, promise: &ImagePromise) -> Result<()> {
 async fn check_page(cli: &CliSession, visitor: &Visitor, image: &str, recipe: &[(&str, &str)]) -> Result<()> {
     let folder = tempfile::tempdir().map_err(Error::internal)?;
     let tool = image.replace('.', "-");
-    write_files(folder.path(), &[("index.php", PAGE), ("style.css", "p {}"), ("settings.inc", "secret")])?;
+    write_files(
+        folder.path(),
+        &[("index.php", PHP_PAGE), ("style.css", "p {}"), ("settings.inc", "secret")],
+    )?;
     write_files(folder.path(), recipe)?;
     let deployed = cli.run_in_folder(folder.path(), &["deploy", "--new", &tool]).await?;
     assert_eq!(deployed.status, Some(0), "{deployed:?}");

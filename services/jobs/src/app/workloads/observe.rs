@@ -37,10 +37,7 @@ use crate::{
         },
     },
     context::JobsContext,
-    store::{
-        Job, JobId, JobUsage, Run, RunCause, StoredRunEnd, Workload, WorkloadRef,
-        format_run_id,
-    },
+    store::{Job, JobId, JobUsage, Run, RunCause, StoredRunEnd, Workload, WorkloadRef, format_run_id},
 };
 
 /// Records reported states of workloads in one transaction. Workloads of other services are ignored.
