@@ -136,7 +136,7 @@ fn builders_are_listed_set_aside_and_returned() {
     out| 4f2c	set aside	1 of 4	large	2026-01-02T03:04:05Z	3	it failed 3 builds in a row
     ends with 0
     ");
-    insta::assert_snapshot!(home.run_to_transcript(&["admin", "builders", "set-aside", "4f2c"]), @"
+    insta::assert_snapshot!(home.run_to_transcript(&["admin", "builders", "aside", "4f2c"]), @"
     out| ✓ 4f2c gets no further builds
     ends with 0
     ");

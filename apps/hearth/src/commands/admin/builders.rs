@@ -18,10 +18,11 @@ pub enum BuildersCommand {
     #[command(before_help = "Example: hearth admin builders list", help_template = HELP_TEMPLATE)]
     List,
     /// Give a builder no further builds; its running builds continue
-    #[command(before_help = "Example: hearth admin builders set-aside 4f2c…", help_template = HELP_TEMPLATE)]
+    #[command(name = "aside", before_help = "Example: hearth admin builders aside 4f2c",
+        help_template = HELP_TEMPLATE)]
     SetAside(ChangeBuilderArgs),
     /// Give a builder builds again that was set aside
-    #[command(before_help = "Example: hearth admin builders return 4f2c…", help_template = HELP_TEMPLATE)]
+    #[command(before_help = "Example: hearth admin builders return 4f2c", help_template = HELP_TEMPLATE)]
     Return(ChangeBuilderArgs),
 }
 
