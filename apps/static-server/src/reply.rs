@@ -65,14 +65,14 @@ impl StaticSite {
     pub async fn reply(&self, request: &Parts) -> Response<ReplyBody> {
         self.try_reply(request).await.unwrap_or_else(|error| {
             write_log_line(format_args!("{} cannot be served: {error}", request.uri));
-            let text = "The page cannot be read.".to_owned();
+            let text = "The page cannot be read.";
             build_text_reply(StatusCode::INTERNAL_SERVER_ERROR, text, request)
         })
     }
 
     async fn try_reply(&self, request: &Parts) -> io::Result<Response<ReplyBody>> {
         if ![Method::GET, Method::HEAD].contains(&request.method) {
-            let text = "This page can only be read.".to_owned();
+            let text = "This page can only be read.";
             let mut reply = build_text_reply(StatusCode::METHOD_NOT_ALLOWED, text, request);
             reply.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
             return Ok(reply);
@@ -86,7 +86,7 @@ impl StaticSite {
                     self.reply_with_file(path, StatusCode::NOT_FOUND, request).await
                 }
                 _ => {
-                    let text = "There is no page here.".to_owned();
+                    let text = "There is no page here.";
                     Ok(build_text_reply(StatusCode::NOT_FOUND, text, request))
                 }
             },
@@ -175,7 +175,7 @@ fn stream_file(file: tokio::fs::File, count: u64) -> ReplyBody {
     BodyExt::boxed_unsync(StreamBody::new(pieces))
 }
 
-fn build_text_reply(status: StatusCode, text: String, request: &Parts) -> Response<ReplyBody> {
+fn build_text_reply(status: StatusCode, text: &str, request: &Parts) -> Response<ReplyBody> {
     let text = format!("{text}\n");
     let mut reply = Response::new(build_empty_body());
     *reply.status_mut() = status;
@@ -194,7 +194,7 @@ fn build_redirect(path: &str, request: &Parts) -> Response<ReplyBody> {
     let query = request.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     let location = format!("{name}/{query}");
     let text = format!("moved to {location}");
-    let mut reply = build_text_reply(StatusCode::MOVED_PERMANENTLY, text, request);
+    let mut reply = build_text_reply(StatusCode::MOVED_PERMANENTLY, &text, request);
     // The parts of an address are valid in a header.
     if let Ok(location) = HeaderValue::from_str(&location) {
         reply.headers_mut().insert(header::LOCATION, location);
