@@ -48,7 +48,7 @@ const WORKER_THREADS: usize = 2;
 /// Maximum number of threads that read files.
 const FILE_THREADS: usize = 8;
 
-const USAGE: &str = "usage: static-server PORT [FOLDER]";
+const USAGE_LINE: &str = "usage: static-server PORT [FOLDER]";
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
@@ -70,19 +70,19 @@ async fn serve(arguments: &[OsString]) -> io::Result<()> {
     let (port, folder) = match arguments {
         [port] => (port, Path::new(".")),
         [port, folder] => (port, Path::new(folder)),
-        _ => return Err(io::Error::other(USAGE)),
+        _ => return Err(io::Error::other(USAGE_LINE)),
     };
     let port: u16 = port.to_str().and_then(|port| port.parse().ok()).ok_or_else(|| {
-        io::Error::other(format!("invalid port {}: expected 0 to 65535; {USAGE}", port.display()))
+        io::Error::other(format!("invalid port {}: expected 0 to 65535; {USAGE_LINE}", port.display()))
     })?;
     let site = StaticSite::open(folder).map_err(|cause| {
-        io::Error::other(format!("the folder {} cannot be opened: {cause}; {USAGE}", folder.display()))
+        io::Error::other(format!("the folder {} cannot be opened: {cause}; {USAGE_LINE}", folder.display()))
     })?;
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
         .await
         .map_err(|cause| io::Error::other(format!("port {port} cannot be opened: {cause}")))?;
     let port = listener.local_addr()?.port();
-    write_log_line(format_args!("serving {} on port {port}", site.root().display()));
+    write_log_line(format_args!("serving {} on port {port}", site.folder_path().display()));
     serve_connections(&listener, Arc::new(site)).await
 }
 
@@ -114,7 +114,7 @@ fn serve_connection(stream: TcpStream, site: Arc<StaticSite>, connections: &Grac
         let site = Arc::clone(&site);
         async move {
             let (head, _) = request.into_parts();
-            let response = site.reply(&head).await;
+            let response = site.build_reply(&head).await;
             // Without the address of the visitor.
             write_log_line(format_args!("\"{} {}\" {}", head.method, head.uri, response.status().as_u16()));
             Ok::<_, Infallible>(response)

@@ -57,12 +57,12 @@ impl StaticSite {
     }
 
     /// The real path of the folder.
-    pub fn root(&self) -> &Path {
-        self.folder.root()
+    pub fn folder_path(&self) -> &Path {
+        self.folder.folder_path()
     }
 
     /// Replies to a request.
-    pub async fn reply(&self, request: &Parts) -> Response<ReplyBody> {
+    pub async fn build_reply(&self, request: &Parts) -> Response<ReplyBody> {
         self.try_reply(request).await.unwrap_or_else(|error| {
             write_log_line(format_args!("{} cannot be served: {error}", request.uri));
             let text = "The page cannot be read.";

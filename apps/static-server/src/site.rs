@@ -39,7 +39,7 @@ impl SiteFolder {
     }
 
     /// The real path of the folder.
-    pub fn root(&self) -> &Path {
+    pub fn folder_path(&self) -> &Path {
         &self.root
     }
 

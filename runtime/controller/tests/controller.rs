@@ -208,7 +208,7 @@ async fn log_of_a_forgotten_container_is_complete() {
 }
 
 #[tokio::test]
-async fn log_pump_pauses_for_a_running_container_whose_tool_has_written_too_much() {
+async fn log_pump_pauses_while_the_tool_has_written_too_many_lines() {
     let (bench, store) = (build_bench(), Arc::new(CountingStore::default()));
     let workload = bench.build_set(1, &[Out("one".into()), Await("go".into()), Out("two".into()), Forever]);
     build_controller(&bench, &store).apply_workload(&workload).await.expect("apply");

@@ -89,7 +89,7 @@ fn routes(settings: &BuildsSettings, door: &DoorSettings) -> OpenApiRouter<Build
             .with_streaming(),
         )
         .routes(require_right::<OperateBuilders, _>(routes!(http::builders::list)))
-        .routes(require_right::<OperateBuilders, _>(routes!(http::builders::set_aside)))
+        .routes(require_right::<OperateBuilders, _>(routes!(http::builders::suspend_builder)))
         .routes(require_right::<OperateBuilders, _>(routes!(http::builders::return_builder)))
         .routes(require_right::<LeaseBuilds, _>(routes!(http::internal::claim_build)))
         .routes(require_right::<LeaseBuilds, _>(routes!(http::internal::heartbeat)))

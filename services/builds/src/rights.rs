@@ -13,7 +13,7 @@ rights! {
     BuildsWrite = "builds:write", Requirement::Tool(Access::Write) => MemberCaller;
     /// Reading the public keys of the provenance of images; open to all.
     ReadProvenanceKeys = "open", Requirement::Anyone => AnyCaller;
-    /// Listing builders, setting them aside and returning them.
+    /// Listing builders, suspending them and returning them.
     OperateBuilders = "operator", Requirement::Operator => UserCaller;
     /// Leasing builds.
     LeaseBuilds = "builds:make", Requirement::Services(&[Role::Builder]) => ServiceCaller;

@@ -26,10 +26,10 @@ hearth_kit::settings! {
         /// Seconds that a build is expected to take, by the median of the tool's past builds, from which it counts as
         /// long. Long builds leave a quarter of the slots free for others.
         long_build: u32 = 300,
-        /// Builds in a row that a builder fails for reasons outside of their sources before it is set aside. The only
-        /// builder is never set aside by this.
+        /// Builds in a row that a builder fails for reasons outside of their sources before it is suspended. The only
+        /// builder is never suspended by this.
         builder_failures: u32 = 3,
-        /// Minutes for which it is set aside.
+        /// Minutes for which it is suspended.
         builder_pause: u32 = 10,
         /// Labels that a builder must have to get the builds of a tool: `"tool-name" = "label"`.
         builder_labels: BTreeMap<String, String> = BTreeMap::new(),

@@ -117,26 +117,23 @@ fn mistyped_state_service_or_item_is_refused_with_the_valid_ones() {
     }
 }
 
-const BUILDER_JSON: &str = r#"{"id": "4f2c", "labels": ["large"], "slots": 4, "running": 1, "state": "set-aside",
+const BUILDER_JSON: &str = r#"{"id": "4f2c", "labels": ["large"], "slots": 4, "running": 1, "state": "suspended",
     "last_seen": "2026-01-02T03:04:05Z", "failures": 3, "last_error": "The disk is full.",
-    "set_aside_reason": "it failed 3 builds in a row", "set_aside_until": "2026-01-02T03:14:05Z"}"#;
+    "suspension_reason": "it failed 3 builds in a row", "suspended_until": "2026-01-02T03:14:05Z"}"#;
 
 #[test]
-fn builders_are_listed_set_aside_and_returned() {
+fn builders_are_listed_suspended_and_returned() {
     let one = format!(r#"{{"builder": {BUILDER_JSON}, "messages": {{}}}}"#);
     let home = Home::linked_to_tool(PreparedAnswers::from([
-        (
-            "GET /builds/v1/builders",
-            (200, format!(r#"{{"builders": [{BUILDER_JSON}], "messages": {{}}}}"#)),
-        ),
-        ("POST /builds/v1/builders/4f2c/set-aside", (200, one.clone())),
+        ("GET /builds/v1/builders", (200, format!(r#"{{"builders": [{BUILDER_JSON}], "messages": {{}}}}"#))),
+        ("POST /builds/v1/builders/4f2c/suspend", (200, one.clone())),
         ("POST /builds/v1/builders/4f2c/return", (200, one)),
     ]));
     insta::assert_snapshot!(home.run_to_transcript(&["admin", "builders", "list"]), @"
-    out| 4f2c	set aside	1 of 4	large	2026-01-02T03:04:05Z	3	it failed 3 builds in a row
+    out| 4f2c	suspended	1 of 4	large	2026-01-02T03:04:05Z	3	it failed 3 builds in a row
     ends with 0
     ");
-    insta::assert_snapshot!(home.run_to_transcript(&["admin", "builders", "aside", "4f2c"]), @"
+    insta::assert_snapshot!(home.run_to_transcript(&["admin", "builders", "suspend", "4f2c"]), @"
     out| ✓ 4f2c gets no further builds
     ends with 0
     ");

@@ -170,7 +170,12 @@ fn build_plan_needs_no_server() {
 fn printed_containerfile_names_images_that_a_build_finds() {
     let site = r#"{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "5"}}"#;
     for (folder, file, text, images) in [
-        ("python", "requirements.txt", "flask\n", &["hearth/python3.11 AS build", "hearth/python3.11-slim"][..]),
+        (
+            "python",
+            "requirements.txt",
+            "flask\n",
+            &["hearth/python3.11 AS build", "hearth/python3.11-slim"][..],
+        ),
         ("node", "server.js", "", &["hearth/node18"]),
         ("site", "package.json", site, &["hearth/node18 AS build", "hearth/static"]),
         ("php", "index.php", "", &["hearth/php8.2"]),

@@ -323,7 +323,8 @@ fn folder_with_one_application_in_a_subfolder_proposes_the_exact_command() {
     home.write("repository/server/api/requirements.txt", "");
     home.write("repository/server/api/Procfile", "web: x\n");
     home.write("repository/server/README.md", "");
-    let inner = home.run_to_transcript(&["deploy", "../repository/server", "--new", "pond", "--message", "a b"]);
+    let inner =
+        home.run_to_transcript(&["deploy", "../repository/server", "--new", "pond", "--message", "a b"]);
     let proposal = "deploy ../repository/server --new pond --message 'a b' --folder api";
     assert!(inner.contains(proposal) && !inner.contains("ADDRESS"), "{inner}");
     let plan = home.run_to_transcript(&["build", "plan", "../repository", "--folder", "server"]);

@@ -13,7 +13,7 @@ const TOKEN_ID: &str = "token_00000000000000000000000001";
 
 /// Every changing command, as typed.
 const CHANGING_COMMANDS: [&[&str]; 68] = [
-    &["admin", "builders", "aside", "4f2c"],
+    &["admin", "builders", "suspend", "4f2c"],
     &["admin", "builders", "return", "4f2c"],
     &["admin", "queue", "retry", "notify", "mail", "mail_1"],
     &["admin", "queue", "discard", "notify", "mail", "mail_1"],

@@ -238,7 +238,7 @@ mod tests {
 
     use super::*;
 
-    const STATUS: &str = "Package: base\nPre-Depends: awk\nDepends: libc6 (>= 2.36), debconf (>= 0.5) | debconf-2.0\n\n\
+    const DPKG_STATUS: &str = "Package: base\nPre-Depends: awk\nDepends: libc6 (>= 2.36), debconf (>= 0.5) | debconf-2.0\n\n\
                           Package: mawk\nProvides: awk\n\nPackage: libc6\nDepends: libgcc-s1:any\n\n\
                           Package: libgcc-s1\n\nPackage: debconf\nDepends: perl-base\n\nPackage: perl-base\n";
 
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn package_needs_no_programs_of_its_installation() -> Result<()> {
-        let root = write_root(&[(STATUS_PATH, STATUS)])?;
+        let root = write_root(&[(STATUS_PATH, DPKG_STATUS)])?;
         let packages = PackageDatabase::read(root.path())?;
         let needed = packages.list_needed(["base", "unknown"]);
         assert_eq!(needed.iter().collect::<Vec<_>>(), ["base", "libc6", "libgcc-s1", "mawk"]);
@@ -270,7 +270,7 @@ mod tests {
             ("usr/bin/perl", ""),
             ("usr/lib/x/gconv/a.so", ""),
             ("etc/made", ""),
-            ("var/lib/dpkg/status", STATUS),
+            ("var/lib/dpkg/status", DPKG_STATUS),
             ("var/lib/dpkg/info/dash.list", "/.\n/bin\n/bin/sh\n/srv\n/usr/lib/x/gconv/a.so\n"),
             ("var/lib/dpkg/info/perl-base:amd64.list", "/.\n/usr/bin/perl\n/opt\n"),
             ("srv/.keep/x", ""),

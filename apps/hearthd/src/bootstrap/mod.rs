@@ -24,10 +24,10 @@ use std::{
 use hearth_base::{Error, Result};
 use hearth_images::ImageSource;
 
-pub use program::run_program;
-pub use recipe::{ImageRecipe, list_recipes};
 use base::BaseSystem;
 use pack::{LayerPart, PackedLayer};
+pub use program::run_program;
+pub use recipe::{ImageRecipe, list_recipes};
 
 /// A working folder for images, deleted with this value.
 pub struct ImageWorkspace(PathBuf);

@@ -138,13 +138,13 @@ impl BuildsCalls<'_> {
         call.fetch_json::<BuilderList>().await.map(|answer| answer.builders)
     }
 
-    /// For operators: sets a builder aside, so that it gets no further builds.
-    pub async fn set_aside_builder(&self, id: &str) -> Result<Builder> {
-        let call = self.0.build_call(Method::POST, BUILDERS_PATH).segment(id).path_suffix("/set-aside");
+    /// For operators: suspends a builder, so that it gets no further builds.
+    pub async fn suspend_builder(&self, id: &str) -> Result<Builder> {
+        let call = self.0.build_call(Method::POST, BUILDERS_PATH).segment(id).path_suffix("/suspend");
         call.fetch_json::<BuilderOne>().await.map(|answer| answer.builder)
     }
 
-    /// For operators: returns a builder that was set aside.
+    /// For operators: returns a builder that was suspended.
     pub async fn return_builder(&self, id: &str) -> Result<Builder> {
         let call = self.0.build_call(Method::POST, BUILDERS_PATH).segment(id).path_suffix("/return");
         call.fetch_json::<BuilderOne>().await.map(|answer| answer.builder)

@@ -26,13 +26,13 @@ pub struct Builder {
     /// Reason of the last of these failures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
-    /// Why it gets no builds, if it was set aside.
+    /// Why it gets no builds, if it was suspended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub set_aside_reason: Option<String>,
+    pub suspension_reason: Option<String>,
     /// Time until which it gets no builds; absent when an operator has to return it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
-    pub set_aside_until: Option<Timestamp>,
+    pub suspended_until: Option<Timestamp>,
 }
 
 /// State of a builder.
@@ -43,7 +43,7 @@ pub enum BuilderState {
     /// It gets builds.
     Active,
     /// It gets no builds, because it kept failing or an operator said so.
-    SetAside,
+    Suspended,
     /// It has neither claimed nor run a build for a minute.
     Absent,
 }

@@ -39,6 +39,6 @@ pub struct BuildFailure {
     /// Line of the output that shows the cause, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
-    /// What to do next.
+    /// Next step for the user.
     pub next_step: String,
 }

@@ -143,8 +143,8 @@ impl StepOutput {
     }
 
     /// Explains a failure by the output; `None` without a sign.
-    pub fn explain(&self) -> Option<Explanation> {
-        self.signs.explain()
+    pub fn find_explanation(&self) -> Option<Explanation> {
+        self.signs.find_explanation()
     }
 }
 
@@ -197,7 +197,7 @@ pub fn classify_outcome(
         true => format!("{activity} failed with status {code}."),
         false => format!("{activity} failed with status {code}:\n{}", shown.join("\n")),
     };
-    Some(BuildFailure::from_source(message).with_explanation(output.explain()))
+    Some(BuildFailure::from_source(message).with_explanation(output.find_explanation()))
 }
 
 fn build_memory_failure(cx: &BuilderContext, activity: &str) -> BuildFailure {

@@ -54,9 +54,7 @@ pub async fn fetch_source(attempt: &BuildAttempt<'_>) -> Result<InMemorySource, 
     })
     .await?;
     // An earlier builder process had read the lines of the report and died: another attempt fetches again.
-    report
-        .into_source()
-        .ok_or_else(|| BuildFailure::from_infrastructure("The result of the fetch was lost."))
+    report.into_source().ok_or_else(|| BuildFailure::from_infrastructure("The result of the fetch was lost."))
 }
 
 /// Supplies the archive and files that the run waits for. May be repeated by a builder that adopts the run.

@@ -105,9 +105,8 @@ pub async fn run_build(
 async fn run_steps(attempt: &BuildAttempt<'_>) -> Result<BuildLeaseOutcome, BuildFailure> {
     attempt.log.open().await?;
     attempt.report_progress(BuildStep::Fetch, "Fetching the source.");
-    let source = fetch::fetch_source(attempt)
-        .await
-        .map_err(|failure| failure.or_class(BuildFailureClass::Source))?;
+    let source =
+        fetch::fetch_source(attempt).await.map_err(|failure| failure.or_class(BuildFailureClass::Source))?;
     attempt.report_progress(BuildStep::Detect, "Detecting how to build the source.");
     let plan = detect::detect_plan(attempt, &source).await?;
     attempt.report_progress(BuildStep::Image, "Building the image.");

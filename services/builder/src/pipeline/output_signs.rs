@@ -203,7 +203,7 @@ impl OutputSigns {
     }
 
     /// Explains a failure by the sign with the highest priority; `None` without a sign.
-    pub fn explain(&self) -> Option<BuildFailure> {
+    pub fn find_explanation(&self) -> Option<BuildFailure> {
         let (index, line) = self.best.as_ref()?;
         let OutputSign { texts: _, class, next_step } = &OUTPUT_SIGNS[*index];
         let mut explanation = explain_class(*class, Some(line.clone()));

@@ -53,7 +53,7 @@ pub async fn follow_step(
     match status_message {
         Some((_, meaning)) => {
             let message = format!("{meaning}\n{}", output.last_lines().join("\n"));
-            Err(BuildFailure::from_source(message).with_explanation(output.explain()))
+            Err(BuildFailure::from_source(message).with_explanation(output.find_explanation()))
         }
         None => failure::classify_outcome(attempt.cx, &outcome, activity, &output).map_or(Ok(()), Err),
     }

@@ -1,6 +1,6 @@
 //! Builders: the record of their claims, and which of them get builds.
 //!
-//! A builder that fails several builds in a row for reasons outside of their sources is set aside for some minutes,
+//! A builder that fails several builds in a row for reasons outside of their sources is suspended for some minutes,
 //! while another builder gets builds: the only one is never without work.
 
 use hearth_base::{BuildId, Error, Result};
@@ -8,10 +8,10 @@ use hearth_kit::db::Tx;
 use hearth_wire::builds::{self as wire, BuilderState, internal::BuilderProcess};
 use jiff::{SignedDuration, Timestamp};
 
-use super::start::BUILD_TASK;
+use super::build_task::BUILD_TASK;
 use crate::{
     context::BuildsContext,
-    store::{Builder, QueuedBuild, SetAside},
+    store::{Builder, QueuedBuild, Suspension},
 };
 
 /// Time since the last claim after which a builder counts as absent, unless it runs a build. Claims wait up to 25
@@ -53,7 +53,7 @@ pub async fn record_claim(
         failures: 0,
         failed_build: None,
         last_error: None,
-        set_aside: None,
+        suspension: None,
     };
     let tx = cx.store.begin().await?;
     cx.store.record_builder_claim(&tx, &builder).await?;
@@ -62,24 +62,26 @@ pub async fn record_claim(
 
 /// Determines the state of a builder. `running` is the number of its builds.
 pub fn determine_state(builder: &Builder, running: usize, now: Timestamp) -> BuilderState {
-    let is_set_aside =
-        builder.set_aside.as_ref().is_some_and(|aside| aside.until.is_none_or(|until| until > now));
+    let is_suspended = builder
+        .suspension
+        .as_ref()
+        .is_some_and(|suspension| suspension.until.is_none_or(|until| until > now));
     if now.duration_since(builder.last_seen) > ABSENCE_LIMIT && running == 0 {
         BuilderState::Absent
-    } else if is_set_aside {
-        BuilderState::SetAside
+    } else if is_suspended {
+        BuilderState::Suspended
     } else {
         BuilderState::Active
     }
 }
 
-/// Returns true if a builder gets no builds: an operator set it aside, or it kept failing while another one is active.
+/// Returns true if a builder gets no builds: an operator suspended it, or it kept failing while another one is active.
 pub fn is_held_back(builder: &Builder, builders: &[Builder], now: Timestamp) -> bool {
     let is_active = |other: &&Builder| determine_state(other, 0, now) == BuilderState::Active;
-    match &builder.set_aside {
+    match &builder.suspension {
         None => false,
-        Some(SetAside { until: None, .. }) => true,
-        Some(SetAside { until: Some(until), .. }) => {
+        Some(Suspension { until: None, .. }) => true,
+        Some(Suspension { until: Some(until), .. }) => {
             *until > now && builders.iter().any(|other| other.id != builder.id && is_active(&other))
         }
     }
@@ -99,7 +101,7 @@ fn count_running(id: &str, running: &[QueuedBuild]) -> usize {
     running.iter().filter(|build| !build.settled && build.builder.as_deref() == Some(id)).count()
 }
 
-/// Records how a builder ended a build: `error` is the reason outside of the source, if there was one. Sets aside a
+/// Records how a builder ended a build: `error` is the reason outside of the source, if there was one. Suspends a
 /// builder that keeps failing.
 pub async fn record_result(
     cx: &BuildsContext,
@@ -119,12 +121,12 @@ pub async fn record_result(
             builder.failures += 1;
             builder.failed_build = Some(build);
             builder.last_error = Some(error.to_owned());
-            let may_set_aside = builder.set_aside.as_ref().is_none_or(|aside| aside.until.is_some());
-            if builder.failures >= cx.settings.builder_failures && may_set_aside {
+            let may_suspend = builder.suspension.as_ref().is_none_or(|suspension| suspension.until.is_some());
+            if builder.failures >= cx.settings.builder_failures && may_suspend {
                 let until = cx.now() + SignedDuration::from_mins(i64::from(cx.settings.builder_pause));
                 let reason = format!("it failed {} builds in a row", builder.failures);
-                tracing::error!(builder = id, failures = builder.failures, error, %until, "builder set aside");
-                builder.set_aside = Some(SetAside { reason, until: Some(until) });
+                tracing::error!(builder = id, failures = builder.failures, error, %until, "builder suspended");
+                builder.suspension = Some(Suspension { reason, until: Some(until) });
             }
         }
     }
@@ -133,7 +135,7 @@ pub async fn record_result(
 
 /// Lists all builders for operators.
 pub async fn list_builders(cx: &BuildsContext) -> Result<Vec<wire::Builder>> {
-    let running = cx.store.list_queued_builds(cx.store.reader()).await?;
+    let running = cx.store.list_queued_builds(cx.store.db_reader()).await?;
     let builders = cx.store.list_builders().await?;
     Ok(builders.into_iter().map(|builder| render_builder(builder, &running, cx.now())).collect())
 }
@@ -141,10 +143,10 @@ pub async fn list_builders(cx: &BuildsContext) -> Result<Vec<wire::Builder>> {
 fn render_builder(builder: Builder, running: &[QueuedBuild], now: Timestamp) -> wire::Builder {
     let running = count_running(&builder.id, running);
     let state = determine_state(&builder, running, now);
-    let Builder { id, labels, slots, last_seen, failures, failed_build: _, last_error, set_aside } = builder;
-    let set_aside = set_aside.filter(|aside| aside.until.is_none_or(|until| until > now));
-    let (set_aside_reason, set_aside_until) =
-        set_aside.map_or((None, None), |SetAside { reason, until }| (Some(reason), until));
+    let Builder { id, labels, slots, last_seen, failures, failed_build: _, last_error, suspension } = builder;
+    let suspension = suspension.filter(|suspension| suspension.until.is_none_or(|until| until > now));
+    let (suspension_reason, suspended_until) =
+        suspension.map_or((None, None), |Suspension { reason, until }| (Some(reason), until));
     wire::Builder {
         id,
         labels,
@@ -154,21 +156,21 @@ fn render_builder(builder: Builder, running: &[QueuedBuild], now: Timestamp) -> 
         last_seen,
         failures,
         last_error,
-        set_aside_reason,
-        set_aside_until,
+        suspension_reason,
+        suspended_until,
     }
 }
 
-/// Sets a builder aside until an operator returns it. Its running builds continue.
-pub async fn set_aside_builder(cx: &BuildsContext, id: &str, operator: &str) -> Result<wire::Builder> {
-    let aside = SetAside { reason: format!("{operator} set it aside"), until: None };
-    change_builder(cx, id, |builder| builder.set_aside = Some(aside)).await
+/// Suspends a builder until an operator returns it. Its running builds continue.
+pub async fn suspend_builder(cx: &BuildsContext, id: &str, operator: &str) -> Result<wire::Builder> {
+    let suspension = Suspension { reason: format!("{operator} suspended it"), until: None };
+    change_builder(cx, id, |builder| builder.suspension = Some(suspension)).await
 }
 
 /// Lets a builder get builds again, with a new count of failures.
 pub async fn return_builder(cx: &BuildsContext, id: &str) -> Result<wire::Builder> {
     change_builder(cx, id, |builder| {
-        builder.set_aside = None;
+        builder.suspension = None;
         (builder.failures, builder.failed_build) = (0, None);
     })
     .await
@@ -187,7 +189,7 @@ async fn change_builder(
     cx.store.update_builder(&tx, &builder).await?;
     cx.store.queue.wake_task(&tx, BUILD_TASK);
     tx.commit().await?;
-    let running = cx.store.list_queued_builds(cx.store.reader()).await?;
+    let running = cx.store.list_queued_builds(cx.store.db_reader()).await?;
     Ok(render_builder(builder, &running, cx.now()))
 }
 

@@ -14,9 +14,9 @@ use hearth_wire::builds::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
+    build_task::BUILD_TASK,
     builders, lease,
     schedule::{self, CandidateBuild, ClaimingBuilder, RunningBuild, ScheduleLimits},
-    start::BUILD_TASK,
     time_limit,
 };
 use crate::{
@@ -79,7 +79,7 @@ enum ClaimResult {
 /// Leases the next build of the tool that the builder is to serve.
 async fn lease_next_build(cx: &BuildsContext, holder: Option<&LeaseHolder>) -> Result<ClaimResult> {
     let now = cx.now();
-    let items = cx.store.queue.list_queued_items(cx.store.reader(), holder, BUILD_TASK).await?;
+    let items = cx.store.queue.list_queued_items(cx.store.db_reader(), holder, BUILD_TASK).await?;
     let next_change = items.iter().filter_map(|item| item.next_change(now)).min();
     // A claim without a due item takes no write lock.
     if !items.iter().any(|item| item.is_claimable(now)) {
@@ -139,7 +139,9 @@ async fn choose_tool(cx: &BuildsContext, tx: &Tx, holder: Option<&LeaseHolder>) 
     let builders = cx.store.lock_builders(tx).await?;
     let own = holder.and_then(|holder| builders.iter().find(|builder| builder.id == holder.folder_id));
     if let Some(own) = own.filter(|own| builders::is_held_back(own, &builders, now)) {
-        return Ok(ChosenTool::None { until: own.set_aside.as_ref().and_then(|aside| aside.until) });
+        return Ok(ChosenTool::None {
+            until: own.suspension.as_ref().and_then(|suspension| suspension.until),
+        });
     }
     let items = cx.store.queue.list_queued_items(&**tx, holder, BUILD_TASK).await?;
     let builds = cx.store.list_queued_builds(&**tx).await?;

@@ -29,7 +29,7 @@ use hearth_wire::{
 };
 use jiff::SignedDuration;
 
-use super::{builders, cleanup, provenance::PROVENANCE_TASK, start::BUILD_TASK};
+use super::{build_task::BUILD_TASK, builders, cleanup, provenance::PROVENANCE_TASK};
 use crate::{
     context::BuildsContext,
     store::{Build, build_topic},

@@ -1,5 +1,6 @@
 //! Rules of the service, without HTTP and SQL.
 
+pub mod build_task;
 pub mod builders;
 pub mod cancel;
 pub mod claim;

@@ -6,7 +6,7 @@ use hearth_base::{BuildId, Result, ToolId};
 use hearth_wire::builds::{BuildQueuePlace, BuildStatus};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{builders, start::BUILD_TASK};
+use super::{build_task::BUILD_TASK, builders};
 use crate::{context::BuildsContext, store::QueuedBuild};
 
 /// Past builds of a tool whose median is its expected duration.
@@ -35,8 +35,8 @@ fn find_median(mut durations: Vec<SignedDuration>) -> Option<SignedDuration> {
 
 /// Computes the places of all waiting builds.
 pub async fn compute_places(cx: &BuildsContext) -> Result<BTreeMap<BuildId, BuildQueuePlace>> {
-    let builds = cx.store.list_queued_builds(cx.store.reader()).await?;
-    let items = cx.store.queue.list_queued_items(cx.store.reader(), None, BUILD_TASK).await?;
+    let builds = cx.store.list_queued_builds(cx.store.db_reader()).await?;
+    let items = cx.store.queue.list_queued_items(cx.store.db_reader(), None, BUILD_TASK).await?;
     let builders = cx.store.list_builders().await?;
     let turns = items.iter().filter_map(|item| Some((item.key.parse().ok()?, item.due_at)));
     let slots = builders::count_slots(&builders, &builds, cx.now()).min(cx.settings.running_builds);

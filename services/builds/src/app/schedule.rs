@@ -116,15 +116,15 @@ mod tests {
         RunningBuild { builder: Some(builder.to_owned()), expected: Some(SignedDuration::from_mins(minutes)) }
     }
 
-    const LIMITS: ScheduleLimits =
+    const TEST_LIMITS: ScheduleLimits =
         ScheduleLimits { max_running: 10, total_slots: 4, long_build: SignedDuration::from_mins(5) };
-    const BUILDER: ClaimingBuilder<'_> = ClaimingBuilder { id: Some("a"), labels: &[], slots: 4 };
+    const TEST_BUILDER: ClaimingBuilder<'_> = ClaimingBuilder { id: Some("a"), labels: &[], slots: 4 };
 
     #[test]
     fn longest_waiting_tool_is_next() {
         let candidates = [candidate(9, 1), candidate(3, 1), candidate(5, 1)];
-        assert_eq!(choose_next_tool(&candidates, &[], &BUILDER, LIMITS), Some(candidates[1].tool));
-        assert_eq!(choose_next_tool(&[], &[], &BUILDER, LIMITS), None);
+        assert_eq!(choose_next_tool(&candidates, &[], &TEST_BUILDER, TEST_LIMITS), Some(candidates[1].tool));
+        assert_eq!(choose_next_tool(&[], &[], &TEST_BUILDER, TEST_LIMITS), None);
     }
 
     #[test]
@@ -132,42 +132,59 @@ mod tests {
         let mut candidates = [candidate(3, 1), candidate(9, 60)];
         candidates[1].is_abandoned = true;
         let long = [running("b", 9), running("b", 9), running("b", 9)];
-        assert_eq!(choose_next_tool(&candidates, &long, &BUILDER, LIMITS), Some(candidates[1].tool));
+        assert_eq!(
+            choose_next_tool(&candidates, &long, &TEST_BUILDER, TEST_LIMITS),
+            Some(candidates[1].tool)
+        );
     }
 
     #[test]
     fn long_builds_leave_a_quarter_of_the_slots_to_short_ones() {
         let candidates = [candidate(1, 30), candidate(2, 1)];
         let long = |count| vec![running("b", 30); count];
-        assert_eq!(choose_next_tool(&candidates, &long(2), &BUILDER, LIMITS), Some(candidates[0].tool));
-        assert_eq!(choose_next_tool(&candidates, &long(3), &BUILDER, LIMITS), Some(candidates[1].tool));
-        assert_eq!(choose_next_tool(&candidates[..1], &long(3), &BUILDER, LIMITS), None);
+        assert_eq!(
+            choose_next_tool(&candidates, &long(2), &TEST_BUILDER, TEST_LIMITS),
+            Some(candidates[0].tool)
+        );
+        assert_eq!(
+            choose_next_tool(&candidates, &long(3), &TEST_BUILDER, TEST_LIMITS),
+            Some(candidates[1].tool)
+        );
+        assert_eq!(choose_next_tool(&candidates[..1], &long(3), &TEST_BUILDER, TEST_LIMITS), None);
         for (slots, most) in [(0, u32::MAX), (1, 1), (2, 1), (3, 2), (4, 3), (5, 3), (8, 6), (9, 6)] {
-            assert_eq!(ScheduleLimits { total_slots: slots, ..LIMITS }.max_long_builds(), most, "{slots}");
+            assert_eq!(
+                ScheduleLimits { total_slots: slots, ..TEST_LIMITS }.max_long_builds(),
+                most,
+                "{slots}"
+            );
         }
     }
 
     #[test]
     fn slots_of_a_builder_and_of_all_builders_are_limits() {
         let candidates = [candidate(1, 1)];
-        let small = ClaimingBuilder { slots: 2, ..BUILDER };
+        let small = ClaimingBuilder { slots: 2, ..TEST_BUILDER };
         let own = [running("a", 1), running("a", 1)];
-        assert_eq!(choose_next_tool(&candidates, &own, &small, LIMITS), None);
-        assert!(choose_next_tool(&candidates, &own[..1], &small, LIMITS).is_some());
+        assert_eq!(choose_next_tool(&candidates, &own, &small, TEST_LIMITS), None);
+        assert!(choose_next_tool(&candidates, &own[..1], &small, TEST_LIMITS).is_some());
         assert!(
-            choose_next_tool(&candidates, &own, &ClaimingBuilder { id: None, ..small }, LIMITS).is_some()
+            choose_next_tool(&candidates, &own, &ClaimingBuilder { id: None, ..small }, TEST_LIMITS)
+                .is_some()
         );
-        let few = ScheduleLimits { max_running: 2, ..LIMITS };
-        assert_eq!(choose_next_tool(&candidates, &[running("b", 1), running("c", 1)], &BUILDER, few), None);
+        let few = ScheduleLimits { max_running: 2, ..TEST_LIMITS };
+        assert_eq!(
+            choose_next_tool(&candidates, &[running("b", 1), running("c", 1)], &TEST_BUILDER, few),
+            None
+        );
     }
 
     #[test]
     fn tool_with_a_label_waits_for_a_builder_that_has_it() {
         let mut candidates = [candidate(1, 1), candidate(2, 1)];
         candidates[0].label = Some("large".to_owned());
-        assert_eq!(choose_next_tool(&candidates, &[], &BUILDER, LIMITS), Some(candidates[1].tool));
+        assert_eq!(choose_next_tool(&candidates, &[], &TEST_BUILDER, TEST_LIMITS), Some(candidates[1].tool));
         let labels = ["large".to_owned()];
-        let large = ClaimingBuilder { labels: &labels, ..BUILDER };
-        assert_eq!(choose_next_tool(&candidates, &[], &large, LIMITS), Some(candidates[0].tool));
+        let large = ClaimingBuilder { labels: &labels, ..TEST_BUILDER };
+        assert_eq!(choose_next_tool(&candidates, &[], &large, TEST_LIMITS), Some(candidates[0].tool));
     }
 }

@@ -3,20 +3,16 @@
 use std::collections::BTreeMap;
 
 use hearth_base::{BuildId, Error, Result, Role, SourceId, ToolId, ToolName};
-use hearth_kit::{queue::TaskName, tool_state::lock_existing_tool};
+use hearth_kit::tool_state::lock_existing_tool;
 use hearth_wire::builds::{BuildCreate, BuildParameters, BuildStatus, BuildStep};
 use jiff::Timestamp;
 
-use super::{image_name::choose_image_name, queue, sources};
+use super::{build_task::BUILD_TASK, image_name::choose_image_name, queue, sources};
 use crate::{
     context::BuildsContext,
     git::{self, RepositoryAddress},
     store::Build,
 };
-
-/// Task of building for a tool. Builders perform it: there is one item per tool, whose builds run one after
-/// the other.
-pub const BUILD_TASK: TaskName<ToolId> = TaskName::new("building");
 
 /// Most builds of a tool that may wait in the queue.
 const MAX_QUEUED_BUILDS: u64 = 50;

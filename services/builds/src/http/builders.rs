@@ -37,23 +37,23 @@ pub async fn list(cx: BuildsContext, _: Authed<OperateBuilders>) -> ApiResult<Bu
     Ok(ApiResponse::ok_named(BuilderList { builders: app::builders::list_builders(&cx).await? }))
 }
 
-/// Set a builder aside: it gets no further builds until it is returned. Its running builds continue.
-#[utoipa::path(post, path = "/builds/v1/builders/{builder}/set-aside", tag = "builds",
-    operation_id = "builds.builder_set_aside",
+/// Suspend a builder: it gets no further builds until it is returned. Its running builds continue.
+#[utoipa::path(post, path = "/builds/v1/builders/{builder}/suspend", tag = "builds",
+    operation_id = "builds.builder_suspend",
     params(("builder" = String, Path, description = "id of the builder")),
     responses((status = 200, body = Named<BuilderOne>), (status = 404, description = "the builder does not exist")))]
-pub async fn set_aside(
+pub async fn suspend_builder(
     cx: BuildsContext,
     operator: Authed<OperateBuilders>,
     Param(builder): Param<BuilderParam>,
 ) -> ApiResult<BuilderOne> {
     let name = operator.name.to_string();
-    let builder = app::builders::set_aside_builder(&cx, &builder.0, &name).await?;
-    tracing::warn!(builder = builder.id, operator = name, "builder set aside by an operator");
+    let builder = app::builders::suspend_builder(&cx, &builder.0, &name).await?;
+    tracing::warn!(builder = builder.id, operator = name, "builder suspended by an operator");
     Ok(ApiResponse::ok_named(BuilderOne { builder }))
 }
 
-/// Return a builder that was set aside: it gets builds again.
+/// Return a builder that was suspended: it gets builds again.
 #[utoipa::path(post, path = "/builds/v1/builders/{builder}/return", tag = "builds",
     operation_id = "builds.builder_return",
     params(("builder" = String, Path, description = "id of the builder")),

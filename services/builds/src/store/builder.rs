@@ -30,7 +30,7 @@ mod row {
         pub failures: i32,
         pub failed_build: Option<String>,
         pub last_error: Option<String>,
-        pub set_aside: Option<Json>,
+        pub suspension: Option<Json>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -54,12 +54,12 @@ pub struct Builder {
     /// The last of these builds: its further attempts are not counted again.
     pub failed_build: Option<BuildId>,
     pub last_error: Option<String>,
-    pub set_aside: Option<SetAside>,
+    pub suspension: Option<Suspension>,
 }
 
 /// Why and until when a builder gets no builds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SetAside {
+pub struct Suspension {
     pub reason: String,
     /// `None`: until an operator returns it.
     pub until: Option<Timestamp>,
@@ -69,7 +69,7 @@ impl TryFrom<row::Model> for Builder {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { id, labels, slots, last_seen, failures, failed_build, last_error, set_aside } = row;
+        let row::Model { id, labels, slots, last_seen, failures, failed_build, last_error, suspension } = row;
         Ok(Self {
             id,
             labels: parse_json("builder.labels", labels)?,
@@ -78,7 +78,7 @@ impl TryFrom<row::Model> for Builder {
             failures: u32::try_from(failures).unwrap_or(0),
             failed_build: parse_optional_column("builder.failed_build", failed_build.as_deref())?,
             last_error,
-            set_aside: set_aside.map(|json| parse_json("builder.set_aside", json)).transpose()?,
+            suspension: suspension.map(|json| parse_json("builder.suspension", json)).transpose()?,
         })
     }
 }
@@ -87,7 +87,8 @@ impl TryFrom<&Builder> for row::ActiveModel {
     type Error = Error;
 
     fn try_from(builder: &Builder) -> Result<Self> {
-        let Builder { id, labels, slots, last_seen, failures, failed_build, last_error, set_aside } = builder;
+        let Builder { id, labels, slots, last_seen, failures, failed_build, last_error, suspension } =
+            builder;
         Ok(Self {
             id: Set(id.clone()),
             labels: Set(to_json(labels)?),
@@ -96,7 +97,7 @@ impl TryFrom<&Builder> for row::ActiveModel {
             failures: Set(i32::try_from(*failures).unwrap_or(i32::MAX)),
             failed_build: Set(to_optional_text(failed_build.as_ref())),
             last_error: Set(last_error.clone()),
-            set_aside: Set(set_aside.as_ref().map(to_json).transpose()?),
+            suspension: Set(suspension.as_ref().map(to_json).transpose()?),
         })
     }
 }
@@ -140,11 +141,11 @@ impl BuildStore {
         row::Entity::update(row).exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// Deletes builders that were last seen before `time`, unless they are set aside.
+    /// Deletes builders that were last seen before `time`, unless they are suspended.
     pub async fn delete_absent_builders(&self, tx: &Tx, time: Timestamp) -> Result<()> {
         let absent = row::Entity::delete_many()
             .filter(row::Column::LastSeen.lt(DbTimestamp::from(time)))
-            .filter(row::Column::SetAside.is_null());
+            .filter(row::Column::Suspension.is_null());
         absent.exec(&**tx).await.or_db_error().map(|_| ())
     }
 }

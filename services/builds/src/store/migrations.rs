@@ -107,7 +107,7 @@ impl MigrationTrait for CreateBuilders {
             .col(integer("failures"))
             .col(string_null("failed_build"))
             .col(text_null("last_error"))
-            .col(json_null("set_aside"))
+            .col(json_null("suspension"))
             .to_owned();
         manager.create_table(builder).await
     }

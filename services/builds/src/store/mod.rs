@@ -14,7 +14,7 @@ use hearth_kit::{
 use sea_orm::DatabaseConnection;
 
 pub use build::Build;
-pub use builder::{Builder, SetAside};
+pub use builder::{Builder, Suspension};
 pub use migrations::list_migrations;
 pub use queued_build::QueuedBuild;
 pub use source::UploadedSource;
@@ -39,7 +39,7 @@ impl BuildStore {
     }
 
     /// Connection for reads outside of a transaction.
-    pub fn reader(&self) -> &DatabaseConnection {
+    pub fn db_reader(&self) -> &DatabaseConnection {
         self.db.reader()
     }
 

@@ -16,7 +16,7 @@ fn build_transient_end() -> BuildLeaseOutcome {
     BuildLeaseOutcome::Again { message: "The disk is full.".to_owned() }
 }
 
-async fn tools_take_turns_whatever_they_have_queued(db: Db) -> Result<()> {
+async fn tools_take_turns_for_any_number_of_queued_builds(db: Db) -> Result<()> {
     let fixture = start_fixture(db).await?;
     let (greedy, modest) = (fixture.add_tool("greedy")?, fixture.add_tool("modest")?);
     for _ in 0..4 {
@@ -64,7 +64,7 @@ async fn tool_bound_to_a_label_waits_for_a_builder_with_it(db: Db) -> Result<()>
     Ok(())
 }
 
-async fn builder_that_keeps_failing_is_set_aside_and_reported(db: Db) -> Result<()> {
+async fn builder_that_keeps_failing_is_suspended_and_reported(db: Db) -> Result<()> {
     let fixture = start_fixture(db).await?;
     let (bad, good) = (fixture.create_builder("bad"), fixture.create_builder("good"));
     assert_eq!(fixture.claim_lease_with(&good).await?, None);
@@ -78,7 +78,7 @@ async fn builder_that_keeps_failing_is_set_aside_and_reported(db: Db) -> Result<
     let operator = fixture.stand.operator()?;
     let listed = operator.builds().list_builders().await?;
     let states: Vec<_> = listed.iter().map(|one| (one.id.as_str(), one.state, one.failures)).collect();
-    assert_eq!(states, [("bad", BuilderState::SetAside, 3), ("good", BuilderState::Active, 0)]);
+    assert_eq!(states, [("bad", BuilderState::Suspended, 3), ("good", BuilderState::Active, 0)]);
     assert_eq!(listed[0].last_error.as_deref(), Some("The disk is full."));
     // The other builder continues the builds. When no other one is there, the failing one gets builds again.
     let lease = fixture.claim_lease_with(&good).await?.unwrap();
@@ -104,12 +104,12 @@ async fn attempts_of_one_build_count_as_one_failure_of_the_builder(db: Db) -> Re
     Ok(())
 }
 
-async fn operator_sets_a_builder_aside_and_returns_it(db: Db) -> Result<()> {
+async fn operator_suspends_a_builder_and_returns_it(db: Db) -> Result<()> {
     let fixture = start_fixture(db).await?;
     let (builder, operator) = (fixture.create_builder("one"), fixture.stand.operator()?);
     assert_eq!(fixture.claim_lease_with(&builder).await?, None);
-    let aside = operator.builds().set_aside_builder("one").await?;
-    assert_eq!(aside.set_aside_reason.as_deref(), Some("operator set it aside"));
+    let suspended = operator.builds().suspend_builder("one").await?;
+    assert_eq!(suspended.suspension_reason.as_deref(), Some("operator suspended it"));
     fixture.start_build_of(&fixture.add_tool("tool")?).await?;
     assert_eq!(fixture.claim_lease_with(&builder).await?, None);
     assert_eq!(operator.builds().return_builder("one").await?.state, BuilderState::Active);
@@ -157,12 +157,12 @@ async fn explanation_of_a_failure_is_shown_with_the_build(db: Db) -> Result<()> 
 }
 
 on_every_store!(
-    tools_take_turns_whatever_they_have_queued,
+    tools_take_turns_for_any_number_of_queued_builds,
     builder_gets_no_more_builds_than_its_slots,
     tool_bound_to_a_label_waits_for_a_builder_with_it,
-    builder_that_keeps_failing_is_set_aside_and_reported,
+    builder_that_keeps_failing_is_suspended_and_reported,
     attempts_of_one_build_count_as_one_failure_of_the_builder,
-    operator_sets_a_builder_aside_and_returns_it,
+    operator_suspends_a_builder_and_returns_it,
     builder_that_loses_its_lease_is_counted_as_failing,
     explanation_of_a_failure_is_shown_with_the_build,
 );

@@ -18,10 +18,10 @@ pub enum BuildersCommand {
     #[command(before_help = "Example: hearth admin builders list", help_template = HELP_TEMPLATE)]
     List,
     /// Give a builder no further builds; its running builds continue
-    #[command(name = "aside", before_help = "Example: hearth admin builders aside 4f2c",
+    #[command(name = "suspend", before_help = "Example: hearth admin builders suspend 4f2c",
         help_template = HELP_TEMPLATE)]
-    SetAside(ChangeBuilderArgs),
-    /// Give a builder builds again that was set aside
+    Suspend(ChangeBuilderArgs),
+    /// Give a builder builds again that was suspended
     #[command(before_help = "Example: hearth admin builders return 4f2c", help_template = HELP_TEMPLATE)]
     Return(ChangeBuilderArgs),
 }
@@ -46,7 +46,7 @@ struct ChangedBuilder {
 pub async fn run(cx: &CommandContext, command: BuildersCommand) -> Result<()> {
     match command {
         BuildersCommand::List => list_builders(cx).await,
-        BuildersCommand::SetAside(args) => set_aside_builder(cx, args).await,
+        BuildersCommand::Suspend(args) => suspend_builder(cx, args).await,
         BuildersCommand::Return(args) => return_builder(cx, args).await,
     }
 }
@@ -55,7 +55,7 @@ pub async fn run(cx: &CommandContext, command: BuildersCommand) -> Result<()> {
 pub fn explain_interrupt(command: &BuildersCommand) -> &'static str {
     match command {
         BuildersCommand::List => "nothing was changed",
-        BuildersCommand::SetAside(_) | BuildersCommand::Return(_) => {
+        BuildersCommand::Suspend(_) | BuildersCommand::Return(_) => {
             "the change may be done already; hearth admin builders list shows it"
         }
     }
@@ -68,7 +68,7 @@ async fn list_builders(cx: &CommandContext) -> Result<()> {
     let headings = ["builder", "state", "builds", "labels", "last seen", "failures", "reason"];
     let mut table = Table::with_headings(&headings);
     for builder in &builders {
-        let reason = builder.set_aside_reason.as_deref().or(builder.last_error.as_deref());
+        let reason = builder.suspension_reason.as_deref().or(builder.last_error.as_deref());
         table.add_row([
             Cell::from(builder.id.as_str()),
             Cell::from(describe_builder_state(builder.state)),
@@ -86,16 +86,16 @@ async fn list_builders(cx: &CommandContext) -> Result<()> {
     Ok(())
 }
 
-async fn set_aside_builder(cx: &CommandContext, args: ChangeBuilderArgs) -> Result<()> {
+async fn suspend_builder(cx: &CommandContext, args: ChangeBuilderArgs) -> Result<()> {
     let result = cx.printer.open_output::<ChangedBuilder>()?;
     let ChangeBuilderArgs { builder, dry_run } = args;
     let session = cx.open_session()?;
     if dry_run.dry_run {
         require_builder(&session, &builder).await?;
-        let sentence = format!("would set {builder} aside");
+        let sentence = format!("would suspend {builder}");
         return result.print_sentence(&ChangedBuilder { builder, done: false }, &sentence);
     }
-    session.send(session.client.builds().set_aside_builder(&builder)).await?;
+    session.send(session.client.builds().suspend_builder(&builder)).await?;
     let sentence = format!("{builder} gets no further builds");
     result.print_done(&ChangedBuilder { builder, done: true }, &sentence)
 }
@@ -126,7 +126,7 @@ async fn require_builder(session: &Session<'_>, id: &str) -> Result<()> {
 fn describe_builder_state(state: BuilderState) -> &'static str {
     match state {
         BuilderState::Active => "active",
-        BuilderState::SetAside => "set aside",
+        BuilderState::Suspended => "suspended",
         BuilderState::Absent => "absent",
     }
 }

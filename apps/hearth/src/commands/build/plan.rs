@@ -47,9 +47,8 @@ pub fn run(cx: &CommandContext, args: &PlanBuildArgs) -> Result<()> {
         return Err(Error::invalid("no-folder", format!("{} is not a folder", folder.display()))
             .help("hearth build plan FOLDER"));
     }
-    let plan = recipe
-        .plan_build(folder)
-        .map_err(|error| recipe.propose_folder(folder, &cx.command_line, error))?;
+    let plan =
+        recipe.plan_build(folder).map_err(|error| recipe.propose_folder(folder, &cx.command_line, error))?;
     let next = describe_next_step(&plan, folder);
     let planned = BuildPlanView {
         kind: describe_source_kind(&plan).to_owned(),

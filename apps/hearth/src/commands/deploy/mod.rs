@@ -217,9 +217,8 @@ fn plan_folder(
     commanded: bool,
     flags: &ComponentArgs,
 ) -> Result<String> {
-    let plan = recipe
-        .plan_build(folder)
-        .map_err(|error| recipe.propose_folder(folder, &cx.command_line, error))?;
+    let plan =
+        recipe.plan_build(folder).map_err(|error| recipe.propose_folder(folder, &cx.command_line, error))?;
     let web = component.as_str();
     let can_start = plan.can_start(web);
     let BuildPlan { processes, reasons: because, suggested_process, .. } = plan;

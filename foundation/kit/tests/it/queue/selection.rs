@@ -26,7 +26,7 @@ impl QueueStage {
     }
 }
 
-async fn chosen_item_is_claimed_once_whatever_its_place(db: Db) -> Result<()> {
+async fn chosen_item_is_claimed_once_at_any_place(db: Db) -> Result<()> {
     let stage = open_stage(&db).await?;
     stage.enqueue("first").await?;
     stage.enqueue("second").await?;
@@ -65,6 +65,6 @@ async fn item_that_is_enqueued_in_place_keeps_its_turn(db: Db) -> Result<()> {
 }
 
 hearth_testkit::on_every_database!(
-    chosen_item_is_claimed_once_whatever_its_place,
+    chosen_item_is_claimed_once_at_any_place,
     item_that_is_enqueued_in_place_keeps_its_turn,
 );

@@ -5,7 +5,7 @@ use super::*;
 fn explain_output(lines: &str) -> Option<(BuildFailureClass, String)> {
     let mut signs = OutputSigns::default();
     lines.lines().for_each(|line| signs.record_line(line));
-    signs.explain().map(|explained| (explained.class, explained.line.unwrap_or_default()))
+    signs.find_explanation().map(|explained| (explained.class, explained.line.unwrap_or_default()))
 }
 
 /// Outputs: the tool, its output, the class, and the beginning of the line that shows the cause.
