@@ -18,6 +18,7 @@ use crate::{
 
 /// Patterns of path parameters, by name.
 const PATH_PARAMETER_PATTERNS: &[(&str, &str)] = &[
+    ("builder", "^[^\\x00-\\x1f]{1,100}$"),
     ("digest", "^sha256:[0-9a-f]{64}$"),
     ("envvar", "^[A-Za-z_][A-Za-z0-9_]{0,127}$"),
     ("holder", "^[a-z]{1,32}:[a-z0-9_:.-]{1,200}$"),

@@ -70,10 +70,16 @@ async fn container_that_a_restart_replaces_is_replaced_and_one_of_a_pause_is_sto
 async fn status_says_nothing_about_an_earlier_definition(db: Db) -> Result<()> {
     let harness = JobsHarness::new(db).await?;
     harness.create(&build_continuous_job("a")).await?;
-    let first = harness.wait_for_one_running(None).await?;
-    harness.runtime.fake.write_line(first, "KeyError: 'TOKEN'")?;
-    harness.runtime.fake.end_instance(first, Termination::Exited { code: 1 })?;
-    harness.wait_for_job("a", |job| job.status_long.contains("KeyError")).await?;
+    harness.wait_for_one_running(None).await?;
+    // The status shows the end until the next container runs, after a pause that grows with each end.
+    wait_until("the status names the error", async || {
+        for instance in harness.list_running().await {
+            harness.runtime.fake.write_line(instance, "KeyError: 'TOKEN'")?;
+            harness.runtime.fake.end_instance(instance, Termination::Exited { code: 1 })?;
+        }
+        Ok(harness.show_job("a").await?.status_long.contains("KeyError").then_some(()))
+    })
+    .await?;
     let corrected = JobCreate { cmd: "./corrected".to_owned(), ..build_continuous_job("a") };
     harness.maintainer.jobs().update(&harness.tool, &corrected).await?;
     let shown = harness.show_job("a").await?;
