@@ -39,7 +39,8 @@ impl SiteFixture {
     async fn request(&self, method: Method, path: &str, headers: &[(HeaderName, &str)]) -> ReceivedReply {
         let request = Request::builder().method(method).uri(path);
         let request = headers.iter().fold(request, |request, (name, value)| request.header(name, *value));
-        let (head, body) = self.site.build_reply(&request.body(()).unwrap().into_parts().0).await.into_parts();
+        let (head, body) =
+            self.site.build_reply(&request.body(()).unwrap().into_parts().0).await.into_parts();
         let content = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8_lossy(&content).into_owned();
         ReceivedReply { status: head.status.as_u16(), headers: head.headers, text }
