@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
 mod builds;
+mod failures;
 mod fetch_script;
 mod fixture;
 mod image_script;
@@ -9,4 +10,5 @@ mod package_index;
 mod package_registry;
 mod proxy;
 mod runtime;
+mod source_fixture;
 mod unpack_script;
