@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         .max_blocking_threads(FILE_THREADS)
         .enable_all()
         .build();
-    match executor.and_then(|executor| executor.block_on(serve(&arguments))) {
+    match executor.and_then(|executor| executor.block_on(serve_folder(&arguments))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             write_log_line(format_args!("static-server: {error}"));
@@ -66,7 +66,7 @@ fn main() -> ExitCode {
     }
 }
 
-async fn serve(arguments: &[OsString]) -> io::Result<()> {
+async fn serve_folder(arguments: &[OsString]) -> io::Result<()> {
     let (port, folder) = match arguments {
         [port] => (port, Path::new(".")),
         [port, folder] => (port, Path::new(folder)),

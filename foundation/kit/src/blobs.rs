@@ -51,7 +51,7 @@ struct SpaceReservation {
 
 impl FolderFloor {
     /// Reserves bytes for a write. Error `disk-low` when all writes in progress together may reach the floor.
-    fn reserve(self: &Arc<Self>, bytes: u64) -> Result<SpaceReservation> {
+    fn reserve_space(self: &Arc<Self>, bytes: u64) -> Result<SpaceReservation> {
         self.reserved.fetch_add(bytes, Ordering::Relaxed);
         let reservation = SpaceReservation { floor: self.clone(), bytes };
         self.check()?;
@@ -136,7 +136,7 @@ impl BlobStore {
         E: Into<BoxError>,
     {
         let reserved = limit.min(Self::FLOOR_CHECK_BYTES);
-        let _reservation = self.floor.as_ref().map(|floor| floor.reserve(reserved)).transpose()?;
+        let _reservation = self.floor.as_ref().map(|floor| floor.reserve_space(reserved)).transpose()?;
         let upload = self
             .objects
             .put_multipart_opts(&build_blob_path(id), Default::default())
@@ -288,9 +288,9 @@ mod tests {
         let most_of_it = disk.f_bavail.saturating_mul(disk.f_frsize) / 10 * 7;
         let (folder, reserved) = (folder.path().to_owned(), AtomicU64::new(0));
         let floor = Arc::new(FolderFloor { folder, min_free: 1, reserved });
-        let first = floor.reserve(most_of_it)?;
-        assert_eq!(floor.reserve(most_of_it).err().as_ref().map(Error::code), Some("disk-low"));
+        let first = floor.reserve_space(most_of_it)?;
+        assert_eq!(floor.reserve_space(most_of_it).err().as_ref().map(Error::code), Some("disk-low"));
         drop(first);
-        floor.reserve(most_of_it).map(drop)
+        floor.reserve_space(most_of_it).map(drop)
     }
 }

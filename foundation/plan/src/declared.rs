@@ -103,11 +103,11 @@ pub fn read_declared_build(source: &dyn SourceTree) -> Result<DeclaredBuild> {
         build_section_error(format!("{TOOL_FILE_NAME} cannot be read: {cause}"))
     })?;
     let Some(section) = file.and_then(|file| file.build) else { return Ok(DeclaredBuild::default()) };
-    section.check()
+    section.check_fields()
 }
 
 impl BuildSection {
-    fn check(self) -> Result<DeclaredBuild> {
+    fn check_fields(self) -> Result<DeclaredBuild> {
         let mut problems = Vec::new();
         let language = self.language.as_deref().and_then(|name| {
             let known = languages::find_language(name).map(|language| language.name);
@@ -195,13 +195,13 @@ mod tests {
     use super::*;
     use crate::source::InMemorySource;
 
-    fn read(text: &str) -> Result<DeclaredBuild> {
+    fn read_section(text: &str) -> Result<DeclaredBuild> {
         read_declared_build(&InMemorySource::new().with_file(TOOL_FILE_NAME, text))
     }
 
     #[test]
     fn section_declares_a_build() -> Result<()> {
-        let read = read(
+        let read = read_section(
             "config_version: hearth/v1\ntool: x\nbuild:\n  language: php\n  front_end: assets\n  packages: [hugo]\n  \
              commands:\n    - hugo --minify\n  static: public\n  processes:\n    web: ./serve\ncomponents: {}\n",
         )?;
@@ -216,14 +216,14 @@ mod tests {
     #[test]
     fn file_without_a_section_declares_nothing() -> Result<()> {
         for text in ["", "tool: x\n", "# nothing\n", "build:\n"] {
-            assert_eq!(read(text)?, DeclaredBuild::default(), "{text:?}");
+            assert_eq!(read_section(text)?, DeclaredBuild::default(), "{text:?}");
         }
         Ok(())
     }
 
     #[test]
     fn every_problem_is_named() {
-        let error = read(
+        let error = read_section(
             "build:\n  language: cobol\n  front_end: ../x\n  packages: ['a;b']\n  commands: ['', \"a\\nb\"]\n  static: /\n  \
              processes: {web: ''}\n",
         )
@@ -231,11 +231,11 @@ mod tests {
         let sentences: Vec<String> =
             error.iter().flat_map(|error| error.public_messages().map(str::to_owned)).collect();
         assert_eq!(sentences.len(), 7, "{sentences:?}");
-        let error = read("build: {front_end: theme/static_src}\n").err();
+        let error = read_section("build: {front_end: theme/static_src}\n").err();
         assert!(error.is_some_and(|error| error.public_message().contains("deeper than one folder")));
         for text in ["build: {unknown: 1}", "build: [", "build: {commands: {a: b}}", "- x"] {
             assert_eq!(
-                read(text).err().map(|error| error.code().to_owned()).as_deref(),
+                read_section(text).err().map(|error| error.code().to_owned()).as_deref(),
                 Some("build-section"),
                 "{text}"
             );

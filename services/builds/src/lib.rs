@@ -61,7 +61,7 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
         .with_worker(unpins)
         .with_worker(attaches)
         .with_worker(sweeps)
-        .with_preparation(async move { signing_keys.load() }))
+        .with_preparation(async move { signing_keys.load_keys() }))
 }
 
 /// Builds all endpoints with their access rights.

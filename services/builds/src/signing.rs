@@ -41,7 +41,7 @@ impl SigningKeys {
     }
 
     /// Loads the keys, and creates the first one at the first start.
-    pub fn load(&self) -> Result<()> {
+    pub fn load_keys(&self) -> Result<()> {
         let text = match fs::read_to_string(&self.path) {
             Ok(text) => Secret::new(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -114,9 +114,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let keys = open_keys(&folder);
         assert!(keys.list_public_keys().is_err(), "before the keys are loaded");
-        keys.load()?;
+        keys.load_keys()?;
         let again = open_keys(&folder);
-        again.load()?;
+        again.load_keys()?;
         assert_eq!(again.list_public_keys()?, keys.list_public_keys()?);
         assert_eq!(fs::metadata(&keys.path).unwrap().permissions().mode() & 0o777, 0o600);
         Ok(())
@@ -126,11 +126,11 @@ mod tests {
     fn former_keys_are_served_and_the_first_one_signs() -> Result<()> {
         let folder = tempfile::tempdir().unwrap();
         let old = open_keys(&folder);
-        old.load()?;
+        old.load_keys()?;
         let former = fs::read_to_string(&old.path).unwrap();
         write_private_file(&old.path, &format!("{}\n{former}", BASE64_STANDARD.encode([7; 32])))?;
         let new = open_keys(&folder);
-        new.load()?;
+        new.load_keys()?;
         let served = new.list_public_keys()?.keys;
         assert_eq!(served.len(), 2);
         assert_eq!(served[1], old.list_public_keys()?.keys[0]);
@@ -144,7 +144,7 @@ mod tests {
         let keys = open_keys(&folder);
         for damaged in ["", "not a key\n", "c2hvcnQ=\n"] {
             write_private_file(&keys.path, damaged)?;
-            assert_eq!(keys.load().unwrap_err().code(), "builds-keys");
+            assert_eq!(keys.load_keys().unwrap_err().code(), "builds-keys");
             assert_eq!(fs::read_to_string(&keys.path).unwrap(), damaged);
         }
         Ok(())

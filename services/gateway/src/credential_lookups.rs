@@ -60,7 +60,7 @@ impl CredentialLookups {
     ) -> Result<AdmittedLookup<'_>, RateLimitState> {
         let credential = Sha256::digest(secret.expose_secret()).into();
         let now = Instant::now();
-        let is_known = self.lock().find_time(&credential).is_some_and(|until| until > now);
+        let is_known = self.lock_known().find_time(&credential).is_some_and(|until| until > now);
         let address = client.filter(|_| !is_known).map(AddressBlock::from_address);
         if let Some(address) = address {
             let state = self.addresses.take_token(address, now);
@@ -71,7 +71,7 @@ impl CredentialLookups {
         Ok(AdmittedLookup { lookups: self, credential, address })
     }
 
-    fn lock(&self) -> MutexGuard<'_, BoundedTimes<CredentialHash>> {
+    fn lock_known(&self) -> MutexGuard<'_, BoundedTimes<CredentialHash>> {
         self.known_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -79,13 +79,13 @@ impl CredentialLookups {
 impl AdmittedLookup<'_> {
     /// Records that the credential is valid.
     pub fn record_valid(self) {
-        self.lookups.lock().set_time(self.credential, Instant::now() + KNOWN_DURATION);
+        self.lookups.lock_known().set_time(self.credential, Instant::now() + KNOWN_DURATION);
         self.return_token();
     }
 
     /// Records that the credential is invalid.
     pub fn record_invalid(self) {
-        self.lookups.lock().remove(&self.credential);
+        self.lookups.lock_known().remove(&self.credential);
     }
 
     /// Records that the look-up failed for another reason.
@@ -106,7 +106,7 @@ mod tests {
 
     const CLIENT_ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
-    fn admit<'a>(lookups: &'a CredentialLookups, secret: &str) -> Option<AdmittedLookup<'a>> {
+    fn admit_guess<'a>(lookups: &'a CredentialLookups, secret: &str) -> Option<AdmittedLookup<'a>> {
         lookups.admit_lookup(&Secret::new(secret), Some(CLIENT_ADDRESS)).ok()
     }
 
@@ -114,9 +114,9 @@ mod tests {
     fn address_beyond_its_invalid_credentials_is_refused_before_the_look_up() {
         let lookups = CredentialLookups::new(2);
         for guess in ["one", "two"] {
-            admit(&lookups, guess).unwrap().record_invalid();
+            admit_guess(&lookups, guess).unwrap().record_invalid();
         }
-        assert!(admit(&lookups, "three").is_none());
+        assert!(admit_guess(&lookups, "three").is_none());
         let elsewhere = Some(IpAddr::V4([192, 0, 2, 7].into()));
         assert!(lookups.admit_lookup(&Secret::new("three"), elsewhere).is_ok());
         assert!(lookups.admit_lookup(&Secret::new("three"), None).is_ok());
@@ -125,21 +125,21 @@ mod tests {
     #[test]
     fn valid_credential_is_looked_up_also_beyond_the_limit_of_its_address() {
         let lookups = CredentialLookups::new(1);
-        admit(&lookups, "valid").unwrap().record_valid();
-        admit(&lookups, "guess").unwrap().record_invalid();
-        assert!(admit(&lookups, "another guess").is_none());
-        admit(&lookups, "valid").unwrap().record_valid();
+        admit_guess(&lookups, "valid").unwrap().record_valid();
+        admit_guess(&lookups, "guess").unwrap().record_invalid();
+        assert!(admit_guess(&lookups, "another guess").is_none());
+        admit_guess(&lookups, "valid").unwrap().record_valid();
         // Once it is revoked it is as unknown as any other.
-        admit(&lookups, "valid").unwrap().record_invalid();
-        assert!(admit(&lookups, "valid").is_none());
+        admit_guess(&lookups, "valid").unwrap().record_invalid();
+        assert!(admit_guess(&lookups, "valid").is_none());
     }
 
     #[test]
     fn look_ups_in_progress_count_and_failed_ones_do_not() {
         let lookups = CredentialLookups::new(1);
-        let in_progress = admit(&lookups, "one").unwrap();
-        assert!(admit(&lookups, "two").is_none());
+        let in_progress = admit_guess(&lookups, "one").unwrap();
+        assert!(admit_guess(&lookups, "two").is_none());
         in_progress.record_failure();
-        assert!(admit(&lookups, "two").is_some());
+        assert!(admit_guess(&lookups, "two").is_some());
     }
 }

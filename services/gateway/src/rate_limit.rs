@@ -127,7 +127,7 @@ impl<K: Ord + Clone> TokenBuckets<K> {
     /// Takes a token from the bucket of `key`.
     pub fn take_token(&self, key: K, now: Instant) -> RateLimitState {
         let interval = RATE_WINDOW / self.capacity;
-        let mut buckets = self.lock();
+        let mut buckets = self.lock_buckets();
         // A full bucket and none are the same.
         buckets.drop_until(now);
         let full_at = buckets.find_time(&key).unwrap_or(now);
@@ -151,7 +151,7 @@ impl<K: Ord + Clone> TokenBuckets<K> {
 
     /// Returns a token to the bucket of `key`.
     pub fn return_token(&self, key: K) {
-        let mut buckets = self.lock();
+        let mut buckets = self.lock_buckets();
         if let Some(full_at) =
             buckets.find_time(&key).and_then(|time| time.checked_sub(RATE_WINDOW / self.capacity))
         {
@@ -159,7 +159,7 @@ impl<K: Ord + Clone> TokenBuckets<K> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BoundedTimes<K>> {
+    fn lock_buckets(&self) -> MutexGuard<'_, BoundedTimes<K>> {
         self.full_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -209,7 +209,7 @@ mod tests {
         for key in 0..MAX_BUCKETS + 10 {
             buckets.take_token(key, now);
         }
-        assert_eq!(buckets.lock().count_keys(), MAX_BUCKETS);
+        assert_eq!(buckets.lock_buckets().count_keys(), MAX_BUCKETS);
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl ProgramPlaces {
         }
     }
 
-    fn describe(self) -> &'static str {
+    fn describe_places(self) -> &'static str {
         match self {
             Self::Top => "the program of the top folder is",
             Self::Commands => "the programs in cmd/ are",
@@ -123,7 +123,7 @@ pub fn detect_go(source: &dyn SourceTree, _: DetectionContext) -> Result<Option<
     let programs = find_programs(source, &module)?;
     let mut reasons = vec![format!(
         "go.mod: Go; {} built in a stage of its own, and the image gets the result in bin/.",
-        programs.places.describe()
+        programs.places.describe_places()
     )];
     let image =
         choose_image(GO_IMAGES, VersionNotation::Compiler, "Go", module.version.as_ref(), &mut reasons);

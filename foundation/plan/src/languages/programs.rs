@@ -64,7 +64,7 @@ pub fn guess_program(names: &[String], source_name: Option<&str>, reason: &str) 
 mod tests {
     use super::*;
 
-    fn guess(names: &[&str], source_name: Option<&str>) -> Result<String, String> {
+    fn guess_command(names: &[&str], source_name: Option<&str>) -> Result<String, String> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         match guess_program(&names, source_name, "cmd/") {
             StartCommand::Guessed { command, .. } => Ok(command),
@@ -74,11 +74,11 @@ mod tests {
 
     #[test]
     fn web_server_is_found_among_programs() {
-        assert_eq!(guess(&["tidy"], None), Ok("bin/tidy".to_owned()));
-        assert_eq!(guess(&["migrate", "server"], None), Ok("bin/server".to_owned()));
-        assert_eq!(guess(&["migrate", "pond"], Some("pond")), Ok("bin/pond".to_owned()));
-        assert_eq!(guess(&["a", "b", "c"], Some("pond")), Err("web: bin/a (or b, c)".to_owned()));
-        assert_eq!(guess(&[], None), Err("web: bin/PROGRAM".to_owned()));
+        assert_eq!(guess_command(&["tidy"], None), Ok("bin/tidy".to_owned()));
+        assert_eq!(guess_command(&["migrate", "server"], None), Ok("bin/server".to_owned()));
+        assert_eq!(guess_command(&["migrate", "pond"], Some("pond")), Ok("bin/pond".to_owned()));
+        assert_eq!(guess_command(&["a", "b", "c"], Some("pond")), Err("web: bin/a (or b, c)".to_owned()));
+        assert_eq!(guess_command(&[], None), Err("web: bin/PROGRAM".to_owned()));
     }
 
     #[test]

@@ -279,7 +279,7 @@ mod tests {
     use super::*;
     use crate::source::InMemorySource;
 
-    fn read(gemfile: &str, lock: Option<&str>) -> RubyApplication {
+    fn read_application(gemfile: &str, lock: Option<&str>) -> RubyApplication {
         let source = InMemorySource::new().with_file("Gemfile", gemfile);
         let source = match lock {
             Some(lock) => source.with_file("Gemfile.lock", lock),
@@ -291,13 +291,15 @@ mod tests {
     #[test]
     fn gems_are_found_in_both_files() {
         let gemfile = "gem 'rack'\ngem \"puma\", '~> 6'\n# gem 'pg'\n";
-        let plain = read(gemfile, None);
+        let plain = read_application(gemfile, None);
         assert!(plain.has_gem("rack") && plain.has_gem("puma") && !plain.has_gem("pg"));
         let lock = "GEM\n  specs:\n    puma (6.4.0)\n      nio4r (~> 2.0)\nPLATFORMS\n  arm64-darwin-23\n\nDEPENDENCIES\n  ruby\n";
-        let locked = read(gemfile, Some(lock));
+        let locked = read_application(gemfile, Some(lock));
         assert!(locked.has_gem("puma") && !locked.has_gem("rack") && !locked.has_gem("nio4r"));
         assert!(!locked.has_platform());
-        assert!(read(gemfile, Some("PLATFORMS\n  ruby\n")).has_platform() && plain.has_platform());
+        assert!(
+            read_application(gemfile, Some("PLATFORMS\n  ruby\n")).has_platform() && plain.has_platform()
+        );
     }
 
     #[test]

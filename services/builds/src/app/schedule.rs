@@ -102,7 +102,7 @@ mod tests {
         ToolId::new(Timestamp::UNIX_EPOCH, &Entropy::System)
     }
 
-    fn candidate(since: i64, minutes: i64) -> CandidateBuild {
+    fn build_candidate(since: i64, minutes: i64) -> CandidateBuild {
         CandidateBuild {
             tool: tool(),
             waiting_since: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(since),
@@ -122,14 +122,14 @@ mod tests {
 
     #[test]
     fn longest_waiting_tool_is_next() {
-        let candidates = [candidate(9, 1), candidate(3, 1), candidate(5, 1)];
+        let candidates = [build_candidate(9, 1), build_candidate(3, 1), build_candidate(5, 1)];
         assert_eq!(choose_next_tool(&candidates, &[], &TEST_BUILDER, TEST_LIMITS), Some(candidates[1].tool));
         assert_eq!(choose_next_tool(&[], &[], &TEST_BUILDER, TEST_LIMITS), None);
     }
 
     #[test]
     fn abandoned_build_continues_before_others_begin() {
-        let mut candidates = [candidate(3, 1), candidate(9, 60)];
+        let mut candidates = [build_candidate(3, 1), build_candidate(9, 60)];
         candidates[1].is_abandoned = true;
         let long = [running("b", 9), running("b", 9), running("b", 9)];
         assert_eq!(
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn long_builds_leave_a_quarter_of_the_slots_to_short_ones() {
-        let candidates = [candidate(1, 30), candidate(2, 1)];
+        let candidates = [build_candidate(1, 30), build_candidate(2, 1)];
         let long = |count| vec![running("b", 30); count];
         assert_eq!(
             choose_next_tool(&candidates, &long(2), &TEST_BUILDER, TEST_LIMITS),
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn slots_of_a_builder_and_of_all_builders_are_limits() {
-        let candidates = [candidate(1, 1)];
+        let candidates = [build_candidate(1, 1)];
         let small = ClaimingBuilder { slots: 2, ..TEST_BUILDER };
         let own = [running("a", 1), running("a", 1)];
         assert_eq!(choose_next_tool(&candidates, &own, &small, TEST_LIMITS), None);
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn tool_with_a_label_waits_for_a_builder_that_has_it() {
-        let mut candidates = [candidate(1, 1), candidate(2, 1)];
+        let mut candidates = [build_candidate(1, 1), build_candidate(2, 1)];
         candidates[0].label = Some("large".to_owned());
         assert_eq!(choose_next_tool(&candidates, &[], &TEST_BUILDER, TEST_LIMITS), Some(candidates[1].tool));
         let labels = ["large".to_owned()];

@@ -147,7 +147,7 @@ impl ContentCounter {
         if self.received > self.reserved {
             self.reserve_ahead(now).await
         } else if is_due {
-            self.reserve(self.reserved, now).await
+            self.reserve_bytes(self.reserved, now).await
         } else {
             Ok(())
         }
@@ -155,18 +155,18 @@ impl ContentCounter {
 
     /// Reserves the received bytes and some more; only the received ones when the quota has no room for more.
     async fn reserve_ahead(&mut self, now: Timestamp) -> Result<()> {
-        match self.reserve(self.received.saturating_add(self.ahead), now).await {
+        match self.reserve_bytes(self.received.saturating_add(self.ahead), now).await {
             Ok(()) => self.ahead = (self.ahead * 2).min(MAX_RESERVED_BYTES),
             Err(error) if error.code() == QUOTA_ERROR_CODE => {
                 self.ahead = (self.ahead / 4).max(MIN_RESERVED_BYTES);
-                self.reserve(self.received, now).await?;
+                self.reserve_bytes(self.received, now).await?;
             }
             Err(error) => return Err(error),
         }
         Ok(())
     }
 
-    async fn reserve(&mut self, size: u64, now: Timestamp) -> Result<()> {
+    async fn reserve_bytes(&mut self, size: u64, now: Timestamp) -> Result<()> {
         let tx = self.cx.store.begin().await?;
         self.quota.lock_owner(&tx).await?;
         if !self.cx.store.update_incoming(&tx, self.blob, size, now).await? {

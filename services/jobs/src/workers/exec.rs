@@ -284,7 +284,7 @@ mod tests {
         }
 
         /// Serves a session until it ends. Returns the reason of its end.
-        async fn serve(
+        async fn serve_session(
             &self,
             access: TopicReader,
             ours: DuplexStream,
@@ -310,7 +310,7 @@ mod tests {
             // The caller waits for a container, or has sent no command yet.
             stand.change_access(about)?;
             let (ours, mut theirs) = tokio::io::duplex(1 << 16);
-            let reason = stand.serve(access, ours, &mut theirs).await?;
+            let reason = stand.serve_session(access, ours, &mut theirs).await?;
             assert_eq!(reason, "your right to run programs in this job has ended");
         }
         Ok(())
@@ -323,7 +323,7 @@ mod tests {
         stand.change_access(UserId::new(SystemClock.now(), &Entropy::System).to_string())?;
         let (ours, mut theirs) = tokio::io::duplex(1 << 16);
         send_frame(&mut theirs, &ExecFrame::Open(ExecOpen::default())).await?;
-        let reason = stand.serve(access, ours, &mut theirs).await?;
+        let reason = stand.serve_session(access, ours, &mut theirs).await?;
         assert!(reason.contains("web"), "the job does not exist: {reason}");
         Ok(())
     }

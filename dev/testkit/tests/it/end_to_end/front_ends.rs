@@ -1,11 +1,11 @@
 //! Pages that Node.js builds, and a program of another language serves.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use hearth_base::{Error, Result};
 use hearth_testkit::{CliSession, Hearth, HearthShape, checks_all_images};
 
-use super::{Visitor, images::provide_images};
+use super::{Visitor, images::provide_images, write_files};
 
 /// A program of Python that serves what Vite writes outside of its own folder.
 const VITE_AND_FLASK: [(&str, &str); 6] = [
@@ -30,15 +30,6 @@ const VITE_AND_FLASK: [(&str, &str); 6] = [
 /// A site of a generator of Debian's.
 const MKDOCS_SITE: [(&str, &str); 2] =
     [("mkdocs.yml", "site_name: Pond\n"), ("docs/index.md", "# Depth\n\nSeven metres.\n")];
-
-fn write_files(folder: &Path, files: &[(&str, &str)]) -> Result<()> {
-    for (path, text) in files {
-        let path = folder.join(path);
-        fs::create_dir_all(path.parent().unwrap()).map_err(Error::internal)?;
-        fs::write(path, text).map_err(Error::internal)?;
-    }
-    Ok(())
-}
 
 async fn deploy(cli: &CliSession, folder: &Path, words: &[&str]) -> Result<()> {
     let printed = cli.run_in_folder(folder, &[&["deploy"], words].concat()).await?;

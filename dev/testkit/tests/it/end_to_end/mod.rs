@@ -20,9 +20,9 @@ pub use images::provide_images;
 
 use hearth_base::{Error, Result};
 use hearth_client::{Anonymous, Client, Transport};
-use http::{Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use http_body_util::BodyExt;
-use std::sync::Arc;
+use std::{fs, path::Path, sync::Arc};
 
 /// An HTTP client of the pages of tools.
 pub struct Visitor(Client);
@@ -32,12 +32,34 @@ impl Visitor {
         Ok(Self(Client::new(Transport::from_url(url)?, Arc::new(Anonymous))))
     }
 
-    /// Requests a tool's page. The host name is sent as a header, so this host need not resolve it.
+    /// Requests the first page of a tool.
     pub async fn visit_page(&self, tool: &str) -> Result<(StatusCode, String)> {
-        let call = self.0.build_call(Method::GET, "/").header(header::HOST, &format!("{tool}.localhost"));
-        let answer = call.send_raw().await?;
-        let status = answer.status();
-        let page = answer.into_body().collect().await.map_err(Error::internal)?.to_bytes();
-        Ok((status, String::from_utf8_lossy(&page).into_owned()))
+        let (status, _, page) = self.fetch_page(tool, "/", &[]).await?;
+        Ok((status, page))
     }
+
+    /// Requests a page of a tool with further headers. The host name is sent as a header, so this host need not resolve
+    /// it.
+    pub async fn fetch_page(
+        &self,
+        tool: &str,
+        path: &str,
+        headers: &[(HeaderName, &str)],
+    ) -> Result<(StatusCode, HeaderMap, String)> {
+        let call = self.0.build_call(Method::GET, path).header(header::HOST, &format!("{tool}.localhost"));
+        let call = headers.iter().fold(call, |call, (name, value)| call.header(name.clone(), value));
+        let (head, body) = call.send_raw().await?.into_parts();
+        let content = body.collect().await.map_err(Error::internal)?.to_bytes();
+        Ok((head.status, head.headers, String::from_utf8_lossy(&content).into_owned()))
+    }
+}
+
+/// Writes files into a folder, and the folders of their paths.
+pub fn write_files(folder: &Path, files: &[(&str, &str)]) -> Result<()> {
+    for (path, text) in files {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().unwrap()).map_err(Error::internal)?;
+        fs::write(path, text).map_err(Error::internal)?;
+    }
+    Ok(())
 }

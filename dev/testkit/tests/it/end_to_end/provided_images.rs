@@ -1,13 +1,10 @@
 //! The provided images from Debian packages: their programs run, and those with PHP serve pages.
 
-use std::{fs, path::Path};
-
 use hearth_base::{Error, Result};
 use hearth_testkit::{CliSession, Hearth, HearthShape, checks_all_images, wait_until};
-use http::{Method, StatusCode, header};
-use http_body_util::BodyExt;
+use http::StatusCode;
 
-use super::{Visitor, images::provide_images};
+use super::{Visitor, images::provide_images, write_files};
 
 /// A provided image: its name, names of Toolforge that are its aliases, a command, and the start of its output.
 type ImagePromise = (&'static str, &'static [&'static str], &'static str, &'static str);
@@ -44,17 +41,6 @@ const PHP_RECIPES: [(&str, &[(&str, &str)]); 2] = [
 const PHP_PAGE: &str = "<?php error_log('a word for the log'); if (isset($_GET['fail'])) { undefined_function(); } \
                     echo 'hello from ' . PHP_VERSION;";
 
-fn write_files(folder: &Path, files: &[(&str, &str)]) -> Result<()> {
-    files.iter().try_for_each(|(name, text)| fs::write(folder.join(name), text).map_err(Error::internal))
-}
-
-async fn fetch_page(visitor: &Visitor, tool: &str, path: &str) -> Result<(StatusCode, String)> {
-    let call = visitor.0.build_call(Method::GET, path).header(header::HOST, &format!("{tool}.localhost"));
-    let (head, body) = call.send_raw().await?.into_parts();
-    let content = body.collect().await.map_err(Error::internal)?.to_bytes();
-    Ok((head.status, String::from_utf8_lossy(&content).into_owned()))
-}
-
 /// Runs the program of an image by its name and its aliases.
 async fn check_program(cli: &CliSession, promise: &ImagePromise) -> Result<()> {
     let (image, aliases, command, expected) = promise;
@@ -79,13 +65,14 @@ async fn check_page(cli: &CliSession, visitor: &Visitor, image: &str, recipe: &[
     assert_eq!(deployed.status, Some(0), "{deployed:?}");
 
     let version = image.trim_start_matches("php");
-    let (status, text) = fetch_page(visitor, &tool, "/").await?;
+    let (status, _, text) = visitor.fetch_page(&tool, "/", &[]).await?;
     assert!(status.is_success() && text.starts_with(&format!("hello from {version}.")), "{status} {text}");
-    assert_eq!(fetch_page(visitor, &tool, "/style.css").await?, (StatusCode::OK, "p {}".to_owned()));
+    let (status, _, text) = visitor.fetch_page(&tool, "/style.css", &[]).await?;
+    assert_eq!((status, text.as_str()), (StatusCode::OK, "p {}"));
     for hidden in ["/settings.inc", "/.hearth", "/nothing.php"] {
-        assert!(fetch_page(visitor, &tool, hidden).await?.0.is_client_error(), "{hidden}");
+        assert!(visitor.fetch_page(&tool, hidden, &[]).await?.0.is_client_error(), "{hidden}");
     }
-    let (status, text) = fetch_page(visitor, &tool, "/?fail").await?;
+    let (status, _, text) = visitor.fetch_page(&tool, "/?fail", &[]).await?;
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{text}");
     assert!(!text.contains("undefined_function"), "{text}");
     wait_until("the log of the tool has the errors of PHP", async || {

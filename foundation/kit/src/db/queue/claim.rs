@@ -23,16 +23,6 @@ impl Queue {
         self.claim_with_lease(self.holder.as_ref(), task, max_items, Self::LEASE_DURATION).await
     }
 
-    /// As [`Queue::claim_items`], for a worker in another process.
-    pub async fn claim_items_for_holder<P: DeserializeOwned>(
-        &self,
-        holder: Option<&LeaseHolder>,
-        task: TaskName<P>,
-        max_items: u64,
-    ) -> Result<Vec<QueueItem<P>>> {
-        self.claim_with_lease(holder, task, max_items, Self::LEASE_DURATION).await
-    }
-
     pub(super) async fn claim_with_lease<P: DeserializeOwned>(
         &self,
         holder: Option<&LeaseHolder>,

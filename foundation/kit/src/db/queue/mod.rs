@@ -156,25 +156,7 @@ impl Queue {
 
     /// Waits until an item of a task is due or a lease expires, at most `max_wait`.
     pub async fn wait<P>(&self, task: TaskName<P>, max_wait: Duration) -> Result<()> {
-        self.wait_until_due(self.holder.as_ref(), task.as_str(), max_wait).await
-    }
-
-    /// As [`Queue::wait`], for a worker in another process.
-    pub async fn wait_for_holder<P>(
-        &self,
-        holder: Option<&LeaseHolder>,
-        task: TaskName<P>,
-        max_wait: Duration,
-    ) -> Result<()> {
-        self.wait_until_due(holder, task.as_str(), max_wait).await
-    }
-
-    async fn wait_until_due(
-        &self,
-        holder: Option<&LeaseHolder>,
-        task: &'static str,
-        max_wait: Duration,
-    ) -> Result<()> {
+        let (holder, task) = (self.holder.as_ref(), task.as_str());
         let deadline = tokio::time::Instant::now() + max_wait;
         let mut listener = self.db.listen([build_task_topic(task)]);
         loop {
