@@ -4,7 +4,7 @@ use super::finding::Finding;
 use crate::workspace::{Crate, Dependency, Workspace};
 
 /// The crates of `foundation/`, each of which may use those before it.
-const FOUNDATION_CRATES: [&str; 5] = ["base", "plan", "wire", "client", "kit"];
+const FOUNDATION_CRATES: [&str; 6] = ["base", "plan", "inventory", "wire", "client", "kit"];
 
 /// Crates that clients of the API may use: the API, and how a folder becomes an image.
 const CLIENTS_MAY_USE: [&str; 4] = ["base", "plan", "wire", "client"];
@@ -124,7 +124,7 @@ impl<'a> CratePlace<'a> {
     fn describe_allowed_crates(self) -> &'static str {
         match self.layer {
             Layer::Foundation(_) => {
-                "foundation is ordered base, plan, wire, client, kit: a crate may use those before it; move what \
+                "foundation is ordered base, plan, inventory, wire, client, kit: a crate may use those before it; move what \
                  is needed down, or the need up"
             }
             Layer::Runtime if self.name == "api" => {
