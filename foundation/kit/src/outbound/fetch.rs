@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use hearth_base::{Error, ErrorKind, Result};
-use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::BodyExt;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -23,6 +23,26 @@ pub struct FetchLimits {
     pub max_bytes: usize,
     /// Maximum duration of the request, including redirects.
     pub timeout: Duration,
+}
+
+/// Request for a document, with a method and headers of its own.
+#[derive(Debug, Clone)]
+pub struct DocumentRequest {
+    /// `GET` or `HEAD`.
+    pub method: Method,
+    /// URL; it has no mirror.
+    pub address: Uri,
+    /// Headers. A credential in `Authorization` is sent to the origin of the URL only: a redirect to another scheme,
+    /// host or port loses it.
+    pub headers: HeaderMap,
+}
+
+impl DocumentRequest {
+    /// Request of any document at a URL.
+    pub fn get(address: Uri) -> Self {
+        let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static("*/*"))]);
+        Self { method: Method::GET, address, headers }
+    }
 }
 
 /// Response to a request.
@@ -81,6 +101,8 @@ impl DocumentStream {
     }
 }
 
+/// Value of `User-Agent`.
+const USER_AGENT: HeaderValue = HeaderValue::from_static("hearth");
 /// Maximum number of redirects that are followed.
 const MAX_REDIRECTS: usize = 5;
 
@@ -99,10 +121,14 @@ impl OutboundClient {
     /// Opens a document like [`Self::fetch_document`], without reading its body.
     pub async fn open_document(&self, address: &Uri, limits: FetchLimits) -> Result<DocumentStream> {
         let mirror = self.resolve_mirror(address);
-        let address = mirror.as_ref().unwrap_or(address);
-        let host = address.host().unwrap_or_default().to_owned();
+        self.open_request(DocumentRequest::get(mirror.unwrap_or_else(|| address.clone())), limits).await
+    }
+
+    /// Sends a request like [`Self::open_document`], with a method and headers of its own and without mirrors.
+    pub async fn open_request(&self, request: DocumentRequest, limits: FetchLimits) -> Result<DocumentStream> {
+        let host = request.address.host().unwrap_or_default().to_owned();
         let deadline = Instant::now() + limits.timeout;
-        let response = timeout_at(deadline, self.request_with_redirects(address.clone())).await;
+        let response = timeout_at(deadline, self.request_with_redirects(request)).await;
         let (head, body) = response.map_err(|_| build_timeout_error(&host))??.into_parts();
         Ok(DocumentStream {
             status: head.status,
@@ -130,7 +156,7 @@ impl OutboundClient {
             let mut request =
                 Request::post(address.clone()).body(Body::from(content)).map_err(Error::internal)?;
             *request.headers_mut() = headers;
-            request.headers_mut().insert(header::USER_AGENT, http::HeaderValue::from_static("hearth"));
+            request.headers_mut().insert(header::USER_AGENT, USER_AGENT);
             self.build_http_client()?.request(request).await.map_err(|cause| to_fetch_error(address, cause))
         };
         let response = {
@@ -160,24 +186,41 @@ impl OutboundClient {
         Ok(Client::builder(TokioExecutor::new()).build(connector))
     }
 
-    async fn request_with_redirects(&self, mut address: Uri) -> Result<Response<hyper::body::Incoming>> {
+    async fn request_with_redirects(
+        &self,
+        request: DocumentRequest,
+    ) -> Result<Response<hyper::body::Incoming>> {
+        let DocumentRequest { method, mut address, mut headers } = request;
+        headers.insert(header::USER_AGENT, USER_AGENT);
         let client = self.build_http_client()?;
         for _ in 0..=MAX_REDIRECTS {
             check_scheme(&address)?;
-            let request = Request::get(address.clone())
-                .header(header::USER_AGENT, "hearth")
-                .header(header::ACCEPT, "*/*")
-                .body(Body::empty())
-                .map_err(Error::internal)?;
+            let mut request = Request::new(Body::empty());
+            *request.method_mut() = method.clone();
+            *request.uri_mut() = address.clone();
+            *request.headers_mut() = headers.clone();
             let response = client.request(request).await.map_err(|cause| to_fetch_error(&address, cause))?;
             let location = response.headers().get(header::LOCATION);
-            match location.filter(|_| response.status().is_redirection()) {
-                Some(location) => address = resolve_redirect(&address, location)?,
-                None => return Ok(response),
+            let Some(location) = location.filter(|_| response.status().is_redirection()) else {
+                return Ok(response);
+            };
+            let target = resolve_redirect(&address, location)?;
+            if !is_same_origin(&address, &target) {
+                headers.remove(header::AUTHORIZATION);
             }
+            address = target;
         }
         Err(Error::unavailable("outbound-redirects", "the server redirects too often"))
     }
+}
+
+/// True for two URLs with the same scheme, host and port (RFC 6454).
+fn is_same_origin(one: &Uri, other: &Uri) -> bool {
+    let origin = |uri: &Uri| {
+        let host = uri.host().unwrap_or_default().to_ascii_lowercase();
+        (uri.scheme_str().map(str::to_owned), host, read_port(uri))
+    };
+    origin(one) == origin(other)
 }
 
 fn build_timeout_error(host: &str) -> Error {
@@ -198,7 +241,7 @@ fn check_scheme(address: &Uri) -> Result<()> {
 }
 
 /// Resolves the target of a redirect (RFC 9110, section 10.2.2). A redirect from `https` to `http` is an error.
-fn resolve_redirect(from: &Uri, location: &http::HeaderValue) -> Result<Uri> {
+fn resolve_redirect(from: &Uri, location: &HeaderValue) -> Result<Uri> {
     let refused = || Error::unavailable("outbound-redirects", "the server redirects to an invalid address");
     let text = location.to_str().map_err(|_| refused())?;
     let text = text.split('#').next().unwrap_or(text);
@@ -246,7 +289,6 @@ fn to_fetch_error(address: &Uri, cause: hyper_util::client::legacy::Error) -> Er
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     #[test]
     fn redirect_is_resolved_and_never_leaves_tls() {
@@ -259,5 +301,14 @@ mod tests {
         assert_eq!(to("https://c.example/").as_deref(), Some("https://c.example/"));
         assert_eq!(to("http://c.example/"), None);
         assert!(to("file:///etc/passwd").is_none());
+    }
+
+    #[test]
+    fn origin_is_scheme_host_and_port() {
+        let same = |one: &str, other: &str| is_same_origin(&one.parse().unwrap(), &other.parse().unwrap());
+        assert!(same("https://a.example/x", "https://A.example:443/y"));
+        for other in ["http://a.example/x", "https://a.example:8443/x", "https://b.example/x"] {
+            assert!(!same("https://a.example/x", other), "{other}");
+        }
     }
 }
