@@ -176,7 +176,7 @@ async fn list_usable_images() -> Json<Data<UsableImages>> {
     let image = "python3.11".to_owned();
     let usable =
         UsableImage { image, aliases: Vec::new(), state: "stable".to_owned(), kind: ImageKind::Provided };
-    wrap_data(UsableImages { images: vec![usable] })
+    wrap_data(UsableImages { images: vec![usable], ..UsableImages::default() })
 }
 
 async fn pin_image(

@@ -12,7 +12,10 @@ use hearth_kit::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{ImagesSettings, quota_source::QuotaSource, store::RegistryStore};
+use crate::{
+    ImagesSettings, app::upstreams::UpstreamWork, quota_source::QuotaSource, store::RegistryStore,
+    upstream::UpstreamClient,
+};
 
 /// Youngest age at which content without a row counts as orphaned: no request takes longer between writing
 /// the content and its row.
@@ -31,6 +34,7 @@ pub struct ImagesContext {
     pub door: Arc<DoorSettings>,
     pub quotas: QuotaSource,
     pub tasks: BackgroundTasks,
+    pub upstreams: UpstreamWork,
 }
 
 impl ImagesContext {
@@ -42,13 +46,16 @@ impl ImagesContext {
         (clock, entropy): (Arc<dyn Clock>, Arc<Entropy>),
         tasks: BackgroundTasks,
     ) -> Result<Self> {
+        let settings: Arc<ImagesSettings> = config.read_section();
+        let upstreams = UpstreamWork::new(&settings, UpstreamClient::new(config.outbound.create_client()))?;
         Ok(Self {
-            base: RequestContext::new(clock, entropy, config.read_section()),
+            base: RequestContext::new(clock, entropy, settings),
             store,
             blobs: BlobStore::open(state, Role::Images, &config.disk)?,
             door: Arc::new(config.door.clone()),
             quotas,
             tasks,
+            upstreams,
         })
     }
 

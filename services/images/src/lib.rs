@@ -15,6 +15,7 @@ mod settings;
 mod store;
 #[cfg(test)]
 mod tests;
+mod upstream;
 mod workers;
 
 use hearth_base::{Result, Role};
@@ -36,13 +37,15 @@ use crate::{
     context::ImagesContext,
     quota_source::QuotaSource,
     rights::{
-        AttachArtifacts, FetchLayers, ListAllImages, NoSignIn, PinImages, PullProvidedImages, PullToolImages,
-        PushProvidedImages, PushToolImages, ReadTagEvents, ResolveImages,
+        AttachArtifacts, FetchLayers, ListAllImages, NoSignIn, PinImages, PullProvidedImages, PullRepository,
+        PullToolImages, PullUpstreamImages, PushProvidedImages, PushRepository, PushToolImages, ReadTagEvents,
+        ResolveImages,
     },
     store::RegistryStore,
 };
 
 pub use settings::{ImageSource, ImagesSettings, ProvidedImage};
+pub use upstream::{ImagePrefix, UpstreamName, UpstreamSettings, UpstreamUrl};
 
 /// The service, as `hearthd` mounts it.
 pub const IMAGES_SERVICE: Service = Service {
@@ -75,6 +78,9 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
         .with_worker(tool_cleanup::create_worker(kit, erase)?))
 }
 
+/// Time until the answer to a pull from an upstream begins: a part of a blob is sent once the blob is stored.
+const UPSTREAM_TIME_LIMIT_SECONDS: u64 = 600;
+
 /// Builds all endpoints with their access rights.
 fn routes(settings: &ImagesSettings) -> OpenApiRouter<ImagesContext> {
     let blob = settings.blob_limit;
@@ -90,6 +96,10 @@ fn routes(settings: &ImagesSettings) -> OpenApiRouter<ImagesContext> {
         .routes(require_right::<PullProvidedImages, _>(routes!(http::provided::pull_manifest)))
         .routes(require_right::<PullProvidedImages, _>(routes!(http::provided::list_tags)))
         .routes(require_right::<PullProvidedImages, _>(routes!(http::referrers::list_provided_referrers)))
+        .routes(
+            require_right::<PullUpstreamImages, _>(routes!(http::upstream::pull))
+                .with_time_limit(UPSTREAM_TIME_LIMIT_SECONDS),
+        )
         .routes(declare_upload(
             require_right::<PushProvidedImages, _>(routes!(http::provided::begin_upload)),
             blob,
@@ -110,24 +120,24 @@ fn routes(settings: &ImagesSettings) -> OpenApiRouter<ImagesContext> {
             )),
             manifest,
         ))
-        .routes(guard_tool_route::<PullToolImages>(routes!(http::registry::pull_blob)))
-        .routes(guard_tool_route::<PushToolImages>(routes!(http::registry::delete_blob)))
-        .routes(guard_tool_route::<PullToolImages>(routes!(http::registry::pull_manifest)))
+        .routes(guard_tool_route::<PullRepository>(routes!(http::registry::pull_blob)))
+        .routes(guard_tool_route::<PushRepository>(routes!(http::registry::delete_blob)))
+        .routes(guard_tool_route::<PullRepository>(routes!(http::registry::pull_manifest)))
         .routes(declare_upload(
-            guard_tool_route::<PushToolImages>(routes!(
+            guard_tool_route::<PushRepository>(routes!(
                 http::registry::push_manifest,
                 http::registry::delete_manifest
             )),
             manifest,
         ))
-        .routes(guard_tool_route::<PullToolImages>(routes!(http::registry::list_tags)))
-        .routes(guard_tool_route::<PullToolImages>(routes!(http::referrers::list_referrers)))
+        .routes(guard_tool_route::<PullRepository>(routes!(http::registry::list_tags)))
+        .routes(guard_tool_route::<PullRepository>(routes!(http::referrers::list_referrers)))
         .routes(declare_upload(
-            guard_tool_route::<PushToolImages>(routes!(http::registry::begin_upload)),
+            guard_tool_route::<PushRepository>(routes!(http::registry::begin_upload)),
             blob,
         ))
         .routes(declare_upload(
-            guard_tool_route::<PushToolImages>(routes!(
+            guard_tool_route::<PushRepository>(routes!(
                 http::registry::show_upload,
                 http::registry::append_upload,
                 http::registry::finish_upload,

@@ -2,7 +2,7 @@
 
 use hearth_base::{Access, Role};
 use hearth_kit::{
-    guard::{AnyCaller, MemberCaller, Requirement, ServiceCaller, UserCaller},
+    guard::{AnyCaller, ImageCaller, MemberCaller, Requirement, ServiceCaller, UserCaller},
     rights,
 };
 
@@ -11,12 +11,18 @@ rights! {
     NoSignIn = "open", Requirement::Anyone => AnyCaller;
     /// Pulling provided images, and checking the sign-in.
     PullProvidedImages = "images:provided", Requirement::SignedIn => AnyCaller;
+    /// Pulling images of upstream registries.
+    PullUpstreamImages = "images:upstream", Requirement::SignedIn => AnyCaller;
     /// Pushing and deleting provided images.
     PushProvidedImages = "operator", Requirement::Operator => UserCaller;
     /// Pulling and listing a tool's images.
     PullToolImages = "images:read", Requirement::Tool(Access::Read) => MemberCaller;
     /// Pushing and deleting a tool's images.
     PushToolImages = "images:write", Requirement::Tool(Access::Write) => MemberCaller;
+    /// Pulling an image of a tool by the registry's protocol.
+    PullRepository = "images:read", Requirement::Tool(Access::Read) => ImageCaller;
+    /// Pushing an image of a tool by the registry's protocol.
+    PushRepository = "images:write", Requirement::Tool(Access::Write) => ImageCaller;
     /// Listing the images of all tools.
     ListAllImages = "operator", Requirement::Operator => UserCaller;
     /// Resolving an image for a tool.

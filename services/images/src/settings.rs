@@ -6,6 +6,8 @@ use hearth_base::{Error, ImageName, Result, as_text};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::upstream::{UpstreamName, UpstreamSettings};
+
 hearth_kit::settings! {
     /// Images.
     ///
@@ -31,6 +33,20 @@ hearth_kit::settings! {
     /// An image with a source becomes `hearth/NAME` in Hearth's registry; skopeo uses the machine's
     /// configuration of registries (`/etc/containers`: sign-ins, mirrors, certificates).
     /// `hearthd image bootstrap --again NAME` copies it again.
+    ///
+    /// An upstream's images are stored when they are first pulled, and after that served from here:
+    ///
+    /// ```toml
+    /// [images.upstreams.hub]
+    /// url = "https://registry.example"
+    /// prefixes = ["registry.example"]    # FROM registry.example/team/base:1 is pulled through it
+    /// user = "hearth"
+    /// password_file = "/etc/hearth/registry-password"
+    /// bytes = 50_000_000_000
+    /// ```
+    ///
+    /// The rules of `outbound` apply: a registry with a private address must be in `outbound.allow`. A password is sent
+    /// only on an encrypted connection or to this machine.
     ///
     /// The tables of `images.provided` replace the built-in list: plain Debian (`bookworm`, `trixie`), Python
     /// (`python3.11`, `python3.13`, `python3.14`), Node.js (`node18`, `node20`, `node24`), PHP with a web
@@ -60,6 +76,9 @@ hearth_kit::settings! {
         /// Images of other registries, by the `NAME` of `hearth/NAME`, which are copied instead of being
         /// built from packages.
         sources: BTreeMap<ImageName, ImageSource> = BTreeMap::new(),
+        /// Registries whose images everyone who is signed in can pull through this one, as
+        /// `upstream/NAME/REPOSITORY:TAG`.
+        upstreams: BTreeMap<UpstreamName, UpstreamSettings> = BTreeMap::new() => "NAME" UpstreamSettings,
     }
 }
 
@@ -171,15 +190,21 @@ const DEFAULT_IMAGES: [(&str, &str, &[&str], &[&str]); 18] = [
 /// Packages of the slim images with Python.
 const SLIM_PYTHON_PACKAGES: &[&str] = &["python3", "curl", "libstdc++6", "procps"];
 
+/// Packages of the slim images with Node.js.
+const SLIM_NODE_PACKAGES: &[&str] = &["nodejs", "curl", "procps"];
+
 /// Packages of the slim images for compiled programs: also those that checks, and programs with C++ and TLS need.
 const SLIM_PROGRAM_PACKAGES: &[&str] = &["curl", "libssl3t64", "libstdc++6", "procps"];
 
 /// Built-in slim images: name, Debian release, packages.
-const DEFAULT_SLIM_IMAGES: [(&str, &str, &[&str]); 9] = [
+const DEFAULT_SLIM_IMAGES: [(&str, &str, &[&str]); 12] = [
     ("static", "bookworm", &[]),
     ("python3.11-slim", "bookworm", SLIM_PYTHON_PACKAGES),
     ("python3.13-slim", "trixie", SLIM_PYTHON_PACKAGES),
     ("python3.14-slim", "forky", SLIM_PYTHON_PACKAGES),
+    ("node18-slim", "bookworm", SLIM_NODE_PACKAGES),
+    ("node20-slim", "trixie", SLIM_NODE_PACKAGES),
+    ("node24-slim", "forky", SLIM_NODE_PACKAGES),
     ("trixie-slim", "trixie", SLIM_PROGRAM_PACKAGES),
     ("forky-slim", "forky", SLIM_PROGRAM_PACKAGES),
     ("java21-slim", "trixie", &["curl", "openjdk-21-jre-headless", "procps"]),

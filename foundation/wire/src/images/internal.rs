@@ -188,9 +188,22 @@ pub struct UsableImage {
 }
 
 /// All images that a tool may use.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = images::Usables)]
 pub struct UsableImages {
     /// Provided images, then at most 1000 of the tool's own by name.
     pub images: Vec<UsableImage>,
+    /// Registries whose images are pulled through this one.
+    #[serde(default)]
+    pub upstreams: Vec<UsableUpstream>,
+}
+
+/// Registry whose images are pulled through this one, as `upstream/NAME/REPOSITORY`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = images::UsableUpstream)]
+pub struct UsableUpstream {
+    /// Name of the upstream.
+    pub name: String,
+    /// Beginnings of image names that mean it: a host, with or without a path.
+    pub prefixes: Vec<String>,
 }

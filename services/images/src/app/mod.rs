@@ -17,4 +17,5 @@ pub mod resolution;
 pub mod tags;
 pub mod tool_erasure;
 pub mod uploads;
+pub mod upstreams;
 pub mod usable;

@@ -18,7 +18,7 @@ use crate::{
         uploads::{self, MountSource},
     },
     context::ImagesContext,
-    names::{ImageName, RepositoryOwner},
+    names::{ImageName, PROVIDED_OWNER, RepositoryOwner},
     store::{Repository, Upload},
 };
 
@@ -31,6 +31,18 @@ pub struct BeginUploadQuery {
     from: Option<String>,
     /// Digest of the body, when the body is the whole blob.
     digest: Option<String>,
+}
+
+impl BeginUploadQuery {
+    /// Leaves out a mount from another repository than a provided one: the client uploads the blob then.
+    #[must_use]
+    pub fn restrict_to_provided(self) -> Self {
+        let is_provided = self
+            .from
+            .as_deref()
+            .is_some_and(|from| from.strip_prefix(PROVIDED_OWNER).is_some_and(|rest| rest.starts_with('/')));
+        Self { mount: self.mount.filter(|_| is_provided), ..self }
+    }
 }
 
 /// Query of a request that finishes an upload.

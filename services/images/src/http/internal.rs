@@ -11,6 +11,7 @@ use hearth_wire::{
     images::internal::{
         ArtifactAttach, BlobOfToolQuery, ImageKind, ImageLayers, ImageResolution,
         ImageResolveQuery as ResolveQuery, ImagesOfToolQuery, PinPut, TagEvent, UsableImage, UsableImages,
+        UsableUpstream,
     },
     reply::{Data, Done},
 };
@@ -59,7 +60,11 @@ pub async fn list_usable_images(
 ) -> ApiResult<UsableImages> {
     let mut images = list_provided_images(&cx).await?;
     images.extend(app::usable::list_tool_images(&cx, tool, PageLimit::new(PageLimit::MAX_ITEMS)?).await?);
-    Ok(ApiResponse::ok(UsableImages { images }))
+    let upstreams = cx.settings.upstreams.iter().map(|(name, upstream)| UsableUpstream {
+        name: name.to_string(),
+        prefixes: upstream.prefixes.iter().map(ToString::to_string).collect(),
+    });
+    Ok(ApiResponse::ok(UsableImages { images, upstreams: upstreams.collect() }))
 }
 
 async fn list_provided_images(cx: &ImagesContext) -> Result<Vec<UsableImage>> {

@@ -9,3 +9,4 @@ pub mod provided;
 pub mod referrers;
 pub mod registry;
 pub mod request_parts;
+pub mod upstream;

@@ -11,14 +11,14 @@ use hearth_wire::images::registry::ReferrersQuery;
 use serde_json::{Value, json};
 
 use super::{
-    registry::{RegistryReply, build_tool_owner},
+    registry::{RegistryReply, find_repository_owner},
     request_parts::LenientQuery,
 };
 use crate::{
     app::{manifest_format::OCI_INDEX, referrers},
     context::ImagesContext,
     names::{ImageName, RepositoryOwner},
-    rights::{PullProvidedImages, PullToolImages},
+    rights::{PullProvidedImages, PullRepository},
     store::ReferrerFilter,
 };
 
@@ -32,12 +32,12 @@ const FILTERS_APPLIED_HEADER: HeaderName = HeaderName::from_static("oci-filters-
     responses((status = 200, description = "an index of these manifests; the header Link refers to more", content_type = "application/vnd.oci.image.index.v1+json")))]
 pub async fn list_referrers(
     cx: ImagesContext,
-    who: Authed<PullToolImages>,
+    who: Authed<PullRepository>,
     Param(name): Param<ImageName>,
     Param(digest): Param<Digest>,
     LenientQuery(query): LenientQuery<ReferrersQuery>,
 ) -> RegistryReply {
-    let owner = build_tool_owner(&who);
+    let owner = find_repository_owner(&who, &name)?;
     Ok(render_referrers(&cx, &owner, &name, digest, query).await?)
 }
 

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hearth_base::{Digest, Error, PageLimit, Result, UploadId};
-use hearth_kit::{ApiError, Authed, Param, Right, guard::MemberCaller};
+use hearth_kit::{ApiError, Authed, Param, Right, guard::ImageCaller};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -24,7 +24,7 @@ use crate::{
     },
     context::ImagesContext,
     names::{ImageName, ManifestReference, RepositoryOwner},
-    rights::{NoSignIn, PullProvidedImages, PullToolImages, PushToolImages},
+    rights::{NoSignIn, PullProvidedImages, PullRepository, PushRepository},
     store::Manifest,
 };
 
@@ -34,8 +34,8 @@ pub type RegistryReply = Result<Response, ApiError>;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct TagQuery {
-    n: Option<u32>,
-    last: Option<String>,
+    pub n: Option<u32>,
+    pub last: Option<String>,
 }
 
 /// Exchange a Basic password for a token. The gateway answers this endpoint, because only it sees passwords.
@@ -61,13 +61,13 @@ pub async fn check_api_version(_: Authed<PullProvidedImages>) -> Response {
         (status = 206, description = "the requested range"), (status = 404, description = "not found"), (status = 416, description = "the range is outside the blob")))]
 pub async fn pull_blob(
     cx: ImagesContext,
-    who: Authed<PullToolImages>,
+    who: Authed<PullRepository>,
     Param(name): Param<ImageName>,
     Param(digest): Param<Digest>,
     method: Method,
     headers: HeaderMap,
 ) -> RegistryReply {
-    let owner = build_tool_owner(&who);
+    let owner = find_repository_owner(&who, &name)?;
     let content = blobs::find_blob(&cx, &owner, &name, digest).await?;
     Ok(blob_response::render_blob(&cx, content, &method, &headers).await?)
 }
@@ -78,11 +78,11 @@ pub async fn pull_blob(
     responses((status = 202, description = "deleted"), (status = 404, description = "not found"), (status = 409, description = "the blob is in use by a manifest")))]
 pub async fn delete_blob(
     cx: ImagesContext,
-    who: Authed<PushToolImages>,
+    who: Authed<PushRepository>,
     Param(name): Param<ImageName>,
     Param(digest): Param<Digest>,
 ) -> RegistryReply {
-    let owner = build_tool_owner(&who);
+    let owner = find_owner_to_delete(&who, &name)?;
     blobs::delete_blob(&cx, &owner, &name, digest).await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }
@@ -93,11 +93,11 @@ pub async fn delete_blob(
     responses((status = 200, description = "the manifest as it was pushed"), (status = 404, description = "not found")))]
 pub async fn pull_manifest(
     cx: ImagesContext,
-    who: Authed<PullToolImages>,
+    who: Authed<PullRepository>,
     Param(name): Param<ImageName>,
     Param(reference): Param<ManifestReference>,
 ) -> RegistryReply {
-    let owner = build_tool_owner(&who);
+    let owner = find_repository_owner(&who, &name)?;
     let manifest = manifests::find_manifest(&cx, &owner, &name, &reference).await?;
     Ok(render_manifest(manifest))
 }
@@ -109,13 +109,13 @@ pub async fn pull_manifest(
         (status = 404, description = "a blob is missing"), (status = 413, description = "too large")))]
 pub async fn push_manifest(
     cx: ImagesContext,
-    who: Authed<PushToolImages>,
+    who: Authed<PushRepository>,
     Param(name): Param<ImageName>,
     Param(reference): Param<ManifestReference>,
     headers: HeaderMap,
     body: Body,
 ) -> RegistryReply {
-    let owner = build_tool_owner(&who);
+    let owner = find_repository_owner(&who, &name)?;
     Ok(store_manifest(&cx, &owner, &name, &reference, (&headers, body)).await?)
 }
 
@@ -125,11 +125,11 @@ pub async fn push_manifest(
     responses((status = 202, description = "deleted"), (status = 404, description = "not found"), (status = 409, description = "the manifest is in use")))]
 pub async fn delete_manifest(
     cx: ImagesContext,
-    who: Authed<PushToolImages>,
+    who: Authed<PushRepository>,
     Param(name): Param<ImageName>,
     Param(reference): Param<ManifestReference>,
 ) -> RegistryReply {
-    let owner = build_tool_owner(&who);
+    let owner = find_owner_to_delete(&who, &name)?;
     manifests::delete_reference(&cx, &owner, &name, &reference).await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }
@@ -140,11 +140,11 @@ pub async fn delete_manifest(
     responses((status = 200, description = "the tags"), (status = 404, description = "not found")))]
 pub async fn list_tags(
     cx: ImagesContext,
-    who: Authed<PullToolImages>,
+    who: Authed<PullRepository>,
     Param(name): Param<ImageName>,
     LenientQuery(page): LenientQuery<TagQuery>,
 ) -> RegistryReply {
-    let owner = build_tool_owner(&who);
+    let owner = find_repository_owner(&who, &name)?;
     Ok(render_tag_list(&cx, &owner, &name, page).await?)
 }
 
@@ -155,12 +155,17 @@ pub async fn list_tags(
         (status = 400, description = "the digest is invalid or differs from that of the body"), (status = 413, description = "too large")))]
 pub async fn begin_upload(
     cx: ImagesContext,
-    who: Authed<PushToolImages>,
+    who: Authed<PushRepository>,
     Param(name): Param<ImageName>,
     LenientQuery(begin): LenientQuery<BeginUploadQuery>,
     body: Body,
 ) -> RegistryReply {
-    let owner = build_tool_owner(&who);
+    let owner = find_repository_owner(&who, &name)?;
+    let begin = match who.image {
+        // Layers of other images of the tool are none of its business, even if it knows their digests.
+        Some(_) => begin.restrict_to_provided(),
+        None => begin,
+    };
     Ok(blob_uploads::begin_upload(&cx, &owner, &name, begin, body).await?)
 }
 
@@ -170,11 +175,11 @@ pub async fn begin_upload(
     responses((status = 204, description = "the header Range has the state"), (status = 404, description = "not found")))]
 pub async fn show_upload(
     cx: ImagesContext,
-    who: Authed<PushToolImages>,
+    who: Authed<PushRepository>,
     Param(name): Param<ImageName>,
     Param(upload): Param<UploadId>,
 ) -> RegistryReply {
-    let owner = build_tool_owner(&who);
+    let owner = find_repository_owner(&who, &name)?;
     Ok(blob_uploads::show_upload(&cx, &owner, &name, upload).await?)
 }
 
@@ -185,13 +190,13 @@ pub async fn show_upload(
         (status = 416, description = "out of order")))]
 pub async fn append_upload(
     cx: ImagesContext,
-    who: Authed<PushToolImages>,
+    who: Authed<PushRepository>,
     Param(name): Param<ImageName>,
     Param(upload): Param<UploadId>,
     headers: HeaderMap,
     body: Body,
 ) -> RegistryReply {
-    let owner = build_tool_owner(&who);
+    let owner = find_repository_owner(&who, &name)?;
     Ok(blob_uploads::append_upload(&cx, &owner, &name, upload, &headers, body).await?)
 }
 
@@ -202,14 +207,14 @@ pub async fn append_upload(
         (status = 413, description = "too large"), (status = 416, description = "out of order")))]
 pub async fn finish_upload(
     cx: ImagesContext,
-    who: Authed<PushToolImages>,
+    who: Authed<PushRepository>,
     Param(name): Param<ImageName>,
     Param(upload): Param<UploadId>,
     LenientQuery(finish): LenientQuery<FinishUploadQuery>,
     headers: HeaderMap,
     body: Body,
 ) -> RegistryReply {
-    let owner = build_tool_owner(&who);
+    let owner = find_repository_owner(&who, &name)?;
     Ok(blob_uploads::finish_upload(&cx, &owner, &name, upload, finish, (&headers, body)).await?)
 }
 
@@ -219,11 +224,11 @@ pub async fn finish_upload(
     responses((status = 204, description = "cancelled"), (status = 404, description = "not found")))]
 pub async fn cancel_upload(
     cx: ImagesContext,
-    who: Authed<PushToolImages>,
+    who: Authed<PushRepository>,
     Param(name): Param<ImageName>,
     Param(upload): Param<UploadId>,
 ) -> RegistryReply {
-    let owner = build_tool_owner(&who);
+    let owner = find_repository_owner(&who, &name)?;
     Ok(blob_uploads::cancel_upload(&cx, &owner, &name, upload).await?)
 }
 
@@ -286,7 +291,29 @@ pub async fn render_tag_list(
     Ok(response)
 }
 
-/// Builds the repository owner from the tool that the guard found in the path.
-pub fn build_tool_owner<R: Right<Grant = MemberCaller>>(who: &Authed<R>) -> RepositoryOwner {
-    RepositoryOwner::Tool(who.id, who.name.clone())
+/// Builds the owner of the repository from the tool that the guard found in the path. A build reaches only the image
+/// that it makes.
+pub fn find_repository_owner<R: Right<Grant = ImageCaller>>(
+    who: &Authed<R>,
+    name: &ImageName,
+) -> Result<RepositoryOwner> {
+    let ImageCaller { member, image } = &**who;
+    if image.as_ref().is_some_and(|image| image != name) {
+        let what = format!("the credential of a build does not reach the image {name}");
+        return Err(Error::forbidden("other-image", what)
+            .help("push to the image that the announcement of the build names"));
+    }
+    Ok(RepositoryOwner::Tool(member.id, member.name.clone()))
+}
+
+/// The same for deletions, which no build may make.
+fn find_owner_to_delete<R: Right<Grant = ImageCaller>>(
+    who: &Authed<R>,
+    name: &ImageName,
+) -> Result<RepositoryOwner> {
+    if who.image.is_some() {
+        let what = "the credential of a build deletes nothing";
+        return Err(Error::forbidden("build-deletes", what).help("delete as a maintainer of the tool"));
+    }
+    find_repository_owner(who, name)
 }

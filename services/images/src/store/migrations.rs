@@ -5,7 +5,7 @@ use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
     events::CreateEvents,
     queue::CreateQueue,
-    schema::{big_integer, blob, blob_null, build_index, integer, string, string_null},
+    schema::{big_integer, blob, blob_null, build_index, integer, string, string_len, string_null},
     tool_state::CreateToolState,
 };
 use sea_orm::{
@@ -22,6 +22,7 @@ pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(CreateEvents),
         Box::new(CreateIncoming),
         Box::new(AddSubjects),
+        Box::new(CreateUpstreams),
     ]
 }
 
@@ -122,6 +123,49 @@ impl MigrationTrait for AddSubjects {
         manager.add_column("manifest", string_null("artifact_type")).await?;
         manager.add_column("manifest", blob_null("descriptor")).await?;
         manager.create_index(build_index("manifest_subject", "manifest", &["repository_id", "subject"])).await
+    }
+}
+
+/// Tables of the content of upstream registries.
+struct CreateUpstreams;
+
+impl MigrationName for CreateUpstreams {
+    fn name(&self) -> &str {
+        "0004_upstreams"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateUpstreams {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let content = Table::create()
+            .table("upstream_content")
+            .col(string_len("upstream", 40))
+            .col(string("digest"))
+            .col(string("blob_id"))
+            .col(big_integer("size"))
+            .col(string_null("media_type"))
+            .col(big_integer("last_used"))
+            .primary_key(Index::create().col("upstream").col("digest"))
+            .to_owned();
+        let tag = Table::create()
+            .table("upstream_tag")
+            .col(string_len("upstream", 40))
+            .col(string("repository"))
+            .col(string_len("name", 128))
+            .col(string("digest"))
+            .col(big_integer("checked_at"))
+            .primary_key(Index::create().col("upstream").col("repository").col("name"))
+            .to_owned();
+        manager.create_table(content).await?;
+        manager.create_table(tag).await?;
+        for (name, columns) in [
+            ("upstream_content_last_used", &["upstream", "last_used"][..]),
+            ("upstream_content_blob_id", &["blob_id"]),
+        ] {
+            manager.create_index(build_index(name, "upstream_content", columns)).await?;
+        }
+        Ok(())
     }
 }
 

@@ -15,6 +15,7 @@ mod repository;
 mod rows;
 mod tag;
 mod upload;
+mod upstream;
 mod usage;
 
 use hearth_base::Result;
@@ -32,6 +33,7 @@ pub use migrations::list_migrations;
 pub use referrer::{Referrer, ReferrerFilter};
 pub use repository::Repository;
 pub use upload::{Upload, UploadPart};
+pub use upstream::{UpstreamContent, UpstreamTag};
 pub use usage::RegistryUsage;
 
 /// Database of the image service.

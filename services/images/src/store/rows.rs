@@ -234,3 +234,52 @@ pub mod garbage {
 
     impl ActiveModelBehavior for ActiveModel {}
 }
+
+/// A manifest or a blob of an upstream registry; `media_type` is that of a manifest, and null for a blob. `last_used` is
+/// when it was last stored or pulled.
+pub mod upstream_content {
+    use hearth_kit::db::DbTimestamp;
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "upstream_content")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub upstream: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub digest: String,
+        pub blob_id: String,
+        pub size: i64,
+        pub media_type: Option<String>,
+        pub last_used: DbTimestamp,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A tag of an upstream registry: the manifest that it pointed to when the upstream was last asked.
+pub mod upstream_tag {
+    use hearth_kit::db::DbTimestamp;
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "upstream_tag")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub upstream: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub repository: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub name: String,
+        pub digest: String,
+        pub checked_at: DbTimestamp,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -5,6 +5,8 @@ mod quota;
 mod races;
 mod referrers;
 mod resolution;
+mod upstream_registry;
+mod upstreams;
 
 use std::sync::Arc;
 

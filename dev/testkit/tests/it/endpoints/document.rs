@@ -1,6 +1,6 @@
 //! Reads the endpoints from the merged API document.
 
-use hearth_base::{Entropy, Result, TokenId, ToolId, ToolName, UploadId, WebhookId};
+use hearth_base::{Entropy, Result, TokenId, ToolId, ToolName, ToolRequestId, UploadId, WebhookId};
 use hearth_testkit::Hearth;
 use http::Method;
 use serde_json::Value;
@@ -27,6 +27,8 @@ impl Endpoint {
         self.template
             .replace("{tool}", &tool)
             .replace("{space}", &format!("tool-{tool}"))
+            .replace("{upstream}", "nosuch")
+            .replace("{*path}", "web/manifests/latest")
             .replace("{name}", "web")
             .replace("{tag}", "latest")
             .replace("{reference}", "latest")
@@ -38,6 +40,8 @@ impl Endpoint {
             .replace("{user}", "bystander")
             .replace("{job}", "nothing")
             .replace("{envvar}", "NOTHING")
+            .replace("{package_source}", "nothing")
+            .replace("{request}", &ToolRequestId::new(now, &Entropy::System).to_string())
             .replace("{webhook}", &WebhookId::new(now, &Entropy::System).to_string())
             .replace("{token}", &TokenId::new(now, &Entropy::System).to_string())
     }

@@ -11,7 +11,7 @@ use tokio::process::Command;
 use super::create_owner;
 
 /// Runs a program and returns its standard output; the error has its standard error.
-async fn run_program(program: &str, arguments: &[&str]) -> Result<String> {
+pub async fn run_program(program: &str, arguments: &[&str]) -> Result<String> {
     let output = Command::new(program).args(arguments).output().await.map_err(Error::internal)?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
@@ -19,7 +19,8 @@ async fn run_program(program: &str, arguments: &[&str]) -> Result<String> {
     Err(Error::internal(format!("{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr))))
 }
 
-fn build_image_url(hearth: &Hearth, path: &str) -> String {
+/// Builds the name of an image of a Hearth for skopeo.
+pub fn build_image_url(hearth: &Hearth, path: &str) -> String {
     format!("docker://{}/{path}", hearth.url().trim_start_matches("http://"))
 }
 
@@ -48,7 +49,8 @@ async fn create_layout(folder: &Path) -> Result<String> {
     Ok(layout)
 }
 
-async fn inspect_digest(image: &str, more: &[&str]) -> Result<String> {
+/// Reads the digest of an image with skopeo.
+pub async fn inspect_digest(image: &str, more: &[&str]) -> Result<String> {
     let arguments = [&["inspect", "--format", "{{.Digest}}"], more, &[image]].concat();
     run_program("skopeo", &arguments).await
 }

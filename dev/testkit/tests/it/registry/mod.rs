@@ -1,10 +1,12 @@
 //! The registry, with real clients and with malicious requests.
 
+mod build_credentials;
 mod clients;
 mod conformance;
 mod hostile;
 mod protocol;
 mod tool_deletion;
+mod upstreams;
 
 use hearth_base::{Result, Secret};
 use hearth_client::Client;
