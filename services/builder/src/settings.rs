@@ -1,6 +1,6 @@
 //! Settings of the builder.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
 use hearth_base::{Cpu, Memory};
 
@@ -11,6 +11,9 @@ hearth_kit::settings! {
         parallel: u32 = 2,
         /// Labels of this builder: tools that `builds.builder_labels` binds to a label are built by builders with it.
         labels: Vec<String> = Vec::new(),
+        /// Provided images that are unpacked on this host before anything needs them, besides the builder's own, so that
+        /// the first deployment is quick.
+        prepared_images: Vec<String> = ["static", "python3.11-slim"].map(str::to_owned).to_vec(),
         /// Memory of one build.
         memory: Memory = Memory::from_mib(2048),
         /// Processors of one build.
@@ -40,13 +43,13 @@ hearth_kit::settings! {
         /// Settings of gem. Its first source is the mirror of bundler in build steps, without user name and password;
         /// omitted when the file does not exist.
         gem_config: PathBuf = PathBuf::from("/etc/gemrc"),
+        /// Settings of composer, as of `composer config --global`. Build steps see its repositories of packages, without
+        /// user names, passwords and tokens; omitted when the file does not exist.
+        composer_config: PathBuf = PathBuf::from("/etc/composer/config.json"),
         /// Certificates by which builds verify servers.
         ca_bundle: PathBuf = PathBuf::from("/etc/ssl/certs/ca-certificates.crt"),
         /// Host of the registry of public images whose name has no host, for `FROM` in a Containerfile; when absent, such
         /// names are refused.
         default_registry: Option<String> = None,
-        /// Mirrors of registries for `FROM` in a Containerfile, by the registry's host:
-        /// `"registry.example" = "mirror.example/registry"`.
-        registry_mirrors: BTreeMap<String, String> = BTreeMap::new(),
     }
 }

@@ -5,17 +5,25 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use hearth_base::{Access, Error, ErrorKind, Result, Role};
-use hearth_plan::{BuildPlan, BuildRecipe, PROCESSES_LABEL, list_source_images, render_label_value};
-use hearth_wire::images::internal::UsableImages;
+use hearth_base::{Access, Digest, Error, Result, Role};
+use hearth_plan::{
+    BuildPackageSources, BuildPlan, BuildRecipe, PROCESSES_LABEL, RECIPES_VERSION, list_source_images,
+    render_label_value,
+};
+use hearth_runtime_api::LogLine;
+use hearth_wire::builds::internal::{BuildInputs, BuildMaterials};
+use sha2::{Digest as _, Sha256};
 
 use super::{
     BuildAttempt,
+    base_images::{ResolvedBases, resolve_bases, resolve_source_images},
     client_settings::{self, CA_BUNDLE_MOUNT},
     compiler_settings,
     failure::BuildFailure,
     fetch::supply_files,
-    process::{DOOR_AUTHORITY, build_process, format_source_path},
+    image_report::ImageReport,
+    package_sources,
+    process::{NPM_CACHE_PATH, build_process, format_source_path},
     sandbox_files,
     source_images::{ImageNames, SourceImage, list_provided_names},
     start_step, step_log,
@@ -31,7 +39,7 @@ const SILENT_REGISTRY_STATUS: i32 = 72;
 const FOREIGN_PULL_FAILED_STATUS: i32 = 73;
 
 /// Files that are mounted into build steps at these paths, and are part of no layer.
-const HOST_FILE_MOUNTS: [(&str, &str); 9] = [
+const HOST_FILE_MOUNTS: [(&str, &str); 10] = [
     ("ca.crt", CA_BUNDLE_MOUNT),
     ("pip.conf", "/etc/pip.conf"),
     ("npmrc", "/etc/npmrc"),
@@ -42,48 +50,77 @@ const HOST_FILE_MOUNTS: [(&str, &str); 9] = [
     ("cargo.toml", "/.cargo/config.toml"),
     ("maven.xml", "/etc/maven/settings.xml"),
     ("bundler.yml", "/etc/bundler/config"),
+    ("composer.json", "/etc/composer/config.json"),
 ];
 
-/// Builds the image.
-pub async fn build_image(attempt: &BuildAttempt<'_>, plan: &BuildPlan) -> Result<(), BuildFailure> {
+/// Where npm has its cache in build steps.
+const NPM_CACHE_MOUNT: &str = "/root/.npm";
+
+/// What the script gets in the place of a host for an image of an upstream registry, which is pulled through this
+/// Hearth's. A host has a dot or a port.
+const UPSTREAM_MARK: &str = "upstream";
+
+/// Builds the image from a source with this time. Returns what it is made from.
+pub async fn build_image(
+    attempt: &BuildAttempt<'_>,
+    plan: &BuildPlan,
+    source_time: Option<i64>,
+) -> Result<ImageReport, BuildFailure> {
     let usable =
         attempt.cx.create_client(Role::Images)?.images_internal().list_usable(attempt.lease.tool).await?;
     let names = ImageNames {
         usable: &usable,
         public_host: &attempt.cx.public_host,
         default_registry: attempt.cx.settings.default_registry.as_deref(),
-        mirrors: &attempt.cx.settings.registry_mirrors,
     };
-    let mut files = read_client_files(attempt).await;
-    let shown: Vec<_> = HOST_FILE_MOUNTS
+    let sources = package_sources::read_sources(attempt.lease)?;
+    let plan = &plan.clone().with_package_sources(&sources);
+    let source_files = match package_sources::may_install_packages(plan) {
+        true => sources.list_files(),
+        false => Vec::new(),
+    };
+    let mut files: Vec<(&str, Vec<u8>)> = read_client_files(attempt).await;
+    let mut shown: Vec<(&str, &str)> = HOST_FILE_MOUNTS
         .into_iter()
         .filter(|(name, _)| files.iter().any(|(known, _)| known == name))
         .collect();
-    let mut options = build_options(attempt, plan, &shown);
+    for file in &source_files {
+        files.push((&file.name, file.content.clone().into_bytes()));
+        shown.push((&file.name, &file.path));
+    }
+    let mut options = build_options(attempt, plan, &shown, source_time);
     let context = format_source_path(attempt.lease.folder.as_deref());
-    let pulled = match &plan.recipe {
+    let (pulled, images, recipe) = match &plan.recipe {
         BuildRecipe::Containerfile { file, text } => {
             options.push(format!("--file={context}/{file}"));
-            locate_source_images(attempt, text, &names)?
+            let located = locate_source_images(attempt, text, &names)?;
+            let images = resolve_source_images(attempt, text, &located).await?;
+            files.push((package_sources::DIGEST_FILE, sources.compute_digest().into_bytes()));
+            (located, images, text.clone())
         }
         BuildRecipe::Steps { .. } => {
-            let bases = resolve_bases(attempt, plan, &usable).await?;
-            files.push(("Containerfile", render_containerfile(attempt, plan, &bases)?.into_bytes()));
+            let ResolvedBases { names: bases, images } = resolve_bases(attempt, plan, &usable).await?;
+            let recipe = render_containerfile(attempt, plan, &bases)?;
+            files.push(("Containerfile", recipe.clone().into_bytes()));
             // A `.dockerignore` belongs to the source's own Containerfile: this recipe copies everything.
             files.push(("ignorefile", Vec::new()));
             options.push("--file=/tmp/in/Containerfile".to_owned());
             options.push("--ignorefile=/tmp/in/ignorefile".to_owned());
-            bases.into_values().map(|name| (name, String::new())).collect()
+            options.push(format!("--volume={NPM_CACHE_PATH}:{NPM_CACHE_MOUNT}"));
+            (bases.into_values().map(|name| (name, String::new())).collect(), images, recipe)
         }
     };
     options.extend(["--".to_owned(), context]);
-    let mut arguments = vec![pulled.len().to_string()];
+    let named: Vec<String> = pulled.iter().map(|(name, _)| name.clone()).collect();
+    files.push(("materials", render_materials(images.as_ref(), &recipe, source_time)?));
+    files.extend(source_time.map(|time| ("containers.conf", render_step_settings(time))));
+    let mut arguments = vec![render_inputs(images, &sources)?, pulled.len().to_string()];
     arguments.extend(pulled.into_iter().flat_map(|(name, host)| [name, host]));
     arguments.append(&mut options);
 
     let run = start_step(attempt, STEP_NAME, build_process(&[WAIT_SCRIPT, IMAGE_SCRIPT], arguments)).await?;
     if attempt.runs.wait_until_running(run).await? {
-        files.push(("registries.conf", names.render_registries_config()));
+        files.push(("registries.conf", names.render_registries_config(&named)));
         files.push(("policy.json", SIGNATURE_POLICY.to_vec()));
         let token = sandbox_files::create_registry_token(attempt, Access::Read).await?;
         files.push(("auth.json", sandbox_files::render_auth_file(&token)));
@@ -98,8 +135,44 @@ pub async fn build_image(attempt: &BuildAttempt<'_>, plan: &BuildPlan) -> Result
         list_provided_names(&usable).join(", ")
     );
     let known_statuses = [(SILENT_REGISTRY_STATUS, &*silent), (FOREIGN_PULL_FAILED_STATUS, &*not_pulled)];
-    step_log::follow_step(attempt, run, STEP_NAME, "Building the image", &known_statuses, &mut |_| false)
+    let mut report = ImageReport::default();
+    let mut filter_line = |line: &LogLine| report.parse_line(line);
+    step_log::follow_step(attempt, run, STEP_NAME, "Building the image", &known_statuses, &mut filter_line)
         .await
+        .map_err(|failure| failure.with_searched_sources(&sources.list_names()))?;
+    Ok(report)
+}
+
+/// Renders what the image is made from, as the step prints it: digests of the images, as far as they are known before the
+/// step pulls the others, and of the Containerfile.
+fn render_materials(
+    images: Option<&BTreeMap<String, Digest>>,
+    recipe: &str,
+    source_time: Option<i64>,
+) -> Result<Vec<u8>> {
+    let plan = Digest::new(Sha256::digest(recipe).into());
+    let images = images.cloned().unwrap_or_default();
+    let materials = BuildMaterials { plan: Some(plan), images, source_time };
+    serde_json::to_vec(&materials).map_err(Error::internal)
+}
+
+/// Renders settings of buildah (`containers.conf`): build steps get the time of the source as `SOURCE_DATE_EPOCH`, by which
+/// tools make equal files from equal sources. It is no argument and no variable of the image, so that another commit
+/// finds the layers of the last one.
+fn render_step_settings(source_time: i64) -> Vec<u8> {
+    format!("[containers]\nenv = [\"SOURCE_DATE_EPOCH={source_time}\"]\n").into_bytes()
+}
+
+/// Renders the inputs as an argument of the step. A builder that adopts the run reads them from its output, because it
+/// may find newer images itself. Empty when they are not known.
+fn render_inputs(images: Option<BTreeMap<String, Digest>>, sources: &BuildPackageSources) -> Result<String> {
+    let Some(images) = images else { return Ok(String::new()) };
+    let inputs = BuildInputs {
+        recipes: RECIPES_VERSION.to_owned(),
+        images,
+        package_sources: sources.compute_digest(),
+    };
+    serde_json::to_string(&inputs).map_err(Error::internal)
 }
 
 /// Signature policy: images need no signature, because they are named by digest or chosen by the source.
@@ -123,7 +196,7 @@ async fn read_client_files(attempt: &BuildAttempt<'_>) -> Vec<(&'static str, Vec
     files
 }
 
-/// Reads this machine's settings of the package clients of Go, Rust, Java and Ruby, without their credentials.
+/// Reads this machine's settings of the package clients of Go, Rust, Java, Ruby and PHP, without their credentials.
 async fn read_compiler_files(settings: &BuilderSettings) -> Vec<(&'static str, Vec<u8>)> {
     let read = async |path: &Path| {
         let content = sandbox_files::read_host_file(path).await;
@@ -135,11 +208,19 @@ async fn read_compiler_files(settings: &BuilderSettings) -> Vec<(&'static str, V
         read(&settings.maven_settings).await.map(|text| compiler_settings::render_maven_settings(&text));
     let gem = read(&settings.gem_config).await;
     let bundler = gem.and_then(|text| compiler_settings::render_bundler_config(&text));
-    let files = [("go-env", go), ("cargo.toml", cargo), ("maven.xml", maven), ("bundler.yml", bundler)];
+    let composer = read(&settings.composer_config).await;
+    let composer = composer.map(|text| compiler_settings::render_composer_config(&text));
+    let files = [
+        ("go-env", go),
+        ("cargo.toml", cargo),
+        ("maven.xml", maven),
+        ("bundler.yml", bundler),
+        ("composer.json", composer),
+    ];
     files.into_iter().filter_map(|(name, text)| Some((name, text?.into_bytes()))).collect()
 }
 
-/// Lists the images that a Containerfile reads, with the hosts of other registries. A name of this Hearth's that no
+/// Lists the images that a Containerfile reads, with the hosts of other registries or [`UPSTREAM_MARK`]. A name of this Hearth's that no
 /// image has is a failure of the source.
 fn locate_source_images(
     attempt: &BuildAttempt<'_>,
@@ -152,6 +233,7 @@ fn locate_source_images(
     for name in list_source_images(text, &given) {
         match names.locate_image(&name) {
             SourceImage::Own => located.push((name, String::new())),
+            SourceImage::Upstream => located.push((name, UPSTREAM_MARK.to_owned())),
             SourceImage::Foreign { host } => located.push((name, host)),
             SourceImage::Missing => {
                 return Err(BuildFailure::from_source(format!(
@@ -165,7 +247,12 @@ fn locate_source_images(
     Ok(located)
 }
 
-fn build_options(attempt: &BuildAttempt<'_>, plan: &BuildPlan, shown: &[(&str, &str)]) -> Vec<String> {
+fn build_options(
+    attempt: &BuildAttempt<'_>,
+    plan: &BuildPlan,
+    shown: &[(&str, &str)],
+    source_time: Option<i64>,
+) -> Vec<String> {
     let mut options: Vec<String> = [
         "bud",
         "--isolation=chroot",
@@ -179,6 +266,12 @@ fn build_options(attempt: &BuildAttempt<'_>, plan: &BuildPlan, shown: &[(&str, &
     ]
     .map(str::to_owned)
     .to_vec();
+    // All files of the layers get the time of the source. The version of buildah is no part of the image.
+    options.push("--identity-label=false".to_owned());
+    options.extend(source_time.map(|time| format!("--timestamp={time}")));
+    if attempt.lease.rebuild {
+        options.push("--no-cache".to_owned());
+    }
     options.push(format!("--tag={}", format_local_name(attempt)));
     options.extend(shown.iter().map(|(name, at)| format!("--volume=/tmp/in/{name}:{at}:ro")));
     for (name, value) in &attempt.lease.envvars {
@@ -195,85 +288,6 @@ pub fn format_local_name(attempt: &BuildAttempt<'_>) -> String {
     format!("localhost/hearth/{}:latest", attempt.lease.image_name)
 }
 
-/// Resolves the base images of a recipe to names with digests. An image that this Hearth has not made is replaced by
-/// another version of the same language, with a note in the log.
-async fn resolve_bases(
-    attempt: &BuildAttempt<'_>,
-    plan: &BuildPlan,
-    usable: &UsableImages,
-) -> Result<BTreeMap<&'static str, String>, BuildFailure> {
-    let images = attempt.cx.create_client(Role::Images)?;
-    let mut resolved = BTreeMap::new();
-    let mut chosen = BTreeMap::new();
-    let mut notes = Vec::new();
-    for base in plan.base_images() {
-        let mut error = None;
-        for candidate in list_candidates(base, &chosen, usable) {
-            match images.images_internal().resolve(attempt.lease.tool, &candidate).await {
-                Ok(found) => {
-                    if candidate != base && !chosen.contains_key(base) {
-                        notes.push(format!("This Hearth has no image {base}: {candidate} is used."));
-                    }
-                    resolved.insert(base, format!("{DOOR_AUTHORITY}/hearth/{candidate}@{}", found.digest));
-                    chosen.insert(base, candidate);
-                    error = None;
-                    break;
-                }
-                Err(cause) if cause.kind() == ErrorKind::NotFound => drop(error.get_or_insert(cause)),
-                Err(cause) => return Err(cause.into()),
-            }
-        }
-        if let Some(error) = error {
-            let provided = list_provided_names(usable).join(", ");
-            let message = format!("this Hearth has no image {base}; its images are {provided}");
-            return Err(Error::unavailable("no-base-image", message)
-                .help(format!("ask an operator of this Hearth to run: hearthd image bootstrap {base}"))
-                .with_cause(error)
-                .into());
-        }
-    }
-    if !notes.is_empty() {
-        attempt.log.write_notes("bases", &notes).await?;
-    }
-    Ok(resolved)
-}
-
-/// End of the names of images for a program alone, without what its installation needs.
-const SLIM_SUFFIX: &str = "-slim";
-
-/// Lists images for a base image of a recipe, the best first. A slim image must have the version of the full image that was
-/// chosen for the stage before, and the full image itself replaces it.
-fn list_candidates(base: &str, chosen: &BTreeMap<&str, String>, usable: &UsableImages) -> Vec<String> {
-    let Some(full) = base.strip_suffix(SLIM_SUFFIX) else {
-        let others = list_other_versions(base, usable).into_iter();
-        return std::iter::once(base).chain(others).map(str::to_owned).collect();
-    };
-    let (full, others) = match chosen.get(full) {
-        Some(full) => (full.as_str(), Vec::new()),
-        None => (full, list_other_versions(full, usable)),
-    };
-    let slim = format!("{full}{SLIM_SUFFIX}");
-    std::iter::once(slim).chain(std::iter::once(full).chain(others).map(str::to_owned)).collect()
-}
-
-/// Lists provided images of the same language, the newest first.
-fn list_other_versions<'a>(base: &str, usable: &'a UsableImages) -> Vec<&'a str> {
-    let language =
-        |name: &str| name.find(|symbol: char| symbol.is_ascii_digit()).map(|at| name[..at].to_owned());
-    let version = |name: &str| -> Vec<u32> {
-        let digits = name.trim_start_matches(|symbol: char| !symbol.is_ascii_digit());
-        digits.split('.').filter_map(|part| part.parse().ok()).collect()
-    };
-    let wanted = language(base);
-    let mut others: Vec<&str> = list_provided_names(usable)
-        .into_iter()
-        .filter(|name| *name != base && wanted.is_some() && language(name) == wanted)
-        .filter(|name| !name.ends_with(SLIM_SUFFIX))
-        .collect();
-    others.sort_by_key(|name| std::cmp::Reverse(version(name)));
-    others
-}
-
 /// Renders the Containerfile on the current provided images, with the build variables as arguments. Their names were
 /// validated when the build was accepted.
 fn render_containerfile(
@@ -285,46 +299,4 @@ fn render_containerfile(
     let resolve = |base: &str| bases.get(base).cloned().unwrap_or_default();
     let text = plan.render_containerfile(&resolve, &arguments)?;
     text.ok_or_else(|| Error::internal("the recipe has no Containerfile").into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use hearth_wire::images::internal::{ImageKind, UsableImage};
-
-    #[test]
-    fn other_versions_of_a_language_replace_a_missing_image() {
-        let image = |name: &str| UsableImage {
-            image: name.to_owned(),
-            aliases: Vec::new(),
-            state: "stable".to_owned(),
-            kind: ImageKind::Provided,
-        };
-        let images = ["bookworm", "node18", "python3.9", "python3.11", "python3.14"].map(image).to_vec();
-        let usable = UsableImages { images };
-        assert_eq!(list_other_versions("python3.13", &usable), ["python3.14", "python3.11", "python3.9"]);
-        assert_eq!(list_other_versions("node20", &usable), ["node18"]);
-        assert!(list_other_versions("bookworm", &usable).is_empty());
-    }
-
-    #[test]
-    fn slim_image_has_the_version_of_the_stage_before() {
-        let image = |name: &str| UsableImage {
-            image: name.to_owned(),
-            aliases: Vec::new(),
-            state: "stable".to_owned(),
-            kind: ImageKind::Provided,
-        };
-        let images = ["python3.11", "python3.11-slim", "python3.14"].map(image).to_vec();
-        let usable = UsableImages { images };
-        assert_eq!(
-            list_candidates("python3.13", &BTreeMap::new(), &usable)[1..],
-            ["python3.14", "python3.11"]
-        );
-        let chosen = BTreeMap::from([("python3.13", "python3.14".to_owned())]);
-        let slim = list_candidates("python3.13-slim", &chosen, &usable);
-        assert_eq!(slim, ["python3.14-slim", "python3.14"]);
-        let alone = list_candidates("python3.11-slim", &BTreeMap::new(), &usable);
-        assert_eq!(alone[..2], ["python3.11-slim", "python3.11"]);
-    }
 }

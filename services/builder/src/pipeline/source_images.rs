@@ -2,15 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use hearth_wire::images::internal::{ImageKind, UsableImages};
+use hearth_wire::images::internal::{ImageKind, UsableImages, UsableUpstream};
 
 use super::process::DOOR_AUTHORITY;
+
+/// Start of the paths of images of upstream registries.
+const UPSTREAM_FOLDER: &str = "upstream/";
 
 /// Location of an image that a Containerfile names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceImage {
     /// An image of this Hearth.
     Own,
+    /// An image of an upstream registry, pulled through this Hearth's.
+    Upstream,
     /// An image of another registry, served by this host.
     Foreign {
         /// Host with an optional port.
@@ -33,8 +38,6 @@ pub struct ImageNames<'a> {
     pub public_host: &'a str,
     /// Host of the registry of public names without a host.
     pub default_registry: Option<&'a str>,
-    /// Mirrors by the hosts of their registries.
-    pub mirrors: &'a BTreeMap<String, String>,
 }
 
 impl ImageNames<'_> {
@@ -44,7 +47,11 @@ impl ImageNames<'_> {
         let (host, rest) = split_host(path);
         let is_own_host = |host| is_same_host(host, self.public_host) || is_same_host(host, DOOR_AUTHORITY);
         if let Some(host) = host.filter(|host| !is_own_host(host)) {
-            return self.build_foreign(host);
+            return self.locate_foreign(host, rest);
+        }
+        if let Some((name, _)) = rest.strip_prefix(UPSTREAM_FOLDER).and_then(|rest| rest.split_once('/')) {
+            let is_known = self.usable.upstreams.iter().any(|upstream| upstream.name == name);
+            return if is_known { SourceImage::Upstream } else { SourceImage::Missing };
         }
         let is_own_path = rest.starts_with("hearth/") || rest.starts_with("tool-") && rest.contains('/');
         match self.has_image(rest) {
@@ -52,13 +59,19 @@ impl ImageNames<'_> {
             // Tags of the tool's own images beyond the listed ones may exist.
             false if rest.starts_with("tool-") && is_own_path => SourceImage::Own,
             false if is_own_path || rest != path => SourceImage::Missing,
-            false => self.default_registry.map_or(SourceImage::Missing, |host| self.build_foreign(host)),
+            false => self.default_registry.map_or(SourceImage::Missing, |host| self.locate_foreign(host, rest)),
         }
     }
 
-    fn build_foreign(&self, host: &str) -> SourceImage {
-        let host = self.mirrors.get(host).map_or(host, |mirror| mirror.split('/').next().unwrap_or(mirror));
-        SourceImage::Foreign { host: host.to_owned() }
+    fn locate_foreign(&self, host: &str, path: &str) -> SourceImage {
+        let name = format!("{host}/{path}");
+        let is_below = |prefix: &String| {
+            name.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        };
+        match self.usable.upstreams.iter().flat_map(|upstream| &upstream.prefixes).any(is_below) {
+            true => SourceImage::Upstream,
+            false => SourceImage::Foreign { host: host.to_owned() },
+        }
     }
 
     /// True when an image has this path or short name, or an alias of it.
@@ -72,9 +85,10 @@ impl ImageNames<'_> {
         })
     }
 
-    /// Renders the registries' configuration (`containers-registries.conf`): all names of this Hearth's images lead to
-    /// the gateway, without TLS; names without a host are of the default registry; registries have their mirrors.
-    pub fn render_registries_config(&self) -> Vec<u8> {
+    /// Renders the registries' configuration (`containers-registries.conf`): all names of this Hearth's images and of
+    /// its upstreams' lead to the gateway, without TLS; names without a host are of the default registry. `named` are
+    /// the names that the build uses.
+    pub fn render_registries_config(&self, named: &[String]) -> Vec<u8> {
         let default = self.default_registry.filter(|host| is_plain(host)).map(|host| format!("\"{host}\""));
         let mut text = format!(
             "unqualified-search-registries = [{}]\nshort-name-mode = \"permissive\"\n",
@@ -88,14 +102,19 @@ impl ImageNames<'_> {
                 ));
             }
         }
-        for (registry, mirror) in self.mirrors.iter().filter(|(from, to)| is_plain(from) && is_plain(to)) {
-            text.push_str(&format!(
-                "\n[[registry]]\nprefix = \"{registry}\"\nlocation = \"{registry}\"\n[[registry.mirror]]\nlocation = \
-                 \"{mirror}\"\n"
-            ));
+        for UsableUpstream { name, prefixes } in &self.usable.upstreams {
+            for prefix in prefixes.iter().filter(|prefix| is_plain(prefix) && is_plain(name)) {
+                let folder = prefix.split_once('/').map(|(_, folder)| format!("/{folder}")).unwrap_or_default();
+                text.push_str(&format!(
+                    "\n[[registry]]\nprefix = \"{prefix}\"\nlocation = \
+                     \"{DOOR_AUTHORITY}/{UPSTREAM_FOLDER}{name}{folder}\"\ninsecure = true\n"
+                ));
+            }
         }
         text.push_str("\n[aliases]\n");
-        for (name, path) in self.list_aliases() {
+        let upstream = named.iter().map(|name| strip_tag(name)).filter(|path| path.starts_with(UPSTREAM_FOLDER));
+        let upstream = upstream.filter(|path| is_plain(path)).map(|path| (path.to_owned(), path.to_owned()));
+        for (name, path) in self.list_aliases().into_iter().chain(upstream.collect::<BTreeMap<_, _>>()) {
             text.push_str(&format!("\"{name}\" = \"{DOOR_AUTHORITY}/{path}\"\n"));
         }
         text.into_bytes()
@@ -154,8 +173,6 @@ fn is_same_host(one: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::LazyLock;
-
     use hearth_wire::images::internal::UsableImage;
 
     use super::*;
@@ -172,15 +189,15 @@ mod tests {
                 image("python3.11", &["tf-python311", "a\"b"], ImageKind::Provided),
                 image("tool-x/web:latest", &[], ImageKind::Built),
             ],
+            upstreams: vec![UsableUpstream {
+                name: "hub".to_owned(),
+                prefixes: vec!["slow.example".to_owned(), "other.example/team".to_owned()],
+            }],
         }
     }
 
     fn build_names<'a>(usable: &'a UsableImages, default_registry: Option<&'a str>) -> ImageNames<'a> {
-        static TEST_MIRRORS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
-            let mirror = |from: &str, to: &str| (from.to_owned(), to.to_owned());
-            [mirror("slow.example", "mirror.example/slow"), mirror("a\"b", "c")].into()
-        });
-        ImageNames { usable, public_host: "localhost:8080", default_registry, mirrors: &TEST_MIRRORS }
+        ImageNames { usable, public_host: "localhost:8080", default_registry }
     }
 
     fn locate(name: &str) -> SourceImage {
@@ -215,7 +232,8 @@ mod tests {
             ("python:3.12-slim", "public.example"),
             ("library/python", "public.example"),
             ("other.example/a/b:1", "other.example"),
-            ("slow.example/a/b", "mirror.example"),
+            ("other.example/teams/a", "other.example"),
+            ("slow.example:5000/a", "slow.example:5000"),
             ("localhost:5000/a", "localhost:5000"),
         ] {
             assert_eq!(locate(name), SourceImage::Foreign { host: host.to_owned() }, "{name}");
@@ -223,19 +241,36 @@ mod tests {
     }
 
     #[test]
+    fn names_of_upstream_images_lead_through_this_hearth() {
+        for name in [
+            "slow.example/a/b:1",
+            "other.example/team/a@sha256:00",
+            "upstream/hub/a/b:1",
+            "localhost:8080/upstream/hub/a",
+        ] {
+            assert_eq!(locate(name), SourceImage::Upstream, "{name}");
+        }
+        assert_eq!(locate("upstream/nosuch/a"), SourceImage::Missing);
+        let usable = build_usable();
+        let located = build_names(&usable, Some("slow.example")).locate_image("alpine");
+        assert_eq!(located, SourceImage::Upstream);
+    }
+
+    #[test]
     fn public_name_without_a_host_is_missing_where_no_default_registry_is_set() {
         let usable = build_usable();
         let names = build_names(&usable, None);
         assert_eq!(names.locate_image("alpine"), SourceImage::Missing);
-        let config = String::from_utf8(names.render_registries_config()).unwrap();
+        let config = String::from_utf8(names.render_registries_config(&[])).unwrap();
         assert!(config.starts_with("unqualified-search-registries = []\n"), "{config}");
     }
 
     #[test]
-    fn configuration_names_images_and_mirrors() {
+    fn configuration_names_images_and_upstreams() {
         let usable = build_usable();
         let names = build_names(&usable, Some("public.example"));
-        let text = String::from_utf8(names.render_registries_config()).unwrap();
+        let named = ["upstream/hub/c:1".to_owned(), "upstream/hub/c:2".to_owned(), "alpine".to_owned()];
+        let text = String::from_utf8(names.render_registries_config(&named)).unwrap();
         for line in [
             "\"python3.11\" = \"hearth.internal:80/hearth/python3.11\"\n",
             "\"tf-python311\" = \"hearth.internal:80/hearth/python3.11\"\n",
@@ -243,7 +278,9 @@ mod tests {
             "\"tool-x/web\" = \"hearth.internal:80/tool-x/web\"\n",
             "prefix = \"localhost:8080\"\nlocation = \"hearth.internal:80\"\n",
             "unqualified-search-registries = [\"public.example\"]\n",
-            "prefix = \"slow.example\"\nlocation = \"slow.example\"\n[[registry.mirror]]\nlocation = \"mirror.example/slow\"\n",
+            "prefix = \"slow.example\"\nlocation = \"hearth.internal:80/upstream/hub\"\ninsecure = true\n",
+            "prefix = \"other.example/team\"\nlocation = \"hearth.internal:80/upstream/hub/team\"\ninsecure = true\n",
+            "\"upstream/hub/c\" = \"hearth.internal:80/upstream/hub/c\"\n",
         ] {
             assert!(text.contains(line), "{line}: {text}");
         }
