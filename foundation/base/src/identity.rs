@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Access, Error, KeyRing, Result, Role, RoleKey, Scopes, SessionId, TokenId, ToolId, ToolName, UserId,
-    UserName, paseto,
+    Access, BuildId, Error, ImageName, KeyRing, Result, Role, RoleKey, Scopes, SessionId, TokenId, ToolId,
+    ToolName, UserId, UserName, paseto,
 };
 
 /// Lifetime of a signed identity.
@@ -54,6 +54,17 @@ pub enum Caller {
         id: ToolId,
         /// Current name of the tool.
         name: ToolName,
+    },
+    /// Build of a tool, by the credential of its outside builder: it reports about itself, and pushes to its image.
+    /// Releases that do not know it refuse it.
+    Build {
+        /// Id of the build.
+        id: BuildId,
+        /// Id of the tool.
+        tool: ToolId,
+        /// The image that it may push to; absent when it makes none.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        image: Option<ImageName>,
     },
     /// Service or worker of this Hearth.
     Service {
@@ -107,7 +118,9 @@ impl Identity {
         let (signer, identity): (Role, Self) = paseto::verify_statement(ring, IDENTITY_PURPOSE, token)?;
         let vouched = match &identity.caller {
             Caller::Service { role } => *role == signer,
-            Caller::Anonymous | Caller::User { .. } | Caller::Tool { .. } => signer == Role::Gateway,
+            Caller::Anonymous | Caller::User { .. } | Caller::Tool { .. } | Caller::Build { .. } => {
+                signer == Role::Gateway
+            }
         };
         if !vouched || identity.audience != audience {
             return Err(Error::unauthenticated("identity", "the identity is not valid for this service"));
@@ -150,6 +163,16 @@ impl Identity {
     /// True for an operator with the operator scope.
     pub fn is_operator(&self) -> bool {
         matches!(self.caller, Caller::User { operator: true, .. })
+    }
+
+    /// Returns the owner of something that acts later without a request, such as a webhook: the user, or the token of
+    /// the tool.
+    pub fn find_trigger_owner(&self) -> Option<String> {
+        match (&self.caller, &self.credential) {
+            (Caller::User { id, .. }, _) => Some(id.to_string()),
+            (_, Credential::ToolToken(token)) => Some(token.to_string()),
+            _ => None,
+        }
     }
 
     /// Returns the id of the calling user.

@@ -146,8 +146,12 @@ ids! {
     BlobId = "blob";
     /// Upload to the registry.
     UploadId = "upload";
+    /// Request of a tool to the operators.
+    ToolRequestId = "request";
     /// Build.
     BuildId = "build";
+    /// Outside builder.
+    OutsideBuilderId = "outsidebuilder";
     /// Uploaded folder.
     SourceId = "source";
     /// Webhook of a tool.

@@ -29,13 +29,15 @@ pub use error::{Error, ErrorKind, Result};
 pub use free_space::FreeSpace;
 pub use identity::{Caller, Credential, IDENTITY_LIFETIME, Identity, ToolGrant};
 pub use ids::{
-    BlobId, BuildId, DeliveryId, Entropy, EventId, Id, IdKind, MailId, MandateId, ProcessInstanceId,
-    RepositoryId, RequestId, SessionId, SourceId, TokenId, ToolId, UploadId, UserId, WebhookId,
+    BlobId, BuildId, DeliveryId, Entropy, EventId, Id, IdKind, MailId, MandateId, OutsideBuilderId,
+    ProcessInstanceId, RepositoryId, RequestId, SessionId, SourceId, TokenId, ToolId, ToolRequestId, UploadId,
+    UserId, WebhookId,
 };
 pub use keys::{KeyRing, RoleKey};
 pub use mandate::{MANDATE_LIFETIME, Mandate, PresentedCredentials};
 pub use names::{
-    EmailAddress, EndpointName, EnvvarName, ImageName, JobName, PathParam, ToolName, UserName, VolumeName,
+    BuilderName, EmailAddress, EndpointName, EnvvarName, ImageName, JobName, PackageSourceName, PathParam,
+    ToolName, UserName, VolumeName,
 };
 pub use page::{Page, PageCursor, PageLimit};
 pub use quantity::{Cpu, Memory};

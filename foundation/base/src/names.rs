@@ -75,8 +75,12 @@ names! {
     ImageName("name") checked by check_image_name;
     /// Name of a volume, unique for its owner: a host name label (RFC 1123) of at most 40 characters.
     VolumeName("volume") checked by check_volume_name;
+    /// Name of an outside builder, unique for its owner: a host name label (RFC 1123) of at most 40 characters.
+    BuilderName("builder") checked by check_builder_name;
     /// Name of an internal endpoint, `NAME.hearth.internal`: a host name label (RFC 1123).
     EndpointName("endpoint") checked by check_endpoint_name;
+    /// Name of a package source: 1 to 40 lower-case letters, digits and hyphens, as in names of files of apt.
+    PackageSourceName("package_source") checked by check_package_source_name;
     /// Mail address in the common form: a dot-atom, `@` and a host name (RFC 5321, section 4.1.2), in ASCII.
     /// Quoted local parts and address literals are rejected: they are very rare, and mail servers disagree on
     /// them.
@@ -127,40 +131,38 @@ fn check_tool_name(text: &str) -> Result<()> {
 }
 
 fn check_job_name(text: &str) -> Result<()> {
-    const JOB_NAME_RULE: &str =
-        "1 to 52 lower-case letters, digits and hyphens, beginning and ending with a letter or digit";
-    let fits = (1..=52).contains(&text.len())
-        && text.bytes().all(is_label_byte)
-        && !text.starts_with('-')
-        && !text.ends_with('-');
-    if fits { Ok(()) } else { Err(build_name_refusal("job-name", "a job's name", text, JOB_NAME_RULE)) }
+    check_label(text, 52, "job-name", "a job's name")
 }
 
 fn check_volume_name(text: &str) -> Result<()> {
-    const VOLUME_NAME_RULE: &str =
-        "1 to 40 lower-case letters, digits and hyphens, beginning and ending with a letter or digit";
-    if is_label(text, 40) {
-        Ok(())
-    } else {
-        Err(build_name_refusal("volume-name", "a volume's name", text, VOLUME_NAME_RULE))
-    }
+    check_label(text, 40, "volume-name", "a volume's name")
+}
+
+fn check_package_source_name(text: &str) -> Result<()> {
+    check_label(text, 40, "package-source-name", "a package source's name")
+}
+
+fn check_builder_name(text: &str) -> Result<()> {
+    check_label(text, 40, "builder-name", "a builder's name")
 }
 
 fn check_endpoint_name(text: &str) -> Result<()> {
-    const ENDPOINT_NAME_RULE: &str =
-        "1 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit";
-    if is_label(text, 63) {
-        Ok(())
-    } else {
-        Err(build_name_refusal("endpoint-name", "an endpoint's name", text, ENDPOINT_NAME_RULE))
-    }
+    check_label(text, 63, "endpoint-name", "an endpoint's name")
 }
 
-fn is_label(text: &str, max_bytes: usize) -> bool {
-    (1..=max_bytes).contains(&text.len())
+/// Checks a host name label (RFC 1123) of at most `max_bytes`.
+fn check_label(text: &str, max_bytes: usize, code: &'static str, subject: &str) -> Result<()> {
+    let fits = (1..=max_bytes).contains(&text.len())
         && text.bytes().all(is_label_byte)
         && !text.starts_with('-')
-        && !text.ends_with('-')
+        && !text.ends_with('-');
+    if fits {
+        return Ok(());
+    }
+    let rule = format!(
+        "1 to {max_bytes} lower-case letters, digits and hyphens, beginning and ending with a letter or digit"
+    );
+    Err(build_name_refusal(code, subject, text, &rule))
 }
 
 fn check_user_name(text: &str) -> Result<()> {

@@ -19,6 +19,7 @@ pub mod relay;
 pub mod reply;
 pub mod route;
 pub mod server;
+pub mod signed_webhooks;
 pub mod spec;
 pub mod state;
 pub mod tasks;

@@ -16,16 +16,16 @@ use hearth_kit::{
     db::Tx,
     outbound::{FetchLimits, FetchedDocument},
     queue::ItemOutcome,
+    signed_webhooks::build_signed_headers,
     tool_state::{ToolState, lock_tool},
 };
 use hearth_wire::{
     accounts::internal::{TriggerOwner, TriggerOwnerCheck},
     notify::{DeliveryState, EventType},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 
-use super::signature;
 use crate::{
     context::NotifyContext,
     store::{Delivery, NotifyStore, Webhook},
@@ -172,17 +172,7 @@ async fn post_delivery(
     let address = webhook.url.parse().map_err(Error::internal)?;
     let secret = cx.vault.decrypt_value(webhook.secret_context(), &webhook.secret)?;
     let (sent, message) = (cx.now(), &delivery.message);
-    let signature = signature::compute_signature(&secret, message, sent, &delivery.body)?;
-    let mut headers = HeaderMap::new();
-    let json = HeaderValue::from_static("application/json");
-    headers.insert(header::CONTENT_TYPE, json);
-    for (name, value) in [
-        ("webhook-id", message.clone()),
-        ("webhook-timestamp", sent.as_second().to_string()),
-        ("webhook-signature", signature),
-    ] {
-        headers.insert(HeaderName::from_static(name), HeaderValue::try_from(value).map_err(Error::internal)?);
-    }
+    let headers = build_signed_headers(&secret, message, sent, &delivery.body)?;
     cx.outbound.post_document(&address, headers, Bytes::from(delivery.body.clone()), RECEIVER_LIMITS).await
 }
 
@@ -250,7 +240,7 @@ mod tests {
     fn answer_from_a_private_address_is_not_stored() {
         let build_answer = |is_public| FetchedDocument {
             status: StatusCode::OK,
-            headers: HeaderMap::new(),
+            headers: http::HeaderMap::new(),
             content: Bytes::from_static(b"\x1b[31mtoken=s3cret\r\nmore"),
             is_public,
         };

@@ -2,7 +2,6 @@
 
 mod mail_text;
 mod pace;
-mod signature;
 
 pub mod account_mail;
 pub mod delivery;

@@ -1,28 +1,18 @@
 //! Creation, update, secret rotation, test and deletion of webhooks.
 
-use hearth_base::{
-    Caller, Credential, Error, EventId, Identity, Result, Secret, ToolId, WebhookId, to_single_line,
+use hearth_base::{Error, EventId, Result, Secret, ToolId, WebhookId};
+use hearth_kit::{
+    db::Tx,
+    signed_webhooks::{check_webhook_url, generate_secret},
+    tool_state::lock_existing_tool,
 };
-use hearth_kit::{db::Tx, tool_state::lock_existing_tool};
 use hearth_wire::notify::{EventType, WebhookCreate, WebhookPatch};
 
-use super::{intake, signature};
+use super::intake;
 use crate::{
     context::NotifyContext,
     store::{Delivery, Webhook, format_secret_context},
 };
-
-/// The maximum length of a webhook URL, in bytes.
-const MAX_URL_BYTES: usize = 2048;
-
-/// Returns the owner of a webhook that a caller creates or changes: the user, or the token of the tool.
-pub fn find_owner(identity: &Identity) -> Option<String> {
-    match (&identity.caller, &identity.credential) {
-        (Caller::User { id, .. }, _) => Some(id.to_string()),
-        (_, Credential::ToolToken(token)) => Some(token.to_string()),
-        _ => None,
-    }
-}
 
 /// Creates a webhook. Its secret is returned only here.
 pub async fn create(
@@ -33,9 +23,9 @@ pub async fn create(
 ) -> Result<(Webhook, Secret)> {
     let WebhookCreate { url, events } = create;
     events.iter().try_for_each(EventType::check_event_type)?;
-    check_url(cx, &url).await?;
+    check_webhook_url(&cx.outbound, &url).await?;
     let id: WebhookId = cx.generate_id();
-    let secret = signature::generate_secret(&cx.entropy);
+    let secret = generate_secret(&cx.entropy);
     let sealed = cx.vault.encrypt_value(format_secret_context(tool, id), &secret)?;
     let (enabled, reason, created) = (true, None, cx.now());
     let events = sort_events(events);
@@ -71,7 +61,7 @@ pub async fn update(
     let WebhookPatch { url, events, enabled } = patch;
     events.iter().flatten().try_for_each(EventType::check_event_type)?;
     if let Some(url) = &url {
-        check_url(cx, url).await?;
+        check_webhook_url(&cx.outbound, url).await?;
     }
     let (tx, mut webhook) = lock_webhook(cx, tool, id).await?;
     if url.is_some() || enabled == Some(true) {
@@ -90,7 +80,7 @@ pub async fn update(
 
 /// Replaces the secret of a webhook. All later requests are signed with the new one.
 pub async fn rotate_secret(cx: &NotifyContext, tool: ToolId, id: WebhookId) -> Result<(Webhook, Secret)> {
-    let secret = signature::generate_secret(&cx.entropy);
+    let secret = generate_secret(&cx.entropy);
     let sealed = cx.vault.encrypt_value(format_secret_context(tool, id), &secret)?;
     let (tx, mut webhook) = lock_webhook(cx, tool, id).await?;
     webhook.secret = sealed;
@@ -133,28 +123,6 @@ async fn lock_webhook(cx: &NotifyContext, tool: ToolId, id: WebhookId) -> Result
     lock_existing_tool(&tx, tool).await?;
     let webhook = cx.store.lock_webhook(&tx, tool, id).await?;
     webhook.map(|webhook| (tx, webhook)).ok_or_else(|| build_not_found(id))
-}
-
-/// Checks that requests may be sent to an address. Each request repeats the check, because DNS answers
-/// change.
-async fn check_url(cx: &NotifyContext, url: &str) -> Result<()> {
-    let refuse = |reason: &str| {
-        let public = format!("invalid webhook address {:?}: {reason}", to_single_line(url, 80));
-        Error::invalid("webhook-url", public)
-    };
-    if url.len() > MAX_URL_BYTES || url.contains('#') {
-        return Err(refuse(&format!("it may have at most {MAX_URL_BYTES} characters and no #part"))
-            .help("shorten it, or leave out the #part"));
-    }
-    let address =
-        url.parse().map_err(|_| refuse("it is no URL").help("write it as https://example.org/path"))?;
-    cx.outbound.check_destination(&address).await.map_err(|error| {
-        let refusal = refuse(error.public_message());
-        match error.help_text() {
-            Some(next) => refusal.help(next.to_owned()),
-            None => refusal,
-        }
-    })
 }
 
 fn sort_events(mut events: Vec<EventType>) -> Vec<EventType> {

@@ -40,7 +40,7 @@ pub async fn create(
     tool: Authed<NotifyWrite>,
     Json(create): Json<WebhookCreate>,
 ) -> ApiResult<WebhookSecret> {
-    let (webhook, secret) = app::create(&cx, tool.id, app::find_owner(&tool.identity), create).await?;
+    let (webhook, secret) = app::create(&cx, tool.id, tool.identity.find_trigger_owner(), create).await?;
     Ok(ApiResponse::created(WebhookSecret { webhook: to_wire_webhook(webhook, tool.access), secret }))
 }
 
@@ -71,7 +71,7 @@ pub async fn update(
     Param(id): Param<WebhookId>,
     Json(patch): Json<WebhookPatch>,
 ) -> ApiResult<notify::Webhook> {
-    let owner = app::find_owner(&tool.identity);
+    let owner = tool.identity.find_trigger_owner();
     Ok(ApiResponse::ok(to_wire_webhook(app::update(&cx, tool.id, owner, id, patch).await?, tool.access)))
 }
 
