@@ -183,6 +183,7 @@ fn format_actor(caller: &Caller) -> String {
         Caller::Anonymous => "nobody".to_owned(),
         Caller::User { name, .. } => format!("user {name}"),
         Caller::Tool { name, .. } => format!("tool {name}"),
+        Caller::Build { id, .. } => format!("build {id}"),
         Caller::Service { role } => format!("service {role}"),
     }
 }

@@ -31,6 +31,7 @@ impl ComponentsContext {
         match &authed.identity.caller {
             Caller::User { name, .. } => format!("user {name}"),
             Caller::Tool { name, .. } => format!("tool {name}"),
+            Caller::Build { id, .. } => format!("build {id}"),
             Caller::Anonymous | Caller::Service { .. } => "nobody".to_owned(),
         }
     }

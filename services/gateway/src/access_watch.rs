@@ -133,7 +133,7 @@ async fn sleep_until_expiry(expiry: Option<Instant>) {
 fn list_subjects(identity: &Identity) -> Vec<String> {
     let caller = match &identity.caller {
         Caller::User { id, .. } => Some(id.to_string()),
-        Caller::Tool { id, .. } => Some(id.to_string()),
+        Caller::Tool { id, .. } | Caller::Build { tool: id, .. } => Some(id.to_string()),
         Caller::Anonymous | Caller::Service { .. } => None,
     };
     let credential = match &identity.credential {
@@ -223,104 +223,4 @@ impl hyper::body::Body for WatchedBody {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    use axum::{Json, Router, routing::post};
-    use hearth_base::{Access, Clock, Entropy, Scopes, SystemClock, ToolId, UserId};
-    use hearth_kit::config::HearthConfig;
-    use hearth_testkit::{DatabaseKind, ScratchDatabase, ServiceStand};
-    use hearth_wire::{
-        accounts::internal::{ResolvedCaller, ResolvedTool},
-        reply::{Data, Messages},
-        tools::Quota,
-    };
-    use serde_json::json;
-
-    use super::*;
-
-    fn build_identity(access: Option<Access>, operator: bool) -> Identity {
-        let now = SystemClock.now();
-        let (user, tool) = ids();
-        Identity {
-            caller: Caller::User { id: user, name: "ann".parse().unwrap(), operator },
-            credential: Credential::None,
-            scopes: Scopes::full_access(),
-            audience: Role::Logs,
-            tool: access.map(|access| ToolGrant::Granted {
-                id: tool,
-                name: "hello".parse().unwrap(),
-                access,
-            }),
-            expires: now,
-        }
-    }
-
-    fn ids() -> (UserId, ToolId) {
-        static CALLER_IDS: std::sync::OnceLock<(UserId, ToolId)> = std::sync::OnceLock::new();
-        let now = SystemClock.now();
-        *CALLER_IDS.get_or_init(|| (UserId::new(now, &Entropy::System), ToolId::new(now, &Entropy::System)))
-    }
-
-    #[test]
-    fn stream_continues_only_with_at_least_the_same_access() {
-        let before = build_identity(Some(Access::Write), false);
-        for (access, operator, same) in [
-            (Some(Access::Write), false, true),
-            (Some(Access::Own), true, true),
-            (Some(Access::Read), false, false),
-            (None, false, false),
-        ] {
-            let now = build_identity(access, operator);
-            assert_eq!(has_same_access(&before, &now), same, "{access:?}");
-        }
-        let operator = build_identity(None, true);
-        assert!(!has_same_access(&operator, &build_identity(None, false)));
-        let other_scopes = Identity { scopes: Scopes::from_scopes([]), ..before.clone() };
-        assert!(!has_same_access(&before, &other_scopes));
-    }
-
-    /// A right that ends after the caller was resolved and before its stream is watched.
-    #[tokio::test]
-    async fn right_that_ended_before_the_watch_began_ends_the_stream() -> Result<()> {
-        let scratch = ScratchDatabase::new(DatabaseKind::Sqlite).await?;
-        let (config, quota) = (HearthConfig::default(), Quota::default());
-        let stand =
-            ServiceStand::start_service(Role::Gateway, scratch.db(), crate::mount, config, quota).await?;
-        let is_revoked = Arc::new(AtomicBool::new(false));
-        let (revoked, (user, _)) = (is_revoked.clone(), ids());
-        let resolve = async move || {
-            if revoked.load(Ordering::Relaxed) {
-                let refusal = json!({"messages": {"error": ["revoked"]}, "code": "credential-refused"});
-                return Err((StatusCode::UNAUTHORIZED, Json(refusal)));
-            }
-            let data = ResolvedCaller {
-                caller: Caller::User { id: user, name: "ann".parse().unwrap(), operator: false },
-                credential: Credential::None,
-                scopes: Scopes::full_access(),
-                tool: ResolvedTool::None,
-                expires: None,
-            };
-            Ok(Json(Data { data, messages: Messages::default() }))
-        };
-        let accounts = Router::new().route("/accounts/v1/internal/resolve", post(resolve));
-        stand.set_fake_service(Role::Accounts, hearth_kit::build_local_service(accounts));
-        let gateway = Arc::new(Gateway::new(&stand.kit)?);
-        let (secret, request) = (Secret::new("s3cret"), RequestId::new(SystemClock.now(), &Entropy::System));
-        let service = Role::Logs;
-        let signed = gateway.identities.sign_identity(Some(secret.clone()), service, None, request).await?;
-        is_revoked.store(true, Ordering::Relaxed);
-        gateway.identities.note_changes([AccessChange::About(user.to_string())]);
-        let caller = WatchedCaller { secret, service, tool: None, request, signed };
-        let ended = tokio::time::timeout(Duration::from_secs(30), wait_for_access_end(gateway, caller)).await;
-        assert!(ended.is_ok(), "the stream goes on");
-        Ok(())
-    }
-
-    #[test]
-    fn subjects_are_the_ids_that_access_events_name() {
-        let (user, tool) = ids();
-        let subjects = list_subjects(&build_identity(Some(Access::Read), false));
-        assert_eq!(subjects, [user.to_string(), tool.to_string()]);
-    }
-}
+mod tests;

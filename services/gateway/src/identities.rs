@@ -155,6 +155,7 @@ impl IdentityIssuer {
             Caller::Anonymous => "nobody".to_owned(),
             Caller::User { name, .. } => format!("user {name}"),
             Caller::Tool { name, .. } => format!("tool {name}"),
+            Caller::Build { id, .. } => format!("build {id}"),
             Caller::Service { role } => format!("service {role}"),
         };
         let lifetime_end = now.saturating_add(IDENTITY_LIFETIME).unwrap_or(now);

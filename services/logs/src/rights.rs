@@ -10,7 +10,7 @@ rights! {
     /// Read the lines of a tool's jobs.
     LogsRead = "logs:read", Requirement::Tool(Access::Read) => MemberCaller;
     /// Append lines of runs and builds.
-    AppendLogs = "logs:append", Requirement::Services(&[Role::Jobs, Role::Builder]) => ServiceCaller;
+    AppendLogs = "logs:append", Requirement::Services(&[Role::Jobs, Role::Builds, Role::Builder]) => ServiceCaller;
     /// Read lines for another API.
     ShowLogsForService = "logs:show", Requirement::Services(&[Role::Jobs, Role::Builds, Role::Components]) => ServiceCaller;
 }

@@ -56,5 +56,9 @@ fn render_requirement(requirement: Requirement) -> String {
             let roles: Vec<_> = roles.iter().map(|role| role.name()).collect();
             format!("services: {}", roles.join(" "))
         }
+        Requirement::Reporters(roles) => {
+            let roles: Vec<_> = roles.iter().map(|role| role.name()).collect();
+            format!("services: {}, or the credential of the build", roles.join(" "))
+        }
     }
 }

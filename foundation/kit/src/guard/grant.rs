@@ -1,8 +1,8 @@
 //! Requirements of rights, and the callers who meet them.
 
 use hearth_base::{
-    Access, Caller, Credential, Error, ErrorKind, Identity, Result, Role, ToolGrant, ToolId, ToolName,
-    UserId, UserName,
+    Access, BuildId, Caller, Credential, Error, ErrorKind, Identity, ImageName, Result, Role, TokenId,
+    ToolGrant, ToolId, ToolName, UserId, UserName,
 };
 
 /// Requirement that a caller must meet to have a right.
@@ -24,6 +24,8 @@ pub enum Requirement {
     ToolOperator,
     /// One of these services; no external caller.
     Services(&'static [Role]),
+    /// One of these services, or the credential of a build.
+    Reporters(&'static [Role]),
 }
 
 /// A verified caller, as a handler receives it.
@@ -64,6 +66,29 @@ pub struct MemberCaller {
     pub user: Option<UserId>,
 }
 
+/// A caller that reads or pushes an image in the path: a member of the tool, or a build that makes this image.
+#[derive(Debug, Clone)]
+pub struct ImageCaller {
+    /// The caller's access to the tool in the path.
+    pub member: MemberCaller,
+    /// The only image that a build may reach; `None` for a member.
+    pub image: Option<ImageName>,
+}
+
+/// A builder that reports about a build.
+#[derive(Debug, Clone, Copy)]
+pub enum ReportingCaller {
+    /// A builder of this Hearth; the ticket of its lease says which builds it may report about.
+    Service,
+    /// An outside builder, by the credential of one build.
+    Build {
+        /// The build.
+        id: BuildId,
+        /// The credential.
+        credential: TokenId,
+    },
+}
+
 /// A service.
 #[derive(Debug, Clone, Copy)]
 pub struct ServiceCaller {
@@ -89,7 +114,9 @@ impl VerifiedCaller for UserCaller {
             Caller::User { id, name, operator } => {
                 Self { id: *id, name: name.clone(), is_operator: *operator }
             }
-            Caller::Tool { .. } | Caller::Service { .. } => return Err(build_forbidden_error(name)),
+            Caller::Tool { .. } | Caller::Build { .. } | Caller::Service { .. } => {
+                return Err(build_forbidden_error(name));
+            }
         };
         match requirement {
             Requirement::User if identity.is_unlimited() => Ok(person),
@@ -104,6 +131,42 @@ impl VerifiedCaller for UserCaller {
 
 impl VerifiedCaller for MemberCaller {
     fn check_identity(identity: &Identity, requirement: Requirement, name: &'static str) -> Result<Self> {
+        match identity.caller {
+            // It reaches one image, and no other part of its tool.
+            Caller::Build { .. } => Err(build_forbidden_error(name)),
+            _ => Self::check_grant(identity, requirement, name),
+        }
+    }
+}
+
+impl VerifiedCaller for ImageCaller {
+    fn check_identity(identity: &Identity, requirement: Requirement, name: &'static str) -> Result<Self> {
+        let image = match &identity.caller {
+            Caller::Build { image: None, .. } => return Err(build_forbidden_error(name)),
+            Caller::Build { image, .. } => image.clone(),
+            _ => None,
+        };
+        Ok(Self { member: MemberCaller::check_grant(identity, requirement, name)?, image })
+    }
+}
+
+impl VerifiedCaller for ReportingCaller {
+    fn check_identity(identity: &Identity, requirement: Requirement, name: &'static str) -> Result<Self> {
+        let Requirement::Reporters(roles) = requirement else { return Err(build_misdeclared_error(name)) };
+        match (&identity.caller, &identity.credential) {
+            (Caller::Anonymous, _) => Err(build_not_signed_in_error()),
+            (Caller::Service { role }, _) if roles.contains(role) => Ok(Self::Service),
+            (Caller::Build { id, .. }, Credential::ToolToken(credential)) => {
+                Ok(Self::Build { id: *id, credential: *credential })
+            }
+            _ => Err(build_forbidden_error(name)),
+        }
+    }
+}
+
+impl MemberCaller {
+    /// Checks the grant on the tool in the path, whoever the caller is.
+    fn check_grant(identity: &Identity, requirement: Requirement, name: &'static str) -> Result<Self> {
         let needed = match requirement {
             Requirement::Tool(access) => access,
             Requirement::ToolOperator if identity.is_operator() => Access::Read,

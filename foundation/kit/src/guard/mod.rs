@@ -19,7 +19,8 @@ use utoipa_axum::router::{UtoipaMethodRouter, UtoipaMethodRouterExt};
 
 pub(crate) use declare::declare_path_right;
 pub use grant::{
-    AnyCaller, MemberCaller, NOT_SIGNED_IN, Requirement, ServiceCaller, UserCaller, VerifiedCaller,
+    AnyCaller, ImageCaller, MemberCaller, NOT_SIGNED_IN, ReportingCaller, Requirement, ServiceCaller,
+    UserCaller, VerifiedCaller,
 };
 
 use crate::reply::ApiError;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use hearth_base::{
-    Caller, Credential, EmailAddress, MandateId, Role, Scopes, Secret, TokenId, ToolId, ToolName, ToolRole,
+    BuildId, Caller, Credential, EmailAddress, ImageName, MandateId, Role, Scopes, Secret, TokenId, ToolId, ToolName, ToolRole,
     UserId, UserName,
 };
 use jiff::Timestamp;
@@ -136,6 +136,22 @@ pub struct ToolTokenCreate {
     pub life_seconds: u32,
     /// Reason, for the audit log.
     pub cause: String,
+    /// The only build that the token is for, instead of scopes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<BuildGrant>,
+}
+
+/// Grant of the credential of one build: its reports, and pushes to one image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::BuildGrant)]
+pub struct BuildGrant {
+    /// The build.
+    #[schema(value_type = String)]
+    pub build: BuildId,
+    /// The image of the tool that it may push to; absent when it makes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub image: Option<ImageName>,
 }
 
 /// Short-lived token of a tool.
@@ -208,6 +224,18 @@ pub struct RefusedChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub client: Option<IpAddr>,
+}
+
+/// Notice of a service to the operators; each one with a confirmed address gets a mail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::OperatorNotice)]
+pub struct OperatorNotice {
+    /// Key of the notice: a second one with the same key replaces the first, as long as that is not sent.
+    pub key: String,
+    /// Subject of the mail.
+    pub subject: String,
+    /// Text of the mail.
+    pub body: String,
 }
 
 /// Question of a service: does the owner of something that acts without a request still have the right?

@@ -1,8 +1,10 @@
 //! Resolution of credentials: the caller, the scopes, and the caller's role on a tool.
 
-use hearth_base::{Caller, Credential, Error, Result, Scopes, Secret, ToolName, ToolRole};
+use hearth_base::{
+    Access, Caller, Credential, Error, Result, Role, Scope, Scopes, Secret, ToolName, ToolRole,
+};
 use hearth_kit::log_error;
-use hearth_wire::accounts::internal::{ResolveCaller, ResolvedCaller, ResolvedTool};
+use hearth_wire::accounts::internal::{BuildGrant, ResolveCaller, ResolvedCaller, ResolvedTool};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
@@ -101,8 +103,15 @@ async fn resolve_run_token(
         .ok_or_else(build_refused_error)?;
     let StoredTool { id, name, .. } =
         cx.store.find_tool_by_id(token.tool).await?.ok_or_else(build_refused_error)?;
-    let caller = Caller::Tool { id, name };
-    Ok((caller, Credential::ToolToken(token.id), token.scopes, Some(token.expires)))
+    let (caller, scopes) = match token.build {
+        None => (Caller::Tool { id, name }, token.scopes),
+        Some(BuildGrant { build, image }) => {
+            // The guard of the registry compares the image.
+            let pushes = image.as_ref().map(|_| Scope::Tools(Some(Role::Images), Access::Write));
+            (Caller::Build { id: build, tool: id, image }, Scopes::from_scopes(pushes))
+        }
+    };
+    Ok((caller, Credential::ToolToken(token.id), scopes, Some(token.expires)))
 }
 
 async fn resolve_token(
@@ -202,8 +211,10 @@ pub async fn find_tool_role(
     let role = match caller {
         Caller::User { operator: true, .. } => Some(ToolRole::Owner),
         Caller::User { id, .. } => cx.store.find_member_role(tool.id, *id).await?,
-        Caller::Tool { id, .. } if *id == tool.id => Some(ToolRole::Maintainer),
-        Caller::Tool { .. } | Caller::Anonymous | Caller::Service { .. } => None,
+        Caller::Tool { id, .. } | Caller::Build { tool: id, .. } if *id == tool.id => {
+            Some(ToolRole::Maintainer)
+        }
+        Caller::Tool { .. } | Caller::Build { .. } | Caller::Anonymous | Caller::Service { .. } => None,
     };
     // A tool that is being deleted is read-only.
     Ok(role.map(|role| if tool.deleting { ToolRole::Viewer } else { role }))

@@ -38,6 +38,7 @@ pub async fn show_me(caller: Authed<SignedIn>) -> ApiResult<CallerInfo> {
     let (kind, name, operator) = match &caller.caller {
         Caller::User { name, operator, .. } => ("user", name.to_string(), *operator),
         Caller::Tool { name, .. } => ("tool", name.to_string(), false),
+        Caller::Build { id, .. } => ("build", id.to_string(), false),
         Caller::Anonymous | Caller::Service { .. } => ("nobody", String::new(), false),
     };
     let identity = &caller.identity;

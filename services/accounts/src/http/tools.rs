@@ -37,7 +37,9 @@ pub async fn list(
         Caller::Tool { id, .. } => {
             Page { items: cx.store.find_tool_by_id(*id).await?.into_iter().collect(), next: None }
         }
-        Caller::Anonymous | Caller::Service { .. } => Page { items: Vec::new(), next: None },
+        Caller::Anonymous | Caller::Build { .. } | Caller::Service { .. } => {
+            Page { items: Vec::new(), next: None }
+        }
     };
     let roles = find_roles(&cx, &caller.caller, &page.items).await?;
     Ok(ApiResponse::from_page(page.map(|tool| {

@@ -3,13 +3,15 @@
 
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
-    schema::{big_integer, big_integer_null, boolean, integer, json, string, string_null},
+    schema::{big_integer, big_integer_null, boolean, integer, json, json_null, string, string_null},
 };
 use hearth_kit::db::{events::CreateEvents, queue::CreateQueue};
 use sea_orm::{
     DbErr,
     sea_query::{Index, Table, TableCreateStatement},
 };
+
+use super::tool_request::CreateToolRequests;
 
 /// All migrations, oldest first.
 pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
@@ -20,7 +22,25 @@ pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(AddConsentAndRecovery),
         Box::new(AddRecoveryOrigin),
         Box::new(AddLaterFinalizers),
+        Box::new(AddBuildGrants),
+        Box::new(CreateToolRequests),
     ]
+}
+
+/// Grants of the credentials of builds.
+struct AddBuildGrants;
+
+impl MigrationName for AddBuildGrants {
+    fn name(&self) -> &str {
+        "0005_build_grants"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AddBuildGrants {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.add_column("run_token", json_null("build")).await
+    }
 }
 
 /// Finalizers of services that release 0.1.0 does not know: it would not read the table `finalizer` any more.

@@ -2,6 +2,7 @@
 
 use hearth_base::{Error, Result, Role, Scopes, TokenId, ToolId};
 use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
+use hearth_wire::accounts::internal::BuildGrant;
 use jiff::Timestamp;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 
@@ -24,6 +25,8 @@ pub mod row {
         pub cause: String,
         pub created: DbTimestamp,
         pub expires: DbTimestamp,
+        /// Grant of the credential of a build, instead of scopes.
+        pub build: Option<Json>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -44,13 +47,15 @@ pub struct RunToken {
     pub cause: String,
     pub created: Timestamp,
     pub expires: Timestamp,
+    /// Grant of the credential of a build, instead of scopes.
+    pub build: Option<BuildGrant>,
 }
 
 impl TryFrom<row::Model> for RunToken {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { id, hash, tool_id, service, scopes, cause, created, expires } = row;
+        let row::Model { id, hash, tool_id, service, scopes, cause, created, expires, build } = row;
         Ok(Self {
             id: parse_column("run_token.id", &id)?,
             hash,
@@ -60,6 +65,7 @@ impl TryFrom<row::Model> for RunToken {
             cause,
             created: created.into(),
             expires: expires.into(),
+            build: build.map(serde_json::from_value).transpose().map_err(Error::internal)?,
         })
     }
 }
@@ -73,7 +79,7 @@ impl AccountStore {
 
     /// Inserts a token.
     pub async fn insert_run_token(&self, tx: &Tx, token: &RunToken) -> Result<()> {
-        let RunToken { id, hash, tool, service, scopes, cause, created, expires } = token;
+        let RunToken { id, hash, tool, service, scopes, cause, created, expires, build } = token;
         let row = row::ActiveModel {
             id: Set(id.to_string()),
             hash: Set(hash.clone()),
@@ -83,6 +89,7 @@ impl AccountStore {
             cause: Set(cause.clone()),
             created: Set((*created).into()),
             expires: Set((*expires).into()),
+            build: Set(build.as_ref().map(serde_json::to_value).transpose().map_err(Error::internal)?),
         };
         row::Entity::insert(row).exec_without_returning(&**tx).await.or_db_error().map(|_| ())
     }

@@ -15,7 +15,7 @@ impl PeerServices {
         life_seconds: u32,
     ) -> Result<ToolTokenCreated> {
         let cause = workload.id.to_string();
-        let create = ToolTokenCreate { tool: workload.tool, scopes, life_seconds, cause };
+        let create = ToolTokenCreate { tool: workload.tool, scopes, life_seconds, cause, build: None };
         self.client_for(Role::Accounts)?.accounts_internal().create_tool_token(&create).await
     }
 
