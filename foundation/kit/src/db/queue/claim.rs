@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::{
     LeaseHolder, Queue, QueueItem, TaskName, end_lease, increment_column, require_lease, table::row,
 };
-use crate::db::{DbTimestamp, OrDbError};
+use crate::db::{DbTimestamp, OrDbError, Tx};
 
 impl Queue {
     /// Claims up to `max_items` due items of a task, for the duration of a lease.
@@ -66,20 +66,7 @@ impl Queue {
                 Ok(payload) => payload,
                 // Possibly written by another release. Must not block the other items.
                 Err(cause) => {
-                    let error = format!("the payload is invalid: {cause}");
-                    tracing::error!(
-                        task = task.as_str(),
-                        key = row.item_key,
-                        error,
-                        "queue item became a dead letter"
-                    );
-                    let dead = end_lease(row::Entity::update_many())
-                        .col_expr(row::Column::DueAt, Expr::value(None::<DbTimestamp>))
-                        .col_expr(row::Column::DiedAt, Expr::value(DbTimestamp::from(now)))
-                        .col_expr(row::Column::LastError, Expr::value(error))
-                        .filter(row::Column::Task.eq(task.as_str()))
-                        .filter(row::Column::ItemKey.eq(row.item_key));
-                    dead.exec(&*tx).await.or_db_error()?;
+                    mark_unreadable(&tx, task.as_str(), &row.item_key, &cause, now).await?;
                     unreadable += 1;
                     continue;
                 }
@@ -152,6 +139,28 @@ impl Queue {
         let leased = leased.and_then(|row| row.leased_until);
         Ok(due.into_iter().chain(leased).min().map(Timestamp::from))
     }
+}
+
+/// Makes a claimed item a dead letter, whose payload is invalid.
+pub(super) async fn mark_unreadable(
+    tx: &Tx,
+    task: &str,
+    key: &str,
+    cause: &serde_json::Error,
+    now: Timestamp,
+) -> Result<()> {
+    let error = format!("the payload is invalid: {cause}");
+    tracing::error!(task, key, error, "queue item became a dead letter");
+    end_lease(row::Entity::update_many())
+        .col_expr(row::Column::DueAt, Expr::value(None::<DbTimestamp>))
+        .col_expr(row::Column::DiedAt, Expr::value(DbTimestamp::from(now)))
+        .col_expr(row::Column::LastError, Expr::value(error))
+        .filter(row::Column::Task.eq(task))
+        .filter(row::Column::ItemKey.eq(key))
+        .exec(&**tx)
+        .await
+        .or_db_error()
+        .map(|_| ())
 }
 
 /// Condition for items without a valid lease: not claimed, lease expired, or leased by a former life of `holder`.

@@ -11,7 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     LeaseHolder, Queue, QueueItem, TaskName, build_task_topic,
-    claim::{compute_lease_end, is_free},
+    claim::{compute_lease_end, is_free, mark_unreadable},
     increment_column, insert_rows,
     table::row,
 };
@@ -85,7 +85,8 @@ impl Queue {
     }
 
     /// Claims the item with this key in the caller's transaction, for the duration of a lease. `None` when it is not
-    /// due or another worker holds it. Its due time becomes the time of the claim.
+    /// due or another worker holds it, and for an item with an invalid payload, which becomes a dead letter when the
+    /// caller commits. Its due time becomes the time of the claim.
     pub async fn claim_item<P: DeserializeOwned>(
         &self,
         tx: &Tx,
@@ -114,9 +115,17 @@ impl Queue {
         }
         let found = row::Entity::find().filter(is_item()).one(&**tx).await.or_db_error()?;
         let found = found.ok_or_else(|| Error::internal("a claimed item does not exist"))?;
+        let payload = match serde_json::from_value(found.payload) {
+            Ok(payload) => payload,
+            Err(cause) => {
+                mark_unreadable(tx, task.as_str(), key, &cause, now).await?;
+                self.metrics.count_failure(task.as_str(), true);
+                return Ok(None);
+            }
+        };
         Ok(Some(QueueItem {
             key: found.item_key,
-            payload: serde_json::from_value(found.payload).map_err(Error::internal)?,
+            payload,
             failures: u32::try_from(found.failures).unwrap_or(0),
             task: task.as_str(),
             fence: found.fence,

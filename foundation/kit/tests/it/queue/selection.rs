@@ -1,10 +1,10 @@
 //! Items that a service chooses itself.
 
 use hearth_base::{Clock, Result};
-use hearth_kit::db::Db;
+use hearth_kit::{db::Db, queue::TaskName};
 use jiff::SignedDuration;
 
-use super::{DIG_TASK, QueueStage, open_stage, read_error_code};
+use super::{DIG_TASK, QueueStage, list_dead_letters, open_stage, read_error_code};
 
 impl QueueStage {
     async fn claim_by_key(&self, key: &str) -> Result<Option<hearth_kit::queue::QueueItem<String>>> {
@@ -64,7 +64,28 @@ async fn item_that_is_enqueued_in_place_keeps_its_turn(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn chosen_item_with_an_invalid_payload_becomes_a_dead_letter(db: Db) -> Result<()> {
+    let stage = open_stage(&db).await?;
+    let (now, numbers) = (stage.clock.now(), TaskName::<i32>::new(DIG_TASK.as_str()));
+    let tx = db.begin().await?;
+    stage.queue.enqueue(&tx, numbers, "strange", &7, now).await?;
+    tx.commit().await?;
+    assert!(stage.claim_by_key("strange").await?.is_none());
+    assert!(stage.list_keys().await?.is_empty());
+    let dead = list_dead_letters(&stage.queue).await?;
+    assert_eq!(
+        dead.iter().map(|dead| (&*dead.key, dead.died_at)).collect::<Vec<_>>(),
+        [("strange", Some(now))]
+    );
+    // Enqueued again with a valid payload, the item is processed.
+    stage.enqueue_in_place("strange").await?;
+    assert_eq!(stage.claim_by_key("strange").await?.unwrap().payload, "strange");
+    assert!(list_dead_letters(&stage.queue).await?.is_empty());
+    Ok(())
+}
+
 hearth_testkit::on_every_database!(
+    chosen_item_with_an_invalid_payload_becomes_a_dead_letter,
     chosen_item_is_claimed_once_at_any_place,
     item_that_is_enqueued_in_place_keeps_its_turn,
 );
