@@ -1,18 +1,10 @@
 //! Serves the files of a folder: `static-server PORT [FOLDER]`.
-//!
-//! A file is identified by its content, and a browser asks each time whether it is still the same. Files whose names
-//! begin with a dot, files that describe the build, and lists of folders are not served.
-
-mod content;
-mod reply;
-mod site;
 
 use std::{
     convert::Infallible,
     env,
     ffi::OsString,
-    fmt,
-    io::{self, Write as _},
+    io,
     net::{Ipv4Addr, SocketAddr},
     path::Path,
     process::ExitCode,
@@ -20,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use hearth_static_server::{StaticSite, write_log_line};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -30,8 +23,6 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     time::{sleep, timeout},
 };
-
-use reply::StaticSite;
 
 /// Time for the head of a request, which also ends unused connections.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
@@ -127,9 +118,4 @@ fn serve_connection(stream: TcpStream, site: Arc<StaticSite>, connections: &Grac
     let connection = connections.watch(connection);
     // A visitor who closes the connection is no error.
     tokio::spawn(async move { drop(connection.await) });
-}
-
-/// Writes a line to the log. A closed log is no reason to stop.
-pub fn write_log_line(line: fmt::Arguments<'_>) {
-    let _closed = writeln!(io::stderr(), "{line}");
 }

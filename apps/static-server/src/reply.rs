@@ -192,11 +192,13 @@ fn build_text_reply(status: StatusCode, text: &str, request: &Parts) -> Response
 fn build_redirect(path: &str, request: &Parts) -> Response<ReplyBody> {
     let name = path.rsplit('/').next().unwrap_or_default();
     let query = request.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    let location = format!("{name}/{query}");
+    // A first segment with a colon would be read as a scheme (RFC 3986, section 4.2).
+    let start = if name.contains(':') { "./" } else { "" };
+    let location = format!("{start}{name}/{query}");
     let text = format!("moved to {location}");
     let mut reply = build_text_reply(StatusCode::MOVED_PERMANENTLY, &text, request);
-    // The parts of an address are valid in a header.
-    if let Ok(location) = HeaderValue::from_str(&location) {
+    // The parts of an address are valid in a header; a query may have bytes that are not ASCII.
+    if let Ok(location) = HeaderValue::from_bytes(location.as_bytes()) {
         reply.headers_mut().insert(header::LOCATION, location);
     }
     reply

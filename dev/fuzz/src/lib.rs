@@ -29,11 +29,15 @@ macro_rules! for_all_targets {
             file_paths,
             git_refs,
             http_heads,
+            inventory,
             layers,
             log_frames,
             manifests,
+            package_sources,
             schedules,
+            static_pages,
             uploads,
+            upstream_answers,
         }
     };
 }

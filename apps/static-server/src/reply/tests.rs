@@ -124,6 +124,18 @@ async fn hidden_and_foreign_files_are_not_served() {
 }
 
 #[tokio::test]
+async fn redirect_to_a_folder_stays_on_the_site() {
+    let site = SiteFixture::with_files(&[("a:b/index.html", "page"), ("docs/index.html", "page")]);
+    for (path, location) in [("/docs?x=1", "docs/?x=1"), ("/a:b", "./a:b/"), ("//docs", "docs/")] {
+        let reply = site.get(path).await;
+        assert_eq!((reply.status, reply.read_header(header::LOCATION)), (301, location), "{path}");
+    }
+    let reply = site.get("/docs?x=\u{e4}").await;
+    let location = reply.headers.get(header::LOCATION).map(HeaderValue::as_bytes);
+    assert_eq!(location, Some("docs/?x=\u{e4}".as_bytes()));
+}
+
+#[tokio::test]
 async fn missing_page_of_the_site_replaces_the_text() {
     let site = SiteFixture::with_files(&[("404.html", "<p>lost</p>")]);
     let reply = site.get("/nothing").await;

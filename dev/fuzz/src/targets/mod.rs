@@ -7,11 +7,15 @@ pub mod dotenv;
 pub mod file_paths;
 pub mod git_refs;
 pub mod http_heads;
+pub mod inventory;
 pub mod layers;
 pub mod log_frames;
 pub mod manifests;
+pub mod package_sources;
 pub mod schedules;
+pub mod static_pages;
 pub mod uploads;
+pub mod upstream_answers;
 
 /// Splits an input into records, which are separated by the byte 0x1e (record separator).
 fn split_records(input: &[u8]) -> impl Iterator<Item = &[u8]> {
