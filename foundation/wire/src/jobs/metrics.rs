@@ -21,7 +21,8 @@ pub struct MetricsSample {
     /// where it is unknown.
     #[serde(default)]
     pub disk: u64,
-    /// Number of containers that ended unexpectedly and were restarted.
+    /// Number of containers that ended unexpectedly and were restarted, without the first three in a row that ended
+    /// at their start.
     pub restarts: u32,
 }
 

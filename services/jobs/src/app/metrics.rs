@@ -22,6 +22,10 @@ use crate::{
 const MAX_RUNS_PER_SAMPLE: u64 = 10_000;
 /// Age up to which a minute's sample counts as current usage.
 const CURRENT_SAMPLE_MAX_AGE: SignedDuration = SignedDuration::from_mins(2);
+/// Number of containers in a row that may end at their start and are no restarts: a failed deployment has so many.
+const MAX_STARTUP_ENDS: u32 = 3;
+/// Time within which the end of a container belongs to its start, even if it has been ready.
+const STARTUP_TIME: SignedDuration = SignedDuration::from_secs(10);
 
 /// Samples the usage of all running containers, one transaction per tool.
 pub async fn record_usage(cx: &JobsContext, now: Timestamp) -> Result<()> {
@@ -69,20 +73,30 @@ async fn record_tool_usage(
     tx.commit().await
 }
 
-/// Returns the usage of a run that has just ended and is not in samples yet, and marks it as counted. The
-/// caller holds the tool's lock, adds the usage to samples and stores the run.
-pub fn compute_usage_at_end(run: &mut Run) -> JobUsage {
+/// Returns the usage of a run that has just ended and is not in samples yet, and marks it as counted; `was_ready` is
+/// true if it has ever been ready. The caller holds the tool's lock, adds the usage to samples and stores the run.
+pub fn compute_usage_at_end(run: &mut Run, was_ready: bool) -> JobUsage {
     let is_set = matches!(run.instance.workload, WorkloadId::Set(_));
+    let is_restart = is_set
+        && run.end != Some(StoredRunEnd::Stopped)
+        && (run.attempt > MAX_STARTUP_ENDS || (was_ready && !ended_at_start(run)));
     let used = JobUsage {
         memory: run.peak_memory,
         cpu_micros: run.cpu_micros.saturating_sub(run.cpu_counted),
         containers: u32::from(run.started.is_some()),
-        restarts: u32::from(is_set && run.end != Some(StoredRunEnd::Stopped)),
+        restarts: u32::from(is_restart),
         // Disk usage is not measured at the end of a run.
         ..JobUsage::default()
     };
     run.cpu_counted = run.cpu_counted.max(run.cpu_micros);
     used
+}
+
+fn ended_at_start(run: &Run) -> bool {
+    match (run.started, run.ended) {
+        (Some(started), Some(ended)) => ended.duration_since(started) < STARTUP_TIME,
+        _ => true,
+    }
 }
 
 /// Reads the usage samples of a job.

@@ -105,6 +105,38 @@ async fn usage_of_a_short_run_is_recorded_at_its_end(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn containers_that_end_at_their_start_are_no_restarts_at_first(db: Db) -> Result<()> {
+    let harness = JobsHarness::new(db).await?;
+    harness.create(&build_continuous_job("web")).await?;
+    let mut last = None;
+    // A failed deployment ends after three of them; the fourth is one of a crash loop.
+    for (ended, restarts) in [(1, 0), (2, 0), (3, 0), (4, 1)] {
+        last = Some(harness.wait_for_one_running(last).await?);
+        harness.end_one_container(None, 3).await?;
+        wait_until("the end is recorded", async || {
+            let runs = harness.list_runs("web").await?;
+            Ok((runs.iter().filter(|run| run.ended.is_some()).count() == ended).then_some(()))
+        })
+        .await?;
+        let samples = read_metrics(&harness, "web").await?.samples;
+        assert_eq!(samples.iter().map(|sample| sample.restarts).sum::<u32>(), restarts, "after {ended} ends");
+    }
+    Ok(())
+}
+
+async fn container_that_ends_after_it_served_is_a_restart(db: Db) -> Result<()> {
+    let harness = JobsHarness::new(db).await?;
+    harness.create(&build_continuous_job("web")).await?;
+    let first = harness.wait_for_one_running(None).await?;
+    harness.wait_for_job("web", |job| job.status.ready == 1).await?;
+    harness.stand.advance_clock(SignedDuration::from_secs(11));
+    harness.end_one_container(None, 3).await?;
+    harness.wait_for_one_running(Some(first)).await?;
+    let samples = read_metrics(&harness, "web").await?.samples;
+    assert_eq!(samples.iter().map(|sample| sample.restarts).sum::<u32>(), 1);
+    Ok(())
+}
+
 async fn metrics_beyond_their_retention_are_refused(db: Db) -> Result<()> {
     let harness = JobsHarness::new(db).await?;
     for hours in ["0", "721", "many"] {
@@ -120,5 +152,7 @@ async fn metrics_beyond_their_retention_are_refused(db: Db) -> Result<()> {
 on_every_store!(
     usage_is_sampled_each_minute_and_once_at_each_end,
     usage_of_a_short_run_is_recorded_at_its_end,
+    containers_that_end_at_their_start_are_no_restarts_at_first,
+    container_that_ends_after_it_served_is_a_restart,
     metrics_beyond_their_retention_are_refused,
 );

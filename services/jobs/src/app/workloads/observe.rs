@@ -315,7 +315,7 @@ impl<'a> ObservationBatch<'a> {
             // A run that ended before is not changed again, so its usage is counted once.
             if run.has_ended() {
                 *self.usage.entry((run.tool, run.job)).or_default() +=
-                    metrics::compute_usage_at_end(&mut run);
+                    metrics::compute_usage_at_end(&mut run, instance.health.first_ready_at.is_some());
                 self.launch_retry(workload, &run).await?;
             }
         }
