@@ -5,8 +5,8 @@ use futures::{Stream, StreamExt};
 use hearth_base::{Error, Result};
 use hearth_kit::guard::MemberCaller;
 use hearth_runtime_api::{
-    ContainerUser, ExecInput, ExecOutput, ExecSession, FileProtocol, FileReply, FileRequest, FileSession,
-    MountSource,
+    ContainerUser, ExecInput, ExecOutput, ExecSession, FileFailure, FileProtocol, FileReply, FileRequest,
+    FileSession, MountSource,
 };
 
 use crate::{
@@ -99,7 +99,7 @@ impl OpenSession {
             if let Some(end) = line.iter().position(|byte| *byte == b'\n') {
                 let rest = line.split_off(end + 1);
                 return match serde_json::from_slice(&line).map_err(Error::internal)? {
-                    FileReply::Failed(failure) => Err(failure.into()),
+                    FileReply::Failed(failure) => Err(explain_failure(failure)),
                     reply => Ok((reply, FileContent { session: self, first: rest })),
                 };
             }
@@ -110,6 +110,21 @@ impl OpenSession {
         Err(Error::unavailable("files-unavailable", "the files of the tool cannot be read at present")
             .help("try again in a moment"))
     }
+}
+
+/// Converts a failed request to its error, with the next step.
+fn explain_failure(failure: FileFailure) -> Error {
+    let error = Error::from(failure);
+    let help = match error.code() {
+        "no-such-file" | "is-folder" | "not-a-folder" | "not-a-file" => "hearth files list",
+        "folder-not-empty" => "hearth files delete --recursive FOLDER",
+        "home-full" => "hearth files usage",
+        "file-path" => "use a shorter path, without links that lead to themselves",
+        "file-denied" => "hearth shell, and change the mode of the file there",
+        "upload-incomplete" => "send the file again",
+        _ => return error,
+    };
+    error.help(help)
 }
 
 /// The content behind a reply.
@@ -146,5 +161,25 @@ impl FileContent {
             let left = left.saturating_sub(bytes.len() as u64);
             Some((Ok(Bytes::from(bytes)), Some((session, permit, None, left))))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failure_that_a_user_can_correct_has_a_next_step() {
+        let explain = |code: &str| {
+            let failure = FileFailure { code: code.to_owned(), message: "data/x: it failed".to_owned() };
+            explain_failure(failure).help_text().map(str::to_owned)
+        };
+        for code in ["no-such-file", "is-folder", "not-a-folder", "not-a-file"] {
+            assert_eq!(explain(code).as_deref(), Some("hearth files list"), "{code}");
+        }
+        for code in ["folder-not-empty", "home-full", "file-path", "file-denied", "upload-incomplete"] {
+            assert!(explain(code).is_some(), "{code}");
+        }
+        assert_eq!(explain("file-failed"), None);
     }
 }

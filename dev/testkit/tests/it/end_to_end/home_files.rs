@@ -95,6 +95,7 @@ async fn file_session_leads_neither_out_of_the_home_nor_to_another_tool() -> Res
     for missing in ["host", "root/etc/passwd", "../other/private", "/proc/self/environ", "up/etc/hostname"] {
         let refused = files.read_file(&tool, &path(missing)).await.unwrap_err();
         assert_eq!((refused.kind(), refused.code()), (ErrorKind::NotFound, "no-such-file"), "{missing}");
+        assert_eq!(refused.help_text(), Some("hearth files list"), "{missing}");
     }
     // A pipe without a writer does not block, and a folder is no file.
     assert_eq!(files.read_file(&tool, &path("pipe")).await.unwrap_err().code(), "not-a-file");
