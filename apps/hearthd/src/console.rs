@@ -33,8 +33,8 @@ pub fn print_error(error: &Error) -> ExitCode {
     }
 }
 
-/// Prints the help (exit status 0) or a usage error (exit status 1).
-pub fn print_usage(usage: &clap::Error) -> ExitCode {
+/// Prints the help or version (exit status 0), or the help because a command is missing (exit status 1).
+pub fn print_help(usage: &clap::Error) -> ExitCode {
     let _closed_output = usage.print();
     if usage.use_stderr() { ExitCode::from(1) } else { ExitCode::SUCCESS }
 }

@@ -9,6 +9,7 @@ mod memory_trim;
 mod privilege;
 mod process;
 mod services;
+mod usage_error;
 
 use std::process::ExitCode;
 
@@ -22,7 +23,12 @@ fn main() -> ExitCode {
     hearth_runtime_local::init_memory_trimming();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(usage) => return console::print_usage(&usage),
+        Err(usage) if usage_error::has_only_help(&usage) => return console::print_help(&usage),
+        Err(usage) => {
+            let words: Vec<String> =
+                std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+            return console::print_error(&usage_error::explain_usage_error(&usage, &words));
+        }
     };
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(choose_umask(&cli.command)));
     if matches!(cli.command, ServerCommand::Up(_) | ServerCommand::Serve(_) | ServerCommand::Runtime(_)) {
