@@ -1,6 +1,12 @@
 //! Outputs of real tools, each with its class and the line that is shown.
 
+use hearth_wire::builds::BuildFailureClass::{
+    CompileError, DependencyNotFound, Network, OutOfMemory, Plan, Source, StartCommandMissing,
+};
+
 use super::*;
+
+mod mistakes;
 
 fn explain_output(lines: &str) -> Option<(BuildFailureClass, String)> {
     let mut signs = OutputSigns::default();
