@@ -1,6 +1,7 @@
 //! The build plan.
 
 use crate::{
+    package_sources::BuildPackageSources,
     procfile::Processes,
     recipe::{self, BuildStage, RecipeStep},
 };
@@ -91,6 +92,35 @@ impl BuildPlan {
                     .map(Some)
             }
         }
+    }
+
+    /// True when the recipe installs Debian packages.
+    pub fn installs_packages(&self) -> bool {
+        self.list_steps().any(|step| matches!(step, RecipeStep::Install(_) | RecipeStep::InstallFrom(..)))
+    }
+
+    /// Lets the recipe install Debian packages from these sources too. A source's own Containerfile is unchanged: it sees
+    /// them without this.
+    #[must_use]
+    pub fn with_package_sources(mut self, sources: &BuildPackageSources) -> Self {
+        if let BuildRecipe::Steps { steps, stages, .. } = &mut self.recipe
+            && !sources.is_empty()
+        {
+            for step in stages.iter_mut().flat_map(|stage| &mut stage.steps).chain(steps) {
+                if let RecipeStep::Install(packages) = step {
+                    *step = RecipeStep::InstallFrom(sources.clone(), std::mem::take(packages));
+                }
+            }
+        }
+        self
+    }
+
+    fn list_steps(&self) -> impl Iterator<Item = &RecipeStep> {
+        let (steps, stages): (&[RecipeStep], &[BuildStage]) = match &self.recipe {
+            BuildRecipe::Containerfile { .. } => (&[], &[]),
+            BuildRecipe::Steps { steps, stages, .. } => (steps, stages),
+        };
+        stages.iter().flat_map(|stage| &stage.steps).chain(steps)
     }
 
     /// Short name of the base image; `None` when the source has its own Containerfile.

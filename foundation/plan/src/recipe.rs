@@ -7,6 +7,7 @@ use hearth_base::{Error, Result};
 use crate::{
     command_line::CommandLine,
     label::{PROCESSES_LABEL, render_label_value},
+    package_sources::BuildPackageSources,
     packages::PackageName,
     procfile::Processes,
     source_path::SourcePath,
@@ -22,6 +23,8 @@ pub enum RecipeStep {
     Env(&'static str, &'static str),
     /// Installs Debian packages.
     Install(Vec<PackageName>),
+    /// Installs Debian packages from Debian and from package sources of the build.
+    InstallFrom(BuildPackageSources, Vec<PackageName>),
     /// Copies these files of a folder of the source, by default its top folder, into the working folder.
     Copy(Option<SourcePath>, Vec<&'static str>),
     /// Copies the whole source into the working folder.
@@ -120,14 +123,11 @@ fn render_step(text: &mut String, step: &RecipeStep) {
     let _ = match step {
         RecipeStep::Note(note) => writeln!(text, "# {note}"),
         RecipeStep::Env(name, value) => writeln!(text, "ENV {name}={value}"),
-        RecipeStep::Install(packages) => {
-            let names: Vec<String> = packages.iter().map(ToString::to_string).collect();
-            writeln!(
-                text,
-                "RUN apt-get -o APT::Sandbox::User=root update -qq && apt-get -o APT::Sandbox::User=root install -qq \
-                 --no-install-recommends {} && rm -rf /var/lib/apt/lists/*",
-                names.join(" ")
-            )
+        RecipeStep::Install(packages) => writeln!(text, "RUN {}", render_install(packages, "")),
+        RecipeStep::InstallFrom(sources, packages) => {
+            // An archive out of reach is no reason to install other packages than the last time.
+            let install = render_install(packages, " --error-on=any");
+            writeln!(text, "RUN {} && {install}", sources.render_install_guard())
         }
         RecipeStep::Copy(None, files) => writeln!(text, "COPY {} ./", files.join(" ")),
         RecipeStep::Copy(Some(folder), files) => {
@@ -147,6 +147,16 @@ fn render_step(text: &mut String, step: &RecipeStep) {
         RecipeStep::Run(command) | RecipeStep::Cleanup(command) => writeln!(text, "RUN {command}"),
         RecipeStep::RunDeclared(command) => writeln!(text, "RUN {}", command.render_as_json()),
     };
+}
+
+/// Renders the command line that installs packages.
+fn render_install(packages: &[PackageName], update_option: &str) -> String {
+    let names: Vec<String> = packages.iter().map(ToString::to_string).collect();
+    format!(
+        "apt-get -o APT::Sandbox::User=root update -qq{update_option} && apt-get -o APT::Sandbox::User=root install -qq \
+         --no-install-recommends {} && rm -rf /var/lib/apt/lists/*",
+        names.join(" ")
+    )
 }
 
 #[cfg(test)]
