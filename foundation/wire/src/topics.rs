@@ -1,7 +1,10 @@
 //! Registry of the topics of all services.
 
 use crate::{
-    accounts::internal::{AccessEvent, ToolEvent},
+    accounts::{
+        RequestEvent,
+        internal::{AccessEvent, ToolEvent},
+    },
     events::{EventTypeInfo, Topic, TopicInfo},
     images::internal::TagEvent,
     jobs::{events::RunEvent, internal::RouteEvent},
@@ -11,6 +14,7 @@ use crate::{
 pub static ALL_TOPICS: &[&TopicInfo] = &[
     AccessEvent::TOPIC_INFO,
     ToolEvent::TOPIC_INFO,
+    RequestEvent::TOPIC_INFO,
     TagEvent::TOPIC_INFO,
     RouteEvent::TOPIC_INFO,
     RunEvent::TOPIC_INFO,

@@ -23,11 +23,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     context::AccountsContext,
     rights::{
-        AcknowledgeErasures, CreateToolTokens, ManageSignIn, NoSignIn, OperateHearth, ReadMailAddresses,
+        AcknowledgeErasures, CreateToolTokens, ManageSignIn, NoSignIn, NotifyOperators, OperateHearth,
+        ReadAcceptedRequests, ReadMailAddresses,
         ReadToolEvents, ReadToolFacts, ResolveCredentials, SelfService, SignedIn, ToolOperate, ToolOwn,
         ToolRead, ToolWrite, UseMandates,
     },
-    workers::account_mails::{AccountMailKind, SendAccountMails},
+    workers::{
+        account_mails::{AccountMailKind, SendAccountMails},
+        operator_mails::SendOperatorMails,
+    },
 };
 
 pub use settings::AccountsSettings;
@@ -46,12 +50,14 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
     let (first, housekeeping) = (cx.clone(), workers::housekeeping::create_worker(&cx));
     let [recovery, notices] = [AccountMailKind::RecoveryCode, AccountMailKind::AddressNotice]
         .map(|kind| queue::create_task_worker(&cx.store.queue, SendAccountMails(kind, cx.clone())));
+    let operators = queue::create_task_worker(&cx.store.queue, SendOperatorMails(cx.clone()));
     let routes = queue::add_routes(routes(), kit.role, &cx.store.queue);
     Ok(MountedService::new(kit, Dialect::Data, routes, cx)
         .with_migrations(store::list_migrations)
         .with_preparation(async move { app::setup::prepare_setup_code(&first).await })
         .with_worker(housekeeping)
         .with_worker(recovery)
+        .with_worker(operators)
         .with_worker(notices))
 }
 
@@ -93,11 +99,18 @@ fn routes() -> OpenApiRouter<AccountsContext> {
         )))
         .routes(require_right::<OperateHearth, _>(routes!(http::invitations::withdraw_invitation)))
         .routes(require_right::<OperateHearth, _>(routes!(http::audit::list)))
+        .routes(require_right::<OperateHearth, _>(routes!(http::requests::list)))
+        .routes(require_right::<OperateHearth, _>(routes!(http::requests::show)))
+        .routes(require_right::<OperateHearth, _>(routes!(http::requests::accept_request)))
+        .routes(require_right::<OperateHearth, _>(routes!(http::requests::refuse_request)))
         .routes(require_right::<ResolveCredentials, _>(routes!(http::internal::resolve_credential)))
         .routes(require_right::<ResolveCredentials, _>(routes!(http::internal::record_refused_change)))
         .routes(require_right::<ReadToolFacts, _>(routes!(http::internal::check_trigger_owner)))
+        .routes(require_right::<NotifyOperators, _>(routes!(http::internal::send_operator_notice)))
         .routes(require_right::<ReadToolEvents, _>(routes!(http::internal::read_access_events)))
         .routes(require_right::<ReadToolEvents, _>(routes!(http::internal::read_tool_events)))
+        .routes(require_right::<ReadToolEvents, _>(routes!(http::internal::read_request_events)))
+        .routes(require_right::<ReadAcceptedRequests, _>(routes!(http::internal::list_accepted_requests)))
         .routes(require_right::<AcknowledgeErasures, _>(routes!(http::internal::list_pending_erasures)))
         .routes(require_right::<AcknowledgeErasures, _>(routes!(http::internal::acknowledge_erasure)))
         .routes(require_right::<UseMandates, _>(routes!(http::mandates::create_mandate)))
@@ -120,4 +133,8 @@ fn routes() -> OpenApiRouter<AccountsContext> {
         .routes(require_right::<ToolRead, _>(routes!(http::quota::show)))
         .routes(require_right::<ToolOperate, _>(routes!(http::quota::patch_quota)))
         .routes(require_right::<ToolRead, _>(routes!(http::audit::list_tool_audit)))
+        .routes(require_right::<ToolRead, _>(routes!(http::tool_requests::list)))
+        .routes(require_right::<ToolWrite, _>(routes!(http::tool_requests::create)))
+        .routes(require_right::<ToolRead, _>(routes!(http::tool_requests::show)))
+        .routes(require_right::<ToolWrite, _>(routes!(http::tool_requests::withdraw_request)))
 }

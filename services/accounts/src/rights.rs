@@ -37,6 +37,10 @@ rights! {
     CreateToolTokens = "accounts:tool-tokens", Requirement::Services(&[Role::Builds, Role::Builder, Role::Jobs]) => ServiceCaller;
     /// Reading mail addresses.
     ReadMailAddresses = "accounts:addresses", Requirement::Services(&[Role::Notify]) => ServiceCaller;
+    /// Sending notices to the operators.
+    NotifyOperators = "accounts:operator-notices", Requirement::Services(&[Role::Builds]) => ServiceCaller;
+    /// Reading accepted requests.
+    ReadAcceptedRequests = "accounts:requests", Requirement::Services(&[Role::Builds]) => ServiceCaller;
     /// Reading facts about a tool.
     ReadToolFacts = "accounts:tool", Requirement::Services(Role::ALL) => ServiceCaller;
 }

@@ -31,6 +31,12 @@ hearth_kit::settings! {
         refused_changes_per_caller: u32 = 50,
         /// Days for which only an operator gives the name of a deleted tool again.
         tombstone_days: u32 = 365,
+        /// Open requests of one tool to the operators.
+        open_requests_per_tool: u32 = 10,
+        /// Open requests that one user made for all tools.
+        open_requests_per_user: u32 = 20,
+        /// Days after its decision for which a request is kept.
+        request_days: u32 = 365,
         /// Default quota of a tool.
         quota: Quota = Quota::default() => Quota,
     }

@@ -1,12 +1,12 @@
 //! Calls about users and credentials.
 
-use hearth_base::{Result, TokenId, ToolName, UserName};
+use hearth_base::{Result, TokenId, ToolName, ToolRequestId, UserName};
 use hearth_wire::{
     accounts::{
         CallerInfo, Invitation, InvitationCreate, InvitationCreated, MailAddress, MailAddressChange,
         MailAddressConfirmation, MembershipOffer, PasswordChange, PasswordReset, RecoveryCode,
-        RecoveryMailRequest, SessionCreate, SessionCreated, Token, TokenCreate, TokenCreated, User,
-        UserPatch, UserRegistration,
+        RecoveryMailRequest, RequestAcceptance, RequestRefusal, SessionCreate, SessionCreated, Token,
+        TokenCreate, TokenCreated, ToolRequest, ToolRequestQuery, User, UserPatch, UserRegistration,
     },
     reply::{Done, Listed, Paging},
 };
@@ -140,4 +140,36 @@ impl AccountsCalls<'_> {
     pub async fn withdraw_invitation(&self, invitation: TokenId) -> Result<Done> {
         self.0.build_call(Method::DELETE, "/accounts/v1/invitations").segment(invitation).fetch_data().await
     }
+
+    /// Lists the requests of all tools, newest first, for operators.
+    pub async fn list_requests(&self, query: &ToolRequestQuery) -> Result<Listed<ToolRequest>> {
+        self.0.build_call(Method::GET, REQUESTS_PATH).query(query).fetch_data().await
+    }
+
+    /// Shows a request, for operators.
+    pub async fn show_request(&self, request: ToolRequestId) -> Result<ToolRequest> {
+        self.0.build_call(Method::GET, REQUESTS_PATH).segment(request).fetch_data().await
+    }
+
+    /// Accepts a request, for operators: the tool gets what it asked for.
+    pub async fn accept_request(
+        &self,
+        request: ToolRequestId,
+        acceptance: &RequestAcceptance,
+    ) -> Result<ToolRequest> {
+        let call = self.0.build_call(Method::POST, REQUESTS_PATH).segment(request);
+        call.path_suffix("/accept").json(acceptance).fetch_data().await
+    }
+
+    /// Refuses a request, for operators.
+    pub async fn refuse_request(
+        &self,
+        request: ToolRequestId,
+        refusal: &RequestRefusal,
+    ) -> Result<ToolRequest> {
+        let call = self.0.build_call(Method::POST, REQUESTS_PATH).segment(request);
+        call.path_suffix("/refuse").json(refusal).fetch_data().await
+    }
 }
+
+const REQUESTS_PATH: &str = "/accounts/v1/requests";

@@ -2,9 +2,12 @@
 
 use hearth_base::{MandateId, Result, Role, TokenId, ToolId};
 use hearth_wire::{
-    accounts::internal::{
-        MandateCreate, MandateCreated, MandateUse, MandateUsed, Recipient, RefusedChange, ResolveCaller,
-        ResolvedCaller, ToolFacts, ToolTokenCreate, ToolTokenCreated, TriggerOwner, TriggerOwnerCheck,
+    accounts::{
+        RequestEventData, ToolRequestQuery,
+        internal::{
+            MandateCreate, MandateCreated, MandateUse, MandateUsed, OperatorNotice, Recipient, RefusedChange, ResolveCaller,
+            ResolvedCaller, ToolFacts, ToolTokenCreate, ToolTokenCreated, TriggerOwner, TriggerOwnerCheck,
+        },
     },
     reply::{Done, Listed, Paging},
 };
@@ -34,6 +37,12 @@ impl AccountsInternalCalls<'_> {
     pub async fn record_refused_change(&self, refused: &RefusedChange, request_id: &str) -> Result<Done> {
         let call = self.0.build_call(Method::POST, "/accounts/v1/internal/refusals");
         call.header(headers::REQUEST_ID_HEADER, request_id).json(refused).fetch_data().await
+    }
+
+    /// Sends a notice to the operators.
+    pub async fn send_operator_notice(&self, notice: &OperatorNotice) -> Result<Done> {
+        let call = self.0.build_call(Method::POST, "/accounts/v1/internal/operator-notices");
+        call.json(notice).fetch_data().await
     }
 
     /// Checks that the owner of something that acts without a request still has the right.
@@ -94,5 +103,11 @@ impl AccountsInternalCalls<'_> {
     /// Shows the name and the quota of a tool.
     pub async fn show_tool_facts(&self, tool: ToolId) -> Result<ToolFacts> {
         self.0.build_call(Method::GET, "/accounts/v1/internal/tools").segment(tool).fetch_data().await
+    }
+
+    /// Lists the accepted requests of one kind, oldest first.
+    pub async fn list_accepted_requests(&self, query: &ToolRequestQuery) -> Result<Listed<RequestEventData>> {
+        let call = self.0.build_call(Method::GET, "/accounts/v1/internal/accepted-requests");
+        call.query(query).fetch_data().await
     }
 }

@@ -1,8 +1,8 @@
 //! Calls about tools, their members, tokens and quotas.
 
-use hearth_base::{Result, TokenId, ToolName, UserName};
+use hearth_base::{Result, TokenId, ToolName, ToolRequestId, UserName};
 use hearth_wire::{
-    accounts::{Token, TokenCreate, TokenCreated},
+    accounts::{Token, TokenCreate, TokenCreated, ToolRequest, ToolRequestCreate, ToolRequestQuery},
     reply::{Done, Listed, Paging},
     tools::{Member, MemberPut, Quota, QuotaPatch, Tool, ToolCreate, ToolQuery},
 };
@@ -95,5 +95,30 @@ impl ToolsCalls<'_> {
     /// Changes the quota of a tool, for operators.
     pub async fn update_quota(&self, tool: &ToolName, patch: &QuotaPatch) -> Result<Quota> {
         self.tool_call(Method::PATCH, tool).path_suffix("/quota").json(patch).fetch_data().await
+    }
+
+    /// Lists the requests of a tool to the operators, newest first.
+    pub async fn list_requests(
+        &self,
+        tool: &ToolName,
+        query: &ToolRequestQuery,
+    ) -> Result<Listed<ToolRequest>> {
+        self.tool_call(Method::GET, tool).path_suffix("/requests").query(query).fetch_data().await
+    }
+
+    /// Creates a request to the operators.
+    pub async fn create_request(&self, tool: &ToolName, create: &ToolRequestCreate) -> Result<ToolRequest> {
+        self.tool_call(Method::POST, tool).path_suffix("/requests").json(create).fetch_data().await
+    }
+
+    /// Shows a request of a tool.
+    pub async fn show_request(&self, tool: &ToolName, request: ToolRequestId) -> Result<ToolRequest> {
+        self.tool_call(Method::GET, tool).path_suffix("/requests").segment(request).fetch_data().await
+    }
+
+    /// Withdraws an open request of a tool.
+    pub async fn withdraw_request(&self, tool: &ToolName, request: ToolRequestId) -> Result<ToolRequest> {
+        let call = self.tool_call(Method::POST, tool).path_suffix("/requests").segment(request);
+        call.path_suffix("/withdraw").fetch_data().await
     }
 }

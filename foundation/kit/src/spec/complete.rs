@@ -25,6 +25,7 @@ const PATH_PARAMETER_PATTERNS: &[(&str, &str)] = &[
     ("item", "^[^\\x00-\\x1f]{1,255}$"),
     ("job", "^[a-z0-9]([a-z0-9-]{0,50}[a-z0-9])?$"),
     ("name", "^[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*$"),
+    ("package_source", "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"),
     ("reference", "^([A-Za-z0-9_][A-Za-z0-9._-]{0,127}|sha256:[0-9a-f]{64})$"),
     ("space", "^(hearth|tool-[a-z][a-z0-9-]{0,30}[a-z0-9])$"),
     ("tag", "^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"),
@@ -34,8 +35,19 @@ const PATH_PARAMETER_PATTERNS: &[(&str, &str)] = &[
 ];
 
 /// Path parameters whose value is the id of the object of that name.
-const ID_PARAMETERS: &[&str] =
-    &["build", "delivery", "deployment", "mandate", "run", "session", "source", "token", "upload", "webhook"];
+const ID_PARAMETERS: &[&str] = &[
+    "build",
+    "delivery",
+    "deployment",
+    "mandate",
+    "request",
+    "run",
+    "session",
+    "source",
+    "token",
+    "upload",
+    "webhook",
+];
 /// Pattern of an id after its prefix and underscore: a ULID in lower case.
 const ULID_PATTERN: &str = "[0-7][0-9a-hjkmnp-tv-z]{25}";
 

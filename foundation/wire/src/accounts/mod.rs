@@ -3,6 +3,7 @@
 mod audit;
 mod credentials;
 mod people;
+mod requests;
 
 pub mod internal;
 
@@ -12,4 +13,8 @@ pub use people::{
     CallerInfo, Invitation, InvitationCreate, InvitationCreated, MailAddress, MailAddressChange,
     MailAddressConfirmation, MembershipOffer, PASSWORD_CHARACTERS, PasswordChange, PasswordReset,
     RecoveryCode, RecoveryMailRequest, User, UserPatch, UserRegistration,
+};
+pub use requests::{
+    RequestAcceptance, RequestEvent, RequestEventData, RequestKind, RequestRefusal, RequestState,
+    SourceRequest, ToolRequest, ToolRequestCreate, ToolRequestQuery,
 };

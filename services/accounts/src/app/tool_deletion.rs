@@ -24,6 +24,7 @@ pub async fn begin_deletion(cx: &AccountsContext, actor: &RequestActor, id: Tool
     cx.store.delete_tool_tokens(&tx, id).await?;
     cx.store.delete_member_offers(&tx, id, None).await?;
     cx.store.delete_tool_run_tokens(&tx, id).await?;
+    cx.store.withdraw_open_requests(&tx, id, &actor.who, actor.now).await?;
     for service in Role::WITH_TOOL_FINALIZERS {
         cx.store.insert_finalizer(&tx, id, *service).await?;
     }

@@ -3,9 +3,12 @@
 use hearth_base::ToolId;
 use hearth_kit::{ApiResponse, ApiResult, Authed, Json, Param, Query};
 use hearth_wire::{
-    accounts::internal::{
-        AccessEvent, Recipient, RefusedChange, ResolveCaller, ResolvedCaller, ToolEvent, TriggerOwner,
-        TriggerOwnerCheck,
+    accounts::{
+        RequestEvent, RequestEventData, ToolRequestQuery,
+        internal::{
+            AccessEvent, OperatorNotice, Recipient, RefusedChange, ResolveCaller, ResolvedCaller, ToolEvent, TriggerOwner,
+            TriggerOwnerCheck,
+        },
     },
     events::{EventBatch, EventsQuery, Topic},
     reply::{Data, Done, Listed, Paging},
@@ -47,6 +50,34 @@ pub async fn read_tool_events(
     Query(after): Query<EventsQuery>,
 ) -> ApiResult<EventBatch> {
     Ok(ApiResponse::ok(cx.store.events.read(ToolEvent::TOPIC_INFO, &after).await?))
+}
+
+/// Read events about requests of tools, in order. Waits for the next event when `wait` is set.
+#[utoipa::path(get, path = "/accounts/v1/internal/events/requests", tag = "internal",
+    operation_id = "accounts.internal_events_requests", params(EventsQuery),
+    responses((status = 200, body = Data<EventBatch>), (status = 409, description = "the cursor is older than the oldest event")))]
+pub async fn read_request_events(
+    cx: AccountsContext,
+    _: Authed<rights::ReadToolEvents>,
+    Query(after): Query<EventsQuery>,
+) -> ApiResult<EventBatch> {
+    Ok(ApiResponse::ok(cx.store.events.read(RequestEvent::TOPIC_INFO, &after).await?))
+}
+
+/// List the accepted requests, oldest first; with `kind` those of one kind.
+#[utoipa::path(get, path = "/accounts/v1/internal/accepted-requests", tag = "internal",
+    operation_id = "accounts.internal_accepted_requests", params(ToolRequestQuery),
+    responses((status = 200, body = Data<Listed<RequestEventData>>)))]
+pub async fn list_accepted_requests(
+    cx: AccountsContext,
+    _: Authed<rights::ReadAcceptedRequests>,
+    Query(query): Query<ToolRequestQuery>,
+) -> ApiResult<Listed<RequestEventData>> {
+    let ToolRequestQuery { state: _, kind, limit, cursor } = query;
+    let page = cx.store.list_accepted_requests(kind, limit, cursor.as_ref()).await?;
+    Ok(ApiResponse::from_page(
+        page.map(|(request, tool)| app::request_notices::build_event_data(&tool, &request)),
+    ))
 }
 
 /// Acknowledge that the calling service has erased the data of a tool.
@@ -100,6 +131,19 @@ pub async fn record_refused_change(
     Json(refused): Json<RefusedChange>,
 ) -> ApiResult<Done> {
     app::refusals::record_refused_change(&cx, &cx.build_actor(&peer), refused).await?;
+    Ok(ApiResponse::ok_done())
+}
+
+/// Send a notice to the operators.
+#[utoipa::path(post, path = "/accounts/v1/internal/operator-notices", tag = "internal",
+    operation_id = "accounts.internal_operator_notices", request_body = OperatorNotice,
+    responses((status = 200, body = Data<Done>)))]
+pub async fn send_operator_notice(
+    cx: AccountsContext,
+    _: Authed<rights::NotifyOperators>,
+    Json(notice): Json<OperatorNotice>,
+) -> ApiResult<Done> {
+    app::operator_notices::enqueue_notice(&cx, notice).await?;
     Ok(ApiResponse::ok_done())
 }
 

@@ -16,9 +16,10 @@ mod run_token;
 mod session;
 mod token;
 mod tool;
+mod tool_request;
 mod user;
 
-use hearth_base::Result;
+use hearth_base::{Result, UserId};
 use hearth_kit::{
     db::{
         Db, Tx, columns,
@@ -27,6 +28,7 @@ use hearth_kit::{
     events::EventStream,
     tasks::ShutdownSignal,
 };
+use serde::{Deserialize, Serialize};
 
 pub use audit::{AuditFilter, NewAuditEntry};
 pub use device::NewDevice;
@@ -41,7 +43,16 @@ pub use run_token::RunToken;
 pub use session::Session;
 pub use token::{StoredToken, TokenHolder};
 pub use tool::StoredTool;
+pub use tool_request::{RequestDetails, RequestFilter, StoredRequest};
 pub use user::User;
+
+/// Mail to an operator with a notice of a service.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OperatorMail {
+    pub operator: UserId,
+    pub subject: String,
+    pub body: String,
+}
 
 /// Database of the account service.
 #[derive(Debug, Clone)]
@@ -56,6 +67,8 @@ pub struct AccountStore {
 impl AccountStore {
     /// The task that mails a recovery code; its key is the user's id.
     pub const RECOVERY_MAIL_TASK: TaskName<()> = TaskName::new("recovery-mail");
+    /// The task that mails a notice of a service to an operator; its key is the notice's and the operator's.
+    pub const OPERATOR_MAIL_TASK: TaskName<OperatorMail> = TaskName::new("operator-mail");
     /// The task that tells a former mail address that it was replaced; its key is the user's id.
     pub const ADDRESS_NOTICE_TASK: TaskName<()> = TaskName::new("address-notice");
 

@@ -203,6 +203,16 @@ impl AccountStore {
         rows.iter().map(|row| parse_column("user.id", &row.id)).collect()
     }
 
+    /// Lists the enabled operators, without a lock.
+    pub async fn list_operators(&self, tx: &Tx) -> Result<Vec<UserId>> {
+        let operators = row::Entity::find()
+            .filter(row::Column::Operator.eq(true))
+            .filter(row::Column::Disabled.eq(false))
+            .order_by_asc(row::Column::Id);
+        let rows = operators.all(&**tx).await.or_db_error()?;
+        rows.iter().map(|row| parse_column("user.id", &row.id)).collect()
+    }
+
     /// Finds a user by id and locks the row.
     pub async fn lock_user_by_id(&self, tx: &Tx, id: UserId) -> Result<Option<User>> {
         let query = row::Entity::find_by_id(id.to_string()).lock(LockType::Update);

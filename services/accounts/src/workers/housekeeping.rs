@@ -31,6 +31,8 @@ async fn delete_expired(cx: AccountsContext, now: Timestamp) -> Result<()> {
         let kept = SignedDuration::from_hours(24 * i64::from(cx.settings.audit_days));
         cx.store.delete_old_audit_entries(&tx, now.saturating_sub(kept).unwrap_or(now)).await?;
     }
+    let kept = SignedDuration::from_hours(24 * i64::from(cx.settings.request_days));
+    cx.store.delete_old_requests(&tx, now.saturating_sub(kept).unwrap_or(now)).await?;
     cx.store.events.delete_old_events(&tx, now).await?;
     tx.commit().await
 }

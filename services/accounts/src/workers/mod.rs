@@ -2,3 +2,4 @@
 
 pub mod account_mails;
 pub mod housekeeping;
+pub mod operator_mails;

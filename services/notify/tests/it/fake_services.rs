@@ -11,7 +11,10 @@ use axum::{
 use hearth_base::{Entropy, Role, UserId};
 use hearth_testkit::{FakeEventStream, ServiceStand};
 use hearth_wire::{
-    accounts::internal::{Recipient, TriggerOwner},
+    accounts::{
+        RequestEvent,
+        internal::{Recipient, TriggerOwner},
+    },
     events::Topic,
     jobs::events::RunEvent,
     reply::{Data, Listed, Messages},
@@ -23,6 +26,8 @@ use jiff::Timestamp;
 pub struct FakeNotifyPeers {
     /// The events of `jobs`.
     pub stream: FakeEventStream,
+    /// The events of `accounts`.
+    pub requests: FakeEventStream,
     pub recipients: Mutex<Vec<Recipient>>,
     /// True if `accounts` is unavailable.
     pub accounts_unavailable: Mutex<bool>,
@@ -48,7 +53,8 @@ impl FakeNotifyPeers {
         let jobs = services.stream.build_router(RunEvent::TOPIC_INFO);
         let accounts = Router::new()
             .route("/accounts/v1/internal/tools/{tool}/recipients", get(list_recipients))
-            .route("/accounts/v1/internal/owners", post(check_owner));
+            .route("/accounts/v1/internal/owners", post(check_owner))
+            .merge(services.requests.build_router(RequestEvent::TOPIC_INFO));
         for (role, router) in [(Role::Jobs, jobs), (Role::Accounts, accounts)] {
             stand
                 .set_fake_service(role, hearth_kit::build_local_service(router.with_state(services.clone())));

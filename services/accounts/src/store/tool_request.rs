@@ -1,0 +1,387 @@
+//! Table of requests of tools to the operators, of all kinds.
+
+use hearth_base::{Error, Page, PageCursor, PageLimit, Result, ToolId, ToolName, ToolRequestId, UserId};
+use hearth_kit::db::{
+    DbTimestamp, MigrationName, MigrationTrait, OrDbError, SchemaManager, Tx,
+    schema::{big_integer, big_integer_null, build_index, json, string, string_null, text},
+};
+use hearth_wire::{
+    accounts::{RequestKind, RequestState, SourceRequest, ToolRequest},
+    tools::QuotaPatch,
+};
+use jiff::Timestamp;
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, LockType, Table},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AccountStore,
+    columns::{parse_column, parse_enum, parse_json, parse_optional_column, to_json, to_optional_text},
+    tool,
+};
+
+pub mod row {
+    use hearth_kit::db::DbTimestamp;
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "tool_request")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: String,
+        pub tool_id: String,
+        pub kind: String,
+        /// User who made it; null for a token of the tool.
+        pub user_id: Option<String>,
+        /// Author, as in the audit log.
+        pub author: String,
+        pub reason: String,
+        pub details: Json,
+        pub state: String,
+        pub created: DbTimestamp,
+        pub decided: Option<DbTimestamp>,
+        /// Who decided, as in the audit log.
+        pub decided_by: Option<String>,
+        pub answer: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {
+        #[sea_orm(
+            belongs_to = "super::super::tool::row::Entity",
+            from = "Column::ToolId",
+            to = "super::super::tool::row::Column::Id"
+        )]
+        Tool,
+    }
+
+    impl Related<super::super::tool::row::Entity> for Entity {
+        fn to() -> RelationDef {
+            Relation::Tool.def()
+        }
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What a tool asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RequestDetails {
+    /// Another quota.
+    Quota(QuotaPatch),
+    /// A package source.
+    Source(SourceRequest),
+}
+
+impl RequestDetails {
+    /// Kind of the request.
+    pub fn kind(&self) -> RequestKind {
+        match self {
+            Self::Quota(_) => RequestKind::Quota,
+            Self::Source(_) => RequestKind::Source,
+        }
+    }
+}
+
+/// A request of a tool.
+#[derive(Debug, Clone)]
+pub struct StoredRequest {
+    pub id: ToolRequestId,
+    pub tool: ToolId,
+    /// User who made it; `None` for a token of the tool.
+    pub user: Option<UserId>,
+    /// Author, as in the audit log.
+    pub author: String,
+    pub reason: String,
+    pub details: RequestDetails,
+    pub state: RequestState,
+    pub created: Timestamp,
+    pub decided: Option<Timestamp>,
+    /// Who decided, as in the audit log.
+    pub decided_by: Option<String>,
+    pub answer: String,
+}
+
+impl StoredRequest {
+    /// Renders the request for the API.
+    pub fn render_request(self, tool: ToolName) -> ToolRequest {
+        let Self {
+            id,
+            tool: _,
+            user: _,
+            author,
+            reason,
+            details,
+            state,
+            created,
+            decided,
+            decided_by,
+            answer,
+        } = self;
+        let kind = details.kind();
+        let (quota, source) = match details {
+            RequestDetails::Quota(quota) => (Some(quota), None),
+            RequestDetails::Source(source) => (None, Some(source)),
+        };
+        ToolRequest {
+            id,
+            tool,
+            kind,
+            author,
+            reason,
+            quota,
+            source,
+            state,
+            created,
+            decided,
+            decided_by,
+            answer,
+        }
+    }
+}
+
+/// Filter of requests.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RequestFilter {
+    pub tool: Option<ToolId>,
+    pub state: Option<RequestState>,
+    pub kind: Option<RequestKind>,
+}
+
+impl TryFrom<row::Model> for StoredRequest {
+    type Error = Error;
+
+    fn try_from(row: row::Model) -> Result<Self> {
+        let row::Model {
+            id,
+            tool_id,
+            kind: _,
+            user_id,
+            author,
+            reason,
+            details,
+            state,
+            created,
+            decided,
+            decided_by,
+            answer,
+        } = row;
+        Ok(Self {
+            id: parse_column("tool_request.id", &id)?,
+            tool: parse_column("tool_request.tool_id", &tool_id)?,
+            user: parse_optional_column("tool_request.user_id", user_id.as_deref())?,
+            author,
+            reason,
+            details: parse_json("tool_request.details", details)?,
+            state: parse_enum("tool_request.state", state)?,
+            created: created.into(),
+            decided: decided.map(Into::into),
+            decided_by,
+            answer,
+        })
+    }
+}
+
+impl TryFrom<&StoredRequest> for row::ActiveModel {
+    type Error = Error;
+
+    fn try_from(request: &StoredRequest) -> Result<Self> {
+        let StoredRequest {
+            id,
+            tool,
+            user,
+            author,
+            reason,
+            details,
+            state,
+            created,
+            decided,
+            decided_by,
+            answer,
+        } = request;
+        Ok(Self {
+            id: Set(id.to_string()),
+            tool_id: Set(tool.to_string()),
+            kind: Set(details.kind().name().to_owned()),
+            user_id: Set(to_optional_text(user.as_ref())),
+            author: Set(author.clone()),
+            reason: Set(reason.clone()),
+            details: Set(to_json(details)?),
+            state: Set(state.name().to_owned()),
+            created: Set((*created).into()),
+            decided: Set(decided.map(Into::into)),
+            decided_by: Set(decided_by.clone()),
+            answer: Set(answer.clone()),
+        })
+    }
+}
+
+impl AccountStore {
+    /// Inserts a request.
+    pub async fn insert_request(&self, tx: &Tx, request: &StoredRequest) -> Result<()> {
+        let row = row::ActiveModel::try_from(request)?;
+        row::Entity::insert(row).exec_without_returning(&**tx).await.or_db_error().map(|_| ())
+    }
+
+    /// Updates all columns of a request.
+    pub async fn update_request(&self, tx: &Tx, request: &StoredRequest) -> Result<()> {
+        let row = row::ActiveModel::try_from(request)?;
+        row::Entity::update(row).exec(&**tx).await.or_db_error().map(|_| ())
+    }
+
+    /// Finds a request with the name of its tool.
+    pub async fn find_request(&self, id: ToolRequestId) -> Result<Option<(StoredRequest, ToolName)>> {
+        let query = row::Entity::find_by_id(id.to_string()).find_also_related(tool::row::Entity);
+        let found = query.one(self.db.reader()).await.or_db_error()?;
+        found.and_then(|(request, tool)| Some((request, tool?))).map(parse_named_request).transpose()
+    }
+
+    /// Finds a request and locks its row.
+    pub async fn lock_request(&self, tx: &Tx, id: ToolRequestId) -> Result<Option<StoredRequest>> {
+        let query = row::Entity::find_by_id(id.to_string()).lock(LockType::Update);
+        query.one(&**tx).await.or_db_error()?.map(StoredRequest::try_from).transpose()
+    }
+
+    /// Lists the open requests of a tool, under the tool's lock.
+    pub async fn list_open_requests(&self, tx: &Tx, tool: ToolId) -> Result<Vec<StoredRequest>> {
+        let query = select_open().filter(row::Column::ToolId.eq(tool.to_string()));
+        query.all(&**tx).await.or_db_error()?.into_iter().map(StoredRequest::try_from).collect()
+    }
+
+    /// Counts the open requests that a user made, under the user's lock.
+    pub async fn count_open_requests_of_user(&self, tx: &Tx, user: UserId) -> Result<u64> {
+        select_open().filter(row::Column::UserId.eq(user.to_string())).count(&**tx).await.or_db_error()
+    }
+
+    /// Lists requests with the names of their tools, newest first.
+    pub async fn list_requests(
+        &self,
+        filter: RequestFilter,
+        limit: PageLimit,
+        cursor: Option<&PageCursor>,
+    ) -> Result<Page<(StoredRequest, ToolName)>> {
+        let mut query = select_requests(filter).order_by_desc(row::Column::Id);
+        if let Some(cursor) = cursor {
+            query = query.filter(row::Column::Id.lt(cursor.parse_key::<ToolRequestId>()?.to_string()));
+        }
+        read_request_page(self.db.reader(), query, limit).await
+    }
+
+    /// Lists accepted requests of a kind with the names of their tools, oldest first.
+    pub async fn list_accepted_requests(
+        &self,
+        kind: Option<RequestKind>,
+        limit: PageLimit,
+        cursor: Option<&PageCursor>,
+    ) -> Result<Page<(StoredRequest, ToolName)>> {
+        let filter = RequestFilter { tool: None, state: Some(RequestState::Accepted), kind };
+        let mut query = select_requests(filter).order_by_asc(row::Column::Id);
+        if let Some(cursor) = cursor {
+            query = query.filter(row::Column::Id.gt(cursor.parse_key::<ToolRequestId>()?.to_string()));
+        }
+        read_request_page(self.db.reader(), query, limit).await
+    }
+
+    /// Withdraws all open requests of a tool that is being deleted.
+    pub async fn withdraw_open_requests(
+        &self,
+        tx: &Tx,
+        tool: ToolId,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<()> {
+        let update = row::Entity::update_many()
+            .col_expr(row::Column::State, Expr::value(RequestState::Withdrawn.name()))
+            .col_expr(row::Column::Decided, Expr::value(DbTimestamp::from(now)))
+            .col_expr(row::Column::DecidedBy, Expr::value(by))
+            .filter(row::Column::ToolId.eq(tool.to_string()))
+            .filter(row::Column::State.eq(RequestState::Open.name()));
+        update.exec(&**tx).await.or_db_error().map(|_| ())
+    }
+
+    /// Deletes requests that were decided before `before`.
+    pub async fn delete_old_requests(&self, tx: &Tx, before: Timestamp) -> Result<()> {
+        let old = row::Entity::delete_many()
+            .filter(row::Column::State.ne(RequestState::Open.name()))
+            .filter(row::Column::Decided.lt(DbTimestamp::from(before)));
+        old.exec(&**tx).await.or_db_error().map(|_| ())
+    }
+}
+
+fn select_open() -> sea_orm::Select<row::Entity> {
+    row::Entity::find().filter(row::Column::State.eq(RequestState::Open.name()))
+}
+
+fn select_requests(filter: RequestFilter) -> sea_orm::Select<row::Entity> {
+    let RequestFilter { tool, state, kind } = filter;
+    let mut query = row::Entity::find();
+    if let Some(tool) = tool {
+        query = query.filter(row::Column::ToolId.eq(tool.to_string()));
+    }
+    if let Some(state) = state {
+        query = query.filter(row::Column::State.eq(state.name()));
+    }
+    if let Some(kind) = kind {
+        query = query.filter(row::Column::Kind.eq(kind.name()));
+    }
+    query
+}
+
+async fn read_request_page(
+    db: &impl ConnectionTrait,
+    query: sea_orm::Select<row::Entity>,
+    limit: PageLimit,
+) -> Result<Page<(StoredRequest, ToolName)>> {
+    let query = query.find_also_related(tool::row::Entity).limit(u64::from(limit.get()) + 1);
+    let rows = query.all(db).await.or_db_error()?;
+    let named = rows.into_iter().filter_map(|(request, tool)| Some((request, tool?)));
+    let requests = named.map(parse_named_request).collect::<Result<_>>()?;
+    Ok(Page::from_items(requests, limit, |(request, _): &(StoredRequest, ToolName)| request.id))
+}
+
+fn parse_named_request((request, tool): (row::Model, tool::row::Model)) -> Result<(StoredRequest, ToolName)> {
+    Ok((StoredRequest::try_from(request)?, parse_column("tool.name", &tool.name)?))
+}
+
+/// Migration that creates the table. It is never changed after a release.
+pub struct CreateToolRequests;
+
+impl MigrationName for CreateToolRequests {
+    fn name(&self) -> &str {
+        "0006_tool_requests"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateToolRequests {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let table = Table::create()
+            .table("tool_request")
+            .col(string("id").primary_key())
+            .col(string("tool_id"))
+            .col(string("kind"))
+            .col(string_null("user_id"))
+            .col(string("author"))
+            .col(text("reason"))
+            .col(json("details"))
+            .col(string("state"))
+            .col(big_integer("created"))
+            .col(big_integer_null("decided"))
+            .col(string_null("decided_by"))
+            .col(text("answer"))
+            .to_owned();
+        manager.create_table(table).await?;
+        for (name, columns) in [
+            ("tool_request_tool_id", ["tool_id", "state"]),
+            ("tool_request_user_id", ["user_id", "state"]),
+            ("tool_request_state", ["state", "id"]),
+        ] {
+            manager.create_index(build_index(name, "tool_request", &columns)).await?;
+        }
+        Ok(())
+    }
+}
