@@ -195,6 +195,9 @@ async fn build_with_this_test(
         image: format!("tool-site/page@{digest}"),
         processes: [("web".to_owned(), "serve".to_owned())].into(),
         message: "a plan".to_owned(),
+        inputs: None,
+        materials: None,
+        comparison: None,
     };
     builder.builds().finish_build(build, &BuildFinish { ticket: lease.ticket, end, failure: None }).await?;
     Ok(build)

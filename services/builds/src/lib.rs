@@ -23,11 +23,15 @@ use hearth_kit::{
     config::{DoorSettings, Section},
     queue, require_right, tool_cleanup,
 };
+use hearth_wire::builds::MAX_SBOM_BYTES;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     context::BuildsContext,
-    rights::{BuildsRead, BuildsWrite, LeaseBuilds, OperateBuilders, ReadProvenanceKeys},
+    rights::{
+        BuildsRead, BuildsWrite, CheckPackageSources, GrantPackageSources, LeaseBuilds, OperateBuilders,
+        OperatePackageSources, ReadProvenanceKeys, ReportBuilds,
+    },
 };
 
 pub use settings::BuildsSettings;
@@ -47,7 +51,11 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
     let limits = queue::create_task_worker(&store.queue, workers::time_limits::EndBuilds(cx.clone()));
     let unpins = queue::create_task_worker(&store.queue, workers::unpin::UnpinImages(cx.clone()));
     let attaches = queue::create_task_worker(&store.queue, workers::provenance::AttachProvenance(cx.clone()));
-    let signing_keys = cx.signing_keys.clone();
+    let accepted_requests = workers::accepted_requests::create_worker(kit, &cx)?;
+    let announces = queue::create_task_worker(&store.queue, workers::announce::AnnounceBuilds(cx.clone()));
+    let notices = queue::create_task_worker(&store.queue, workers::builder_notices::SendBuilderNotices(cx.clone()));
+    let revokes = queue::create_task_worker(&store.queue, workers::credentials::RevokeCredentials(cx.clone()));
+    let starting = cx.clone();
     let sweeps = workers::housekeeping::create_worker(&cx);
     let erase = move |tool| {
         let cx = erase.clone();
@@ -57,12 +65,22 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
     Ok(MountedService::new(kit, Dialect::Named, routes, cx)
         .with_migrations(store::list_migrations)
         .with_worker(tool_cleanup::create_worker(kit, erase)?)
+        .with_worker(accepted_requests)
         .with_worker(limits)
         .with_worker(unpins)
         .with_worker(attaches)
+        .with_worker(announces)
+        .with_worker(revokes)
+        .with_worker(notices)
         .with_worker(sweeps)
-        .with_preparation(async move { signing_keys.load_keys() }))
+        .with_preparation(async move {
+            starting.signing_keys.load_keys()?;
+            app::outside::secrets::reseal_secrets(&starting).await
+        }))
 }
+
+/// Largest request with an SBOM, in bytes: its quotation marks are escaped.
+const MAX_SBOM_REQUEST_BYTES: u64 = 3 * MAX_SBOM_BYTES as u64;
 
 /// Builds all endpoints with their access rights.
 fn routes(settings: &BuildsSettings, door: &DoorSettings) -> OpenApiRouter<BuildsContext> {
@@ -76,6 +94,7 @@ fn routes(settings: &BuildsSettings, door: &DoorSettings) -> OpenApiRouter<Build
         )
         .routes(require_right::<BuildsWrite, _>(routes!(http::builds::delete)))
         .routes(require_right::<BuildsWrite, _>(routes!(http::builds::cancel)))
+        .routes(require_right::<BuildsWrite, _>(routes!(http::builds::reproduce)))
         .routes(require_right::<BuildsRead, _>(routes!(http::logs::show)))
         .routes(require_right::<BuildsWrite, _>(routes!(http::builds::delete_ended_builds)))
         .routes(require_right::<BuildsRead, _>(routes!(http::quotas::show)))
@@ -91,6 +110,39 @@ fn routes(settings: &BuildsSettings, door: &DoorSettings) -> OpenApiRouter<Build
         .routes(require_right::<OperateBuilders, _>(routes!(http::builders::list)))
         .routes(require_right::<OperateBuilders, _>(routes!(http::builders::suspend_builder)))
         .routes(require_right::<OperateBuilders, _>(routes!(http::builders::return_builder)))
+        .routes(require_right::<OperatePackageSources, _>(routes!(http::package_sources::list)))
+        .routes(require_right::<OperatePackageSources, _>(routes!(
+            http::package_sources::show,
+            http::package_sources::put_source,
+            http::package_sources::remove_source
+        )))
+        .routes(require_right::<BuildsRead, _>(routes!(http::package_sources::list_for_tool)))
+        .routes(require_right::<GrantPackageSources, _>(routes!(
+            http::package_sources::grant_source,
+            http::package_sources::revoke_source
+        )))
+        .routes(require_right::<CheckPackageSources, _>(routes!(http::package_sources::check_source)))
+        .routes(
+            require_right::<LeaseBuilds, _>(routes!(http::sbom::store_sbom)).with_body_limit(MAX_SBOM_REQUEST_BYTES),
+        )
+        .routes(require_right::<BuildsRead, _>(routes!(http::outside_builders::list)))
+        .routes(require_right::<BuildsWrite, _>(routes!(http::outside_builders::create)))
+        .routes(require_right::<BuildsWrite, _>(routes!(http::outside_builders::delete)))
+        .routes(require_right::<BuildsWrite, _>(routes!(http::outside_builders::choose)))
+        .routes(require_right::<OperateBuilders, _>(routes!(http::outside_builders::list_shared)))
+        .routes(require_right::<OperateBuilders, _>(routes!(http::outside_builders::create_shared)))
+        .routes(require_right::<OperateBuilders, _>(routes!(http::outside_builders::delete_shared)))
+        .routes(
+            require_right::<ReportBuilds, _>(routes!(http::reports::heartbeat))
+                .with_time_limit(door.timeout + http::reports::MAX_HEARTBEAT_WAIT_SECONDS),
+        )
+        .routes(
+            require_right::<ReportBuilds, _>(routes!(http::reports::send_log_lines))
+                .with_body_limit(http::reports::MAX_LOG_REPORT_BYTES),
+        )
+        .routes(require_right::<ReportBuilds, _>(routes!(http::reports::finish_build)))
+        .routes(require_right::<ReportBuilds, _>(routes!(http::reports::download_source)).with_streaming())
+        .routes(require_right::<LeaseBuilds, _>(routes!(http::internal::create_registry_token)))
         .routes(require_right::<LeaseBuilds, _>(routes!(http::internal::claim_build)))
         .routes(require_right::<LeaseBuilds, _>(routes!(http::internal::heartbeat)))
         .routes(require_right::<LeaseBuilds, _>(routes!(http::internal::finish_lease)))

@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
-use hearth_base::{BuildId, Result, SourceId, ToolName};
+use hearth_base::{BuildId, BuilderName, ErrorKind, PackageSourceName, Result, SourceId, ToolName};
 use hearth_wire::{
     builds::{
         Build, BuildChanged, BuildCreate, BuildCreateQuery, BuildList, BuildLogQuery, BuildNew, BuildOne,
-        BuildQuery, BuildQuota, BuildQuotaOne, BuildStarted, Builder, BuilderList, BuilderOne, SourceOne,
-        UploadedFolder,
-        internal::{BuildClaim, BuildClaimReply, BuildFinish, BuildHeartbeat, BuildHeartbeatReply},
+        BuildQuery, BuildQuota, BuildQuotaOne, BuildStarted, Builder, BuilderList, BuilderOne, PackageSource,
+        PackageSourceList, PackageSourceOne, PackageSourcePut, SourceOne, ToolPackageSource,
+        ToolPackageSourceList, UploadedFolder,
+        internal::{
+            BuildClaim, BuildClaimReply, BuildFinish, BuildHeartbeat, BuildHeartbeatReply, BuildLogReport,
+            BuildLogReported, RegistryToken, RegistryTokenCreate, SbomUpload,
+        },
+        outside::{BuilderChoice, OutsideBuilderCreate, OutsideBuilderList, OutsideBuilderSecret},
         provenance::ProvenanceKeys,
     },
     reply::{Done, Paging},
@@ -82,6 +87,13 @@ impl BuildsCalls<'_> {
         self.0.build_call(Method::GET, "/builds/v1/provenance-keys").fetch_json().await
     }
 
+    /// Repeats a build, to compare the images.
+    pub async fn reproduce(&self, tool: &ToolName, build: BuildId) -> Result<BuildNew> {
+        let call =
+            self.0.build_call(Method::POST, TOOL_PATH).segment(tool).path_suffix("/builds").segment(build);
+        call.path_suffix("/reproduce").fetch_json::<BuildStarted>().await.map(|answer| answer.new_build)
+    }
+
     /// Cancels a queued or running build.
     pub async fn cancel(&self, tool: &ToolName, build: BuildId) -> Result<BuildChanged> {
         let call =
@@ -150,26 +162,158 @@ impl BuildsCalls<'_> {
         call.fetch_json::<BuilderOne>().await.map(|answer| answer.builder)
     }
 
+    /// Lists the package sources that the builds of a tool get besides Debian.
+    pub async fn list_tool_package_sources(&self, tool: &ToolName) -> Result<Vec<ToolPackageSource>> {
+        let call = self.0.build_call(Method::GET, TOOL_PATH).segment(tool).path_suffix("/package-sources");
+        call.fetch_json::<ToolPackageSourceList>().await.map(|answer| answer.package_sources)
+    }
+
+    /// For operators: grants a package source to a tool.
+    pub async fn grant_package_source(&self, tool: &ToolName, name: &PackageSourceName) -> Result<()> {
+        let call = self.0.build_call(Method::PUT, TOOL_PATH).segment(tool).path_suffix("/package-sources");
+        call.segment(name).fetch_json::<Done>().await.map(drop)
+    }
+
+    /// For operators: takes a package source from a tool.
+    pub async fn revoke_package_source(&self, tool: &ToolName, name: &PackageSourceName) -> Result<()> {
+        let call = self.0.build_call(Method::DELETE, TOOL_PATH).segment(tool).path_suffix("/package-sources");
+        call.segment(name).fetch_json::<Done>().await.map(drop)
+    }
+
+    /// For operators: lists the package sources.
+    pub async fn list_package_sources(&self) -> Result<Vec<PackageSource>> {
+        let call = self.0.build_call(Method::GET, PACKAGE_SOURCES_PATH);
+        call.fetch_json::<PackageSourceList>().await.map(|answer| answer.package_sources)
+    }
+
+    /// For operators: shows a package source.
+    pub async fn show_package_source(&self, name: &PackageSourceName) -> Result<PackageSource> {
+        let call = self.0.build_call(Method::GET, PACKAGE_SOURCES_PATH).segment(name);
+        call.fetch_json::<PackageSourceOne>().await.map(|answer| answer.package_source)
+    }
+
+    /// For operators: adds a package source, or replaces its content.
+    pub async fn put_package_source(
+        &self,
+        name: &PackageSourceName,
+        put: &PackageSourcePut,
+    ) -> Result<PackageSource> {
+        let call = self.0.build_call(Method::PUT, PACKAGE_SOURCES_PATH).segment(name).json(put);
+        call.fetch_json::<PackageSourceOne>().await.map(|answer| answer.package_source)
+    }
+
+    /// For operators: removes a package source and its grants.
+    pub async fn remove_package_source(&self, name: &PackageSourceName) -> Result<()> {
+        let call = self.0.build_call(Method::DELETE, PACKAGE_SOURCES_PATH).segment(name);
+        call.fetch_json::<Done>().await.map(drop)
+    }
+
+    /// For `accounts`: checks that a package source exists.
+    pub async fn check_package_source(&self, name: &PackageSourceName) -> Result<()> {
+        let call = self.0.build_call(Method::GET, "/builds/v1/internal/package-sources").segment(name);
+        call.fetch_json::<Done>().await.map(drop)
+    }
+
     /// For the builder: claims a build.
     pub async fn claim_build(&self, claim: &BuildClaim) -> Result<BuildClaimReply> {
         self.0.build_call(Method::POST, "/builds/v1/internal/claims").json(claim).fetch_json().await
     }
 
-    /// For the builder: extends a lease and reports progress.
+    /// For builders: reports progress; with a ticket, this extends its lease.
     pub async fn heartbeat(&self, build: BuildId, beat: &BuildHeartbeat) -> Result<BuildHeartbeatReply> {
-        self.0
-            .build_call(Method::POST, INTERNAL_PATH)
-            .segment(build)
-            .path_suffix("/beat")
-            .json(beat)
-            .fetch_json()
-            .await
+        let send = async |path, suffix| {
+            let call = self.0.build_call(Method::POST, path).segment(build).path_suffix(suffix);
+            call.json(beat).fetch_json().await
+        };
+        match send(REPORTS_PATH, "/heartbeat").await {
+            // A service of release 0.1.0 does not know this path.
+            Err(error) if error.kind() == ErrorKind::NotFound => send(INTERNAL_PATH, "/beat").await,
+            reply => reply,
+        }
     }
 
-    /// For the builder: ends a build or an attempt.
+    /// For builders: ends a build or an attempt.
     pub async fn finish_build(&self, build: BuildId, finish: &BuildFinish) -> Result<()> {
+        let send = async |path| {
+            let call = self.0.build_call(Method::POST, path).segment(build).path_suffix("/finish");
+            call.json(finish).fetch_json::<Done>().await.map(|_| ())
+        };
+        match send(REPORTS_PATH).await {
+            // A service of release 0.1.0 does not know this path.
+            Err(error) if error.kind() == ErrorKind::NotFound => send(INTERNAL_PATH).await,
+            reply => reply,
+        }
+    }
+
+    /// For outside builders: sends lines of the log.
+    pub async fn send_log_lines(&self, build: BuildId, lines: &BuildLogReport) -> Result<BuildLogReported> {
+        let call = self.0.build_call(Method::POST, REPORTS_PATH).segment(build).path_suffix("/log");
+        call.json(lines).fetch_json().await
+    }
+
+    /// For outside builders: streams the archive of the uploaded folder.
+    pub async fn open_build_source(&self, build: BuildId) -> Result<Response<Body>> {
+        let call = self.0.build_call(Method::GET, REPORTS_PATH).segment(build).path_suffix("/source");
+        call.send_streaming().await
+    }
+
+    /// For the builder: creates a token of the registry that ends with the lease.
+    pub async fn create_registry_token(
+        &self,
+        build: BuildId,
+        create: &RegistryTokenCreate,
+    ) -> Result<RegistryToken> {
+        let call = self.0.build_call(Method::POST, INTERNAL_PATH).segment(build);
+        call.path_suffix("/registry-token").json(create).fetch_json().await
+    }
+
+    /// Lists the outside builders that a tool may choose, and its choice.
+    pub async fn list_tool_builders(&self, tool: &ToolName) -> Result<OutsideBuilderList> {
+        self.0.build_call(Method::GET, TOOL_PATH).segment(tool).path_suffix("/builders").fetch_json().await
+    }
+
+    /// Registers an outside builder of a tool.
+    pub async fn add_tool_builder(
+        &self,
+        tool: &ToolName,
+        create: &OutsideBuilderCreate,
+    ) -> Result<OutsideBuilderSecret> {
+        let call = self.0.build_call(Method::POST, TOOL_PATH).segment(tool).path_suffix("/builders");
+        call.json(create).fetch_json().await
+    }
+
+    /// Removes an outside builder of a tool.
+    pub async fn remove_tool_builder(&self, tool: &ToolName, builder: &BuilderName) -> Result<()> {
+        let call = self.0.build_call(Method::DELETE, TOOL_PATH).segment(tool).path_suffix("/builders");
+        call.segment(builder).fetch_json::<Done>().await.map(|_| ())
+    }
+
+    /// Chooses the builder of a tool's builds.
+    pub async fn choose_tool_builder(&self, tool: &ToolName, choice: &BuilderChoice) -> Result<()> {
+        let call = self.0.build_call(Method::PUT, TOOL_PATH).segment(tool).path_suffix("/builder");
+        call.json(choice).fetch_json::<Done>().await.map(|_| ())
+    }
+
+    /// For operators: lists the outside builders of all tools.
+    pub async fn list_outside_builders(&self) -> Result<OutsideBuilderList> {
+        self.0.build_call(Method::GET, OUTSIDE_BUILDERS_PATH).fetch_json().await
+    }
+
+    /// For operators: registers an outside builder of all tools.
+    pub async fn add_outside_builder(&self, create: &OutsideBuilderCreate) -> Result<OutsideBuilderSecret> {
+        self.0.build_call(Method::POST, OUTSIDE_BUILDERS_PATH).json(create).fetch_json().await
+    }
+
+    /// For operators: removes an outside builder of all tools.
+    pub async fn remove_outside_builder(&self, builder: &BuilderName) -> Result<()> {
+        let call = self.0.build_call(Method::DELETE, OUTSIDE_BUILDERS_PATH).segment(builder);
+        call.fetch_json::<Done>().await.map(|_| ())
+    }
+
+    /// For the builder: attaches the SBOM of the image that a leased build has pushed.
+    pub async fn store_sbom(&self, build: BuildId, sbom: &SbomUpload) -> Result<()> {
         let call =
-            self.0.build_call(Method::POST, INTERNAL_PATH).segment(build).path_suffix("/finish").json(finish);
+            self.0.build_call(Method::PUT, INTERNAL_PATH).segment(build).path_suffix("/sbom").json(sbom);
         call.fetch_json::<Done>().await.map(|_| ())
     }
 
@@ -180,5 +324,8 @@ impl BuildsCalls<'_> {
 }
 
 const TOOL_PATH: &str = "/builds/v1/tool";
+const PACKAGE_SOURCES_PATH: &str = "/builds/v1/package-sources";
+const OUTSIDE_BUILDERS_PATH: &str = "/builds/v1/outside-builders";
+const REPORTS_PATH: &str = "/builds/v1/reports";
 const BUILDERS_PATH: &str = "/builds/v1/builders";
 const INTERNAL_PATH: &str = "/builds/v1/internal/builds";

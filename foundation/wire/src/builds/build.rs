@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use hearth_base::{BuildId, PageCursor, SourceId};
+use hearth_base::{BuildId, BuilderName, PageCursor, SourceId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::BuildFailure;
+use super::{BuildFailure, BuildReproduction, BuildSbom};
 
 /// New build: of a repository, or of an uploaded folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -40,6 +40,14 @@ pub struct BuildCreate {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 52)]
     pub process: Option<String>,
+    /// Outside builder, or `hearth` for this Hearth's own; default: the choice of the tool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 40)]
+    pub builder: Option<BuilderName>,
+    /// Containerfile of the plan, for an outside builder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 65536)]
+    pub plan: Option<String>,
     /// Accepted for compatibility and ignored: base images are always the newest.
     pub use_latest_versions: bool,
     /// Accepted for compatibility and ignored: there are no deprecated base images.
@@ -66,6 +74,12 @@ pub struct BuildCreateQuery {
     /// True: queue the build when the tool's limit of running builds is reached.
     #[serde(deserialize_with = "crate::query_flag::deserialize_flag")]
     pub queue: bool,
+    /// True: build anew, with no layer of an earlier build, even if nothing has changed since the newest image.
+    #[serde(
+        deserialize_with = "crate::query_flag::deserialize_flag",
+        skip_serializing_if = "std::ops::Not::not"
+    )]
+    pub rebuild: bool,
 }
 
 /// Options of reading a build.
@@ -105,6 +119,9 @@ pub struct BuildParameters {
     /// Process that the image must have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<String>,
+    /// True for a build without layers of earlier ones.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rebuild: bool,
     /// Value from the request.
     pub use_latest_versions: bool,
     /// Value from the request.
@@ -184,6 +201,19 @@ pub struct Build {
     /// Explanation of a failed build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<BuildFailure>,
+    /// Build whose image is the result, because nothing has changed since then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub reused_build: Option<BuildId>,
+    /// The build that this one repeats, and how their images differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reproduction: Option<BuildReproduction>,
+    /// List of the packages in the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sbom: Option<BuildSbom>,
+    /// The outside builder that has the build: `NAME`, or `tool-TOOL/NAME` of the tool's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside_builder: Option<String>,
 }
 
 /// Place of a waiting build in the queue of all tools.

@@ -1,13 +1,15 @@
-//! Protocol between the builder and `builds`: claim, heartbeat, finish.
+//! Protocol between builders and `builds`: claim, and the reports of all builders.
 
 use std::collections::BTreeMap;
 
-use hearth_base::{BuildId, ProcessInstanceId, SourceId, ToolId, ToolName};
+use hearth_base::{
+    BuildId, Digest, PackageSourceName, ProcessInstanceId, Secret, SourceId, ToolId, ToolName,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{BuildFailure, BuildStep, RecipeChoice};
+use super::{BuildFailure, BuildStep, ImageComparison, RecipeChoice};
 
 /// Request of a builder for work.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -84,11 +86,35 @@ pub struct BuildLease {
     /// Process that the image must have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<String>,
+    /// True: use no layer of an earlier build.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rebuild: bool,
+    /// Package sources that the build gets besides Debian.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub package_sources: Vec<LeasePackageSource>,
+    /// The build that this one repeats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reproduced: Option<ReproducedBuild>,
     /// Deadline of the build.
     #[schema(value_type = String, format = DateTime)]
     pub deadline: Timestamp,
     /// True when the build was cancelled or its deadline passed: stop the work, then finish.
     pub stop: bool,
+}
+
+/// Package source that a build gets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = builds::internal::LeasePackageSource)]
+pub struct LeasePackageSource {
+    /// Its name.
+    #[schema(value_type = String)]
+    pub name: PackageSourceName,
+    /// Its file in the deb822 form, without a key.
+    pub file: String,
+    /// Public OpenPGP key in ASCII armor that signs the archive.
+    pub key: String,
+    /// True when its packages may replace those of Debian.
+    pub overrides_debian: bool,
 }
 
 /// Source of a build.
@@ -125,7 +151,8 @@ pub enum BuildLeaseSource {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::internal::Beat)]
 pub struct BuildHeartbeat {
-    /// Ticket of the lease.
+    /// Ticket of the lease. An outside builder has none: its credential is the proof.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub ticket: String,
     /// Current step of the build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -150,7 +177,8 @@ pub struct BuildHeartbeatReply {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::internal::Finish)]
 pub struct BuildFinish {
-    /// Ticket of the lease.
+    /// Ticket of the lease. An outside builder has none: its credential is the proof.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub ticket: String,
     /// Outcome.
     pub end: BuildLeaseOutcome,
@@ -168,12 +196,24 @@ pub enum BuildLeaseOutcome {
     Made {
         /// Digest of its manifest.
         digest: String,
-        /// Full name of the image, with its digest.
+        /// Full name of the image, with its digest. Hearth finds that of an outside builder by the digest.
+        #[serde(default)]
         image: String,
-        /// Processes of the image by name.
+        /// Processes of the image by name. A label of the image counts first.
+        #[serde(default)]
         processes: BTreeMap<String, String>,
         /// Detected build plan, for users.
+        #[serde(default)]
         message: String,
+        /// Inputs besides the source; absent when they are not known exactly.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inputs: Option<BuildInputs>,
+        /// What the image was made from, for its provenance.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        materials: Option<Box<BuildMaterials>>,
+        /// Differences from the image of the build that was repeated, if there are any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comparison: Option<Box<ImageComparison>>,
     },
     /// The source cannot be built.
     Failed {
@@ -187,4 +227,103 @@ pub enum BuildLeaseOutcome {
         /// Error, for users.
         message: String,
     },
+}
+
+/// Inputs of a build besides its source and parameters: with the same ones, the image is up to date.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = builds::internal::Inputs)]
+pub struct BuildInputs {
+    /// Version of the recipes.
+    pub recipes: String,
+    /// Digests of the images that the build read, by their names.
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub images: BTreeMap<String, Digest>,
+    /// Digest of the package sources of the tool; empty without any.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub package_sources: String,
+}
+
+/// Lines of a build's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = builds::internal::LogReport)]
+pub struct BuildLogReport {
+    /// Number of the first line, from 1. A line that is sent again is stored once.
+    #[schema(minimum = 1)]
+    pub first: u64,
+    /// Lines without their ends; longer ones than 4096 bytes are cut.
+    #[schema(max_items = 500)]
+    pub lines: Vec<String>,
+}
+
+/// Response to lines of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = builds::internal::LogReported)]
+pub struct BuildLogReported {
+    /// Number of the next line.
+    pub next: u64,
+}
+
+/// Request of a builder of this Hearth for a token of the registry, which its lease limits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = builds::internal::RegistryTokenCreate)]
+pub struct RegistryTokenCreate {
+    /// Ticket of the lease.
+    pub ticket: String,
+    /// `true`: pulls and pushes; `false`: pulls.
+    pub push: bool,
+}
+
+/// Token of the registry. It ends with the lease of the build, or when another builder takes the build over.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = builds::internal::RegistryToken)]
+pub struct RegistryToken {
+    /// The token.
+    #[schema(value_type = String)]
+    #[serde(serialize_with = "Secret::serialize_exposed")]
+    pub secret: Secret,
+}
+
+/// What an image was made from besides its source.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = builds::internal::Materials)]
+pub struct BuildMaterials {
+    /// Digest of the Containerfile by which the image was made.
+    #[schema(value_type = String)]
+    pub plan: Option<Digest>,
+    /// Digests of the images that the build read, by their names in the Containerfile.
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub images: BTreeMap<String, Digest>,
+    /// Time of the source in seconds since 1970, which files in the image have: of the commit, or of the newest
+    /// uploaded file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_time: Option<i64>,
+}
+
+/// SBOM of the image that a leased build has pushed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = builds::internal::SbomUpload)]
+pub struct SbomUpload {
+    /// Ticket of the lease.
+    pub ticket: String,
+    /// Digest of the manifest of the image.
+    #[schema(value_type = String)]
+    pub image: Digest,
+    /// Number of packages in the SBOM.
+    pub packages: u64,
+    /// The SBOM: CycloneDX in JSON, at most 4 MiB.
+    pub content: String,
+}
+
+/// Build that another one repeats.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = builds::internal::ReproducedBuild)]
+pub struct ReproducedBuild {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub build: BuildId,
+    /// Digest of its image.
+    #[schema(value_type = String)]
+    pub image: Digest,
+    /// What its image was made from.
+    pub materials: BuildMaterials,
 }

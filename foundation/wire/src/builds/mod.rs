@@ -5,8 +5,12 @@ mod builder;
 mod failure;
 pub mod internal;
 mod log;
+mod package_source;
+pub mod outside;
 pub mod provenance;
 mod quota;
+mod reproduction;
+mod sbom;
 mod source;
 
 pub use build::{
@@ -16,5 +20,11 @@ pub use build::{
 pub use builder::{Builder, BuilderList, BuilderOne, BuilderState};
 pub use failure::{BuildFailure, BuildFailureClass};
 pub use log::{BuildLogLine, BuildLogQuery};
+pub use package_source::{
+    PackageSource, PackageSourceAccess, PackageSourceList, PackageSourceOne, PackageSourcePut,
+    ToolPackageSource, ToolPackageSourceList,
+};
 pub use quota::{BuildQuota, BuildQuotaCategory, BuildQuotaItem, BuildQuotaOne};
+pub use reproduction::{BuildReproduction, DifferentFile, ImageComparison, MAX_NAMED_FILES};
+pub use sbom::{BuildSbom, MAX_SBOM_BYTES, SBOM_MEDIA_TYPE};
 pub use source::{SourceOne, UploadedFolder};

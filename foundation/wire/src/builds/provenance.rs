@@ -75,7 +75,7 @@ pub struct BuildDefinition {
     pub build_type: String,
     /// Parameters of the request, without the values of environment variables.
     pub external_parameters: serde_json::Value,
-    /// The source with its digest.
+    /// The source, the plan and the images that the build read, with their digests; the source is the first.
     pub resolved_dependencies: Vec<ProvenanceResource>,
 }
 
@@ -86,6 +86,9 @@ pub struct BuildRunDetails {
     pub builder: BuilderIdentity,
     /// The run.
     pub metadata: BuildRunMetadata,
+    /// Documents that the run made besides the image: its SBOM.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub byproducts: Vec<ProvenanceResource>,
 }
 
 /// Builder that vouches for a statement.
@@ -110,14 +113,17 @@ pub struct BuildRunMetadata {
 }
 
 /// Software with its digest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProvenanceResource {
-    /// Name of an image.
+    /// Name of an image, or of the document's role.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub name: Option<String>,
-    /// URI of a source.
+    /// URI of a source, a plan or an image.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub uri: Option<String>,
+    /// Type of a document.
+    #[serde(rename = "mediaType", skip_serializing_if = "Option::is_none", default)]
+    pub media_type: Option<String>,
     /// Digests in hexadecimal digits, by algorithm: `sha256`, or `gitCommit` for a commit.
     pub digest: std::collections::BTreeMap<String, String>,
 }

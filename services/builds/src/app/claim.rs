@@ -9,14 +9,15 @@ use hearth_kit::{
 };
 use hearth_wire::builds::{
     BuildStatus,
-    internal::{BuildClaim, BuildLease, BuildLeaseSource, BuilderProcess},
+    internal::{BuildClaim, BuildLease, BuildLeaseSource, BuilderProcess, LeasePackageSource},
 };
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     build_task::BUILD_TASK,
-    builders, lease,
+    builders, credentials, package_sources,
     schedule::{self, CandidateBuild, ClaimingBuilder, RunningBuild, ScheduleLimits},
+    ticket::encode_ticket,
     time_limit,
 };
 use crate::{
@@ -118,11 +119,15 @@ async fn lease_next_build(cx: &BuildsContext, holder: Option<&LeaseHolder>) -> R
     if former_builder.is_some() && former_builder.as_deref() != id {
         let reason = "it lost its lease: its heartbeats ended";
         builders::record_result(cx, &tx, former_builder.as_deref(), build.id, Some(reason)).await?;
+        credentials::mark_credentials_revoked(cx, &tx, build.id).await?;
     }
     build.builder = id.map(str::to_owned);
     cx.store.update_build(&tx, &build).await?;
     tx.commit().await?;
-    create_lease(cx, &build, &item.to_ticket()).map(|lease| ClaimResult::Leased(Box::new(lease)))
+    credentials::revoke_former_credentials(cx, build.id).await;
+    let package_sources = package_sources::list_lease_sources(cx, build.tool).await?;
+    let lease = create_lease(cx, &build, &item.to_ticket(), package_sources)?;
+    Ok(ClaimResult::Leased(Box::new(lease)))
 }
 
 /// Tool that a builder serves next.
@@ -186,7 +191,12 @@ async fn choose_tool(cx: &BuildsContext, tx: &Tx, holder: Option<&LeaseHolder>) 
     Ok(ChosenTool::Tool(tool, former))
 }
 
-fn create_lease(cx: &BuildsContext, build: &Build, ticket: &LeaseTicket) -> Result<BuildLease> {
+fn create_lease(
+    cx: &BuildsContext,
+    build: &Build,
+    ticket: &LeaseTicket,
+    package_sources: Vec<LeasePackageSource>,
+) -> Result<BuildLease> {
     let parameters = &build.parameters;
     let source = match parameters.upload {
         Some(id) => {
@@ -200,7 +210,7 @@ fn create_lease(cx: &BuildsContext, build: &Build, ticket: &LeaseTicket) -> Resu
         },
     };
     Ok(BuildLease {
-        ticket: lease::encode_ticket(ticket)?,
+        ticket: encode_ticket(ticket)?,
         build: build.id,
         attempt: build.attempt,
         tool: build.tool,
@@ -211,6 +221,9 @@ fn create_lease(cx: &BuildsContext, build: &Build, ticket: &LeaseTicket) -> Resu
         folder: parameters.folder.clone(),
         recipe: parameters.recipe,
         process: parameters.process.clone(),
+        rebuild: parameters.rebuild,
+        package_sources,
+        reproduced: build.image_record.reproduced.clone(),
         deadline: build.deadline.ok_or_else(|| Error::internal("a running build has no deadline"))?,
         stop: build.has_ended(),
     })

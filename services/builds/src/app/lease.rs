@@ -13,23 +13,21 @@
 
 use std::time::Duration;
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use hearth_base::{BuildId, Error, Result, Role, ToolId};
-use hearth_kit::{
-    db::Tx,
-    queue::{LeaseTicket, QueueItem},
-    wake::WakeReason,
-};
+use hearth_base::{BuildId, Digest, Result, Role, ToolId};
+use hearth_kit::{db::Tx, queue::QueueItem, wake::WakeReason};
 use hearth_wire::{
     builds::{
-        BuildFailure, BuildStatus, BuildStep,
+        BuildFailure, BuildStatus, BuildStep, ImageComparison, MAX_NAMED_FILES,
         internal::{BuildFinish, BuildHeartbeat, BuildLeaseOutcome},
     },
     images::internal::PinPut,
 };
 use jiff::SignedDuration;
 
-use super::{build_task::BUILD_TASK, builders, cleanup, provenance::PROVENANCE_TASK};
+use super::{
+    build_task::BUILD_TASK, builders, cleanup, credentials, provenance::PROVENANCE_TASK,
+    ticket::decode_ticket,
+};
 use crate::{
     context::BuildsContext,
     store::{Build, build_topic},
@@ -53,7 +51,6 @@ pub async fn record_heartbeat(
 ) -> Result<bool> {
     let BuildHeartbeat { ticket, step, message, wait: _ } = beat;
     let item = decode_ticket(&ticket)?.into_item(BUILD_TASK);
-    let mut listener = cx.store.listen_to_topics([build_topic(id)]);
     cx.store.queue.heartbeat(&item).await?;
     if step.is_some() || message.is_some() {
         let tx = cx.store.begin().await?;
@@ -64,6 +61,12 @@ pub async fn record_heartbeat(
         }
         tx.commit().await?;
     }
+    wait_for_stop(cx, id, timeout).await
+}
+
+/// Returns true as soon as a build has ended or been deleted, false after `timeout`.
+pub async fn wait_for_stop(cx: &BuildsContext, id: BuildId, timeout: Duration) -> Result<bool> {
+    let mut listener = cx.store.listen_to_topics([build_topic(id)]);
     let deadline = tokio::time::Instant::now() + timeout;
     loop {
         if is_stop_requested(cx, id).await? {
@@ -116,6 +119,7 @@ pub async fn finish_lease(cx: &BuildsContext, id: BuildId, finish: BuildFinish) 
         cx.store.update_build(&tx, &build).await?;
     }
     release_queue_item(cx, &tx, &item, tool, pause).await?;
+    credentials::mark_credentials_revoked(cx, &tx, id).await?;
     tx.commit().await?;
     // In a transaction of its own: a claim locks builders before builds.
     let tx = cx.store.begin().await?;
@@ -132,8 +136,12 @@ async fn pin_image(cx: &BuildsContext, id: BuildId, item: &QueueItem<()>, digest
     // The heartbeat checks the lease first: a builder that has lost it must not move the pin of its
     // successor.
     cx.store.queue.heartbeat(item).await?;
-    let tool = item.key.parse()?;
-    let put = PinPut { tool, digest: digest.parse()? };
+    pin_build_image(cx, item.key.parse()?, id, digest.parse()?).await
+}
+
+/// Pins an image for its build.
+pub async fn pin_build_image(cx: &BuildsContext, tool: ToolId, id: BuildId, digest: Digest) -> Result<()> {
+    let put = PinPut { tool, digest };
     cx.clients
         .create_client(Role::Images)?
         .images_internal()
@@ -143,10 +151,17 @@ async fn pin_image(cx: &BuildsContext, id: BuildId, item: &QueueItem<()>, digest
 }
 
 /// Records the end of an attempt in the build. Returns the pause before the tool's next build.
-fn record_lease_end(cx: &BuildsContext, build: &mut Build, end: BuildLeaseOutcome) -> Result<SignedDuration> {
+pub fn record_lease_end(
+    cx: &BuildsContext,
+    build: &mut Build,
+    end: BuildLeaseOutcome,
+) -> Result<SignedDuration> {
     let (status, message) = match end {
-        BuildLeaseOutcome::Made { digest, image, processes, message } => {
+        BuildLeaseOutcome::Made { digest, image, processes, message, inputs, materials, comparison } => {
             build.digest = Some(digest.parse()?);
+            build.inputs = inputs;
+            build.image_record.materials = materials.map(|materials| *materials);
+            build.image_record.comparison = comparison.map(|comparison| shorten_comparison(*comparison));
             build.destination_image = image;
             build.processes = processes;
             (BuildStatus::BuildSuccess, message)
@@ -205,7 +220,14 @@ async fn release_queue_item(
     }
 }
 
-fn truncate_message(text: String) -> String {
+/// Limits the files of a comparison, whose names are those of the source.
+fn shorten_comparison(mut comparison: ImageComparison) -> ImageComparison {
+    comparison.files.truncate(MAX_NAMED_FILES);
+    comparison
+}
+
+/// Shortens a message of a builder.
+pub fn truncate_message(text: String) -> String {
     let mut text = text;
     if let Some((at, _)) = text.char_indices().nth(MAX_MESSAGE_CHARS) {
         text.truncate(at);
@@ -215,18 +237,7 @@ fn truncate_message(text: String) -> String {
 }
 
 /// Shortens the texts of an explanation, which quotes output of the source.
-fn shorten_failure(failure: BuildFailure) -> BuildFailure {
+pub fn shorten_failure(failure: BuildFailure) -> BuildFailure {
     let BuildFailure { class, line, next_step } = failure;
     BuildFailure { class, line: line.map(truncate_message), next_step: truncate_message(next_step) }
-}
-
-/// Encodes the ticket of a lease for its builder.
-pub fn encode_ticket(ticket: &LeaseTicket) -> Result<String> {
-    serde_json::to_vec(ticket).map(|bytes| BASE64_URL_SAFE_NO_PAD.encode(bytes)).map_err(Error::internal)
-}
-
-fn decode_ticket(text: &str) -> Result<LeaseTicket> {
-    let refused = || Error::invalid("ticket", "the ticket is invalid");
-    let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| refused())?;
-    serde_json::from_slice(&bytes).map_err(|_| refused())
 }

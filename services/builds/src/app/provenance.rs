@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use hearth_base::{BuildId, Error, ErrorKind, Result, Role};
 use hearth_kit::{log_error, queue::TaskName};
 use hearth_wire::{
-    builds::provenance::{
-        BuildDefinition, BuildRunDetails, BuildRunMetadata, BuilderIdentity, PROVENANCE_MEDIA_TYPE,
-        PROVENANCE_PREDICATE_TYPE, ProvenancePredicate, ProvenanceResource, ProvenanceStatement,
-        STATEMENT_TYPE,
+    builds::{
+        BuildSbom, SBOM_MEDIA_TYPE,
+        provenance::{
+            BuildDefinition, BuildRunDetails, BuildRunMetadata, BuilderIdentity, PROVENANCE_MEDIA_TYPE,
+            PROVENANCE_PREDICATE_TYPE, ProvenancePredicate, ProvenanceResource, ProvenanceStatement,
+            STATEMENT_TYPE,
+        },
     },
     images::internal::ArtifactAttach,
 };
@@ -21,6 +24,10 @@ pub const PROVENANCE_TASK: TaskName<BuildId> = TaskName::new("provenance");
 
 /// URI of an uploaded folder as a source.
 const UPLOAD_URI: &str = "urn:hearth:upload";
+/// URI of the Containerfile by which an image was made.
+const PLAN_URI: &str = "urn:hearth:plan";
+/// Name of the SBOM among the documents of a build.
+const SBOM_NAME: &str = "sbom";
 /// URI of the build type: how to read the parameters of a statement (`docs/building.md`).
 const BUILD_TYPE: &str = "urn:hearth:build:v1";
 
@@ -63,7 +70,7 @@ fn build_statement(build: &Build, digest: &str, host: &str) -> ProvenanceStateme
     });
     let image = format!("{host}/tool-{}/{}", build.tool_name, parameters.image_name);
     let subject =
-        ProvenanceResource { name: Some(image), uri: None, digest: build_digest_set("sha256", digest) };
+        ProvenanceResource { name: Some(image), digest: sha256_set(digest), ..ProvenanceResource::default() };
     ProvenanceStatement {
         statement_type: STATEMENT_TYPE.to_owned(),
         subject: vec![subject],
@@ -72,31 +79,77 @@ fn build_statement(build: &Build, digest: &str, host: &str) -> ProvenanceStateme
             build_definition: BuildDefinition {
                 build_type: BUILD_TYPE.to_owned(),
                 external_parameters,
-                resolved_dependencies: vec![describe_source(build)],
+                resolved_dependencies: list_dependencies(build),
             },
             run_details: BuildRunDetails {
-                builder: BuilderIdentity { id: format!("https://{host}/builds/v1") },
+                builder: BuilderIdentity { id: format_builder_id(build, host) },
                 metadata: BuildRunMetadata {
                     invocation_id: build.id.to_string(),
                     started_on: build.started.map(|time| time.to_string()),
                     finished_on: build.ended.map(|time| time.to_string()),
                 },
+                byproducts: build
+                    .image_record
+                    .find_sbom(build.digest)
+                    .map(describe_sbom)
+                    .into_iter()
+                    .collect(),
             },
         },
     }
+}
+
+/// Formats the URI of the builder that vouches for the build: an outside builder is not this Hearth.
+fn format_builder_id(build: &Build, host: &str) -> String {
+    let own = format!("https://{host}/builds/v1");
+    match &build.outside_builder {
+        None => own,
+        Some(name) => format!("{own}/outside-builders/{name}"),
+    }
+}
+
+/// Lists what the image was made from: the source first, then the plan and the images that the build read.
+fn list_dependencies(build: &Build) -> Vec<ProvenanceResource> {
+    let mut dependencies = vec![describe_source(build)];
+    let Some(materials) = &build.image_record.materials else { return dependencies };
+    if let Some(plan) = materials.plan {
+        let (uri, digest) = (Some(PLAN_URI.to_owned()), sha256_set(&plan.to_hex()));
+        dependencies.push(ProvenanceResource { uri, digest, ..ProvenanceResource::default() });
+    }
+    dependencies.extend(materials.images.iter().map(|(name, digest)| ProvenanceResource {
+        name: Some(name.clone()),
+        uri: Some(format!("oci://{name}")),
+        digest: sha256_set(&digest.to_hex()),
+        ..ProvenanceResource::default()
+    }));
+    dependencies
+}
+
+/// Describes the SBOM by its digest. The signature of the statement is also that of the SBOM.
+fn describe_sbom(sbom: &BuildSbom) -> ProvenanceResource {
+    ProvenanceResource {
+        name: Some(SBOM_NAME.to_owned()),
+        media_type: Some(SBOM_MEDIA_TYPE.to_owned()),
+        digest: sha256_set(&sbom.digest.to_hex()),
+        ..ProvenanceResource::default()
+    }
+}
+
+fn sha256_set(digest: &str) -> BTreeMap<String, String> {
+    build_digest_set("sha256", digest)
 }
 
 /// Describes the commit or the uploaded archive that was built.
 fn describe_source(build: &Build) -> ProvenanceResource {
     let url = &build.parameters.source_url;
     let (uri, digest) = match (build.resolved_ref.strip_prefix("sha256:"), &build.full_ref) {
-        (Some(archive), _) => (UPLOAD_URI.to_owned(), build_digest_set("sha256", archive)),
+        (Some(archive), _) => (UPLOAD_URI.to_owned(), sha256_set(archive)),
         (None, Some(reference)) => {
             (format!("git+{url}@{reference}"), build_digest_set("gitCommit", &build.resolved_ref))
         }
         (None, None) => (format!("git+{url}"), build_digest_set("gitCommit", &build.resolved_ref)),
     };
-    ProvenanceResource { name: None, uri: Some(uri), digest }
+    ProvenanceResource { uri: Some(uri), digest, ..ProvenanceResource::default() }
 }
 
 fn build_digest_set(algorithm: &str, digest: &str) -> BTreeMap<String, String> {

@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 
 use hearth_base::{BuildId, Error, Result, Role, SourceId, ToolId, ToolName};
 use hearth_kit::tool_state::lock_existing_tool;
-use hearth_wire::builds::{BuildCreate, BuildParameters, BuildStatus, BuildStep};
+use hearth_wire::builds::{BuildCreate, BuildCreateQuery, BuildParameters, BuildStatus, BuildStep};
 use jiff::Timestamp;
 
-use super::{build_task::BUILD_TASK, image_name::choose_image_name, queue, sources};
+use super::{build_task::BUILD_TASK, image_name::choose_image_name, outside, queue, reuse, sources};
 use crate::{
     context::BuildsContext,
     git::{self, RepositoryAddress},
-    store::Build,
+    store::{Build, ImageRecord, OutsideBuilder},
 };
 
 /// Most builds of a tool that may wait in the queue.
 const MAX_QUEUED_BUILDS: u64 = 50;
+/// Largest Containerfile of a plan, in bytes.
+const MAX_PLAN_BYTES: usize = 64 << 10;
 
 /// Resolved source of a build.
 struct ResolvedSource {
@@ -24,14 +26,16 @@ struct ResolvedSource {
     size: u64,
 }
 
-/// Resolves the source and accepts the build. With `may_queue`, more builds than the quota may wait.
+/// Resolves the source and accepts the build. An image that is up to date is its result at once, unless the query asks
+/// for a new one. With `queue` in the query, more builds than the quota may wait.
 pub async fn start_build(
     cx: &BuildsContext,
     tool: ToolId,
     name: &ToolName,
     create: BuildCreate,
-    may_queue: bool,
+    query: BuildCreateQuery,
 ) -> Result<Build> {
+    let BuildCreateQuery { queue: may_queue, rebuild } = query;
     let BuildCreate {
         source_url,
         reference,
@@ -41,6 +45,8 @@ pub async fn start_build(
         folder,
         recipe,
         process,
+        builder,
+        plan,
         use_latest_versions,
         use_deprecated_versions,
     } = create;
@@ -54,6 +60,8 @@ pub async fn start_build(
     let image_name = choose_image_name(image.as_deref(), name)?;
     let folder = folder.map(|folder| parse_source_folder(&folder)).transpose()?.flatten();
     check_process_name(process.as_deref())?;
+    let plan = plan.map(check_plan).transpose()?;
+    let outside = outside::registry::find_chosen_builder(cx, tool, builder).await?;
     let source_url = source_url.filter(|url| !url.is_empty());
     let reference = reference.unwrap_or_default();
     let limit = if may_queue { MAX_QUEUED_BUILDS } else { u64::from(facts.quota.running_builds) };
@@ -70,12 +78,21 @@ pub async fn start_build(
         folder,
         recipe,
         process,
+        rebuild,
         use_latest_versions,
         use_deprecated_versions,
     };
+    let build = create_build(cx, tool, name, parameters, source, now);
+    if outside.is_none()
+        && !rebuild
+        && let Some(reused) = reuse::reuse_image(cx, &build).await?
+    {
+        return Ok(reused);
+    }
     let expected = queue::estimate_duration(cx, tool).await?;
-    let build = Build { expected, ..create_build(cx, tool, name, parameters, source, now) };
-    accept_build(cx, &build, limit, now).await?;
+    let outside_builder = outside.as_ref().map(|builder| builder.format_display_name(name));
+    let build = Build { expected, outside_builder, ..build };
+    accept_build(cx, &build, limit, outside.map(|builder| (builder, plan))).await?;
     Ok(build)
 }
 
@@ -155,21 +172,35 @@ fn create_build(
         expected: None,
         builder: None,
         failure: None,
+        inputs: None,
+        reused_build: None,
+        image_record: ImageRecord::default(),
+        outside_builder: None,
     }
 }
 
-async fn accept_build(cx: &BuildsContext, build: &Build, limit: u64, now: Timestamp) -> Result<()> {
+/// Stores a build, and hands it to the queue of builders, or to an outside builder with the plan of the request.
+pub async fn accept_build(
+    cx: &BuildsContext,
+    build: &Build,
+    limit: u64,
+    outside: Option<(OutsideBuilder, Option<String>)>,
+) -> Result<()> {
     let tx = cx.store.begin().await?;
     lock_existing_tool(&tx, build.tool).await?;
-    // The enqueued row locks the tool's item until the commit, so that concurrent starts wait here and the
-    // count below is exact.
-    let key = build.tool.to_string();
-    cx.store.queue.enqueue_in_place(&tx, BUILD_TASK, &key, &build.tool, now).await?;
+    // Concurrent starts wait for the tool's lock, or for its row in the queue, until the commit: the count below is exact.
+    match outside {
+        None => {
+            let key = build.tool.to_string();
+            cx.store.queue.enqueue_in_place(&tx, BUILD_TASK, &key, &build.tool, build.created).await?;
+        }
+        Some((builder, plan)) => outside::hand_over_build(cx, &tx, build, &builder, plan).await?,
+    }
     let open = cx.store.count_open_builds(&tx, build.tool).await?;
     check_open_builds(open, limit)?;
     if let Some(upload) = build.parameters.upload {
         let extended =
-            cx.store.extend_source(&tx, build.tool, upload, now + sources::UPLOAD_LIFETIME).await?;
+            cx.store.extend_source(&tx, build.tool, upload, cx.now() + sources::UPLOAD_LIFETIME).await?;
         extended.ok_or_else(|| sources::build_missing_error(upload))?;
     }
     cx.store.insert_build(&tx, build).await?;
@@ -196,6 +227,18 @@ fn parse_source_folder(text: &str) -> Result<Option<String>> {
             .help("write a path below the top folder, as in backend or apps/api"));
     }
     Ok((!path.is_empty()).then_some(path))
+}
+
+/// Checks the Containerfile of a plan, which only an outside builder reads.
+fn check_plan(plan: String) -> Result<String> {
+    if plan.len() <= MAX_PLAN_BYTES && !plan.contains('\0') {
+        return Ok(plan);
+    }
+    Err(Error::invalid(
+        "plan-size",
+        format!("the plan of the build is too large; at most {MAX_PLAN_BYTES} bytes"),
+    )
+    .help("leave the plan out: the outside builder makes it from the source"))
 }
 
 fn check_process_name(process: Option<&str>) -> Result<()> {

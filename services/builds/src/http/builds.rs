@@ -33,7 +33,7 @@ pub async fn start(
     Query(query): Query<BuildCreateQuery>,
     Json(create): Json<BuildCreate>,
 ) -> ApiResult<BuildStarted> {
-    let build = app::start::start_build(&cx, tool.id, &tool.name, create, query.queue).await?;
+    let build = app::start::start_build(&cx, tool.id, &tool.name, create, query).await?;
     let new_build =
         BuildNew { name: build.id, resolved_ref: build.resolved_ref, parameters: build.parameters };
     Ok(ApiResponse::ok_named(BuildStarted { new_build }))
@@ -77,6 +77,25 @@ pub async fn show(
     let timeout = Duration::from_secs(query.wait.unwrap_or(0).min(MAX_WAIT_SECONDS));
     let build = app::wait::wait_for_end(&cx, tool.id, build, timeout).await?;
     Ok(ApiResponse::ok_named(views::render_one(&cx, build).await?))
+}
+
+/// Repeat a build, to compare the images: from the same source, images and plan, without layers of earlier builds.
+#[utoipa::path(post, path = "/builds/v1/tool/{tool}/builds/{build}/reproduce", tag = "builds",
+    operation_id = "builds.reproduce",
+    params(("tool" = String, Path, description = "name of the tool"), ("build" = String, Path, description = "id of the build")),
+    responses((status = 200, body = Named<BuildStarted>),
+        (status = 400, description = "the uploaded folder has expired"),
+        (status = 404, description = "the build does not exist"),
+        (status = 409, description = "the build cannot be repeated, or the tool has as many open builds as its quota allows")))]
+pub async fn reproduce(
+    cx: BuildsContext,
+    tool: Authed<BuildsWrite>,
+    Param(build): Param<BuildId>,
+) -> ApiResult<BuildStarted> {
+    let build = app::reproduce::reproduce_build(&cx, tool.id, &tool.name, build).await?;
+    let new_build =
+        BuildNew { name: build.id, resolved_ref: build.resolved_ref, parameters: build.parameters };
+    Ok(ApiResponse::ok_named(BuildStarted { new_build }))
 }
 
 /// Delete an ended build and unpin its image.

@@ -23,7 +23,7 @@ fn render_build(build: store::Build, queue: Option<wire::BuildQueuePlace>) -> wi
         full_ref: _,
         source_size: _,
         destination_image,
-        digest: _,
+        digest,
         processes,
         created,
         started,
@@ -33,6 +33,10 @@ fn render_build(build: store::Build, queue: Option<wire::BuildQueuePlace>) -> wi
         expected: _,
         builder: _,
         failure,
+        inputs: _,
+        reused_build,
+        image_record,
+        outside_builder,
     } = build;
     wire::Build {
         build_id: id,
@@ -48,6 +52,10 @@ fn render_build(build: store::Build, queue: Option<wire::BuildQueuePlace>) -> wi
         created: format_time(Some(created)),
         queue,
         failure,
+        reused_build,
+        sbom: image_record.find_sbom(digest).cloned(),
+        reproduction: image_record.describe_reproduction(),
+        outside_builder,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hearth_base::{BuildId, Digest, Error, Page, PageCursor, PageLimit, Result, ToolId, ToolName};
 use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
-use hearth_wire::builds::{BuildFailure, BuildParameters, BuildStatus, BuildStep};
+use hearth_wire::builds::{BuildFailure, BuildParameters, BuildStatus, BuildStep, internal::BuildInputs};
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
@@ -12,8 +12,10 @@ use sea_orm::{
 };
 
 use super::{
-    BuildStore, build_topic,
-    columns::{parse_column, parse_enum, parse_json, to_enum_text, to_json},
+    BuildStore, ImageRecord, build_topic,
+    columns::{
+        parse_column, parse_enum, parse_json, parse_optional_column, to_enum_text, to_json, to_optional_text,
+    },
 };
 
 pub(super) mod row {
@@ -46,6 +48,10 @@ pub(super) mod row {
         pub expected_seconds: Option<i64>,
         pub builder: Option<String>,
         pub failure: Option<Json>,
+        pub inputs: Option<Json>,
+        pub reused_build: Option<String>,
+        pub outside_builder: Option<String>,
+        pub image_record: Option<Json>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -92,6 +98,14 @@ pub struct Build {
     pub builder: Option<String>,
     /// Explanation of a failure.
     pub failure: Option<BuildFailure>,
+    /// Inputs of its image besides source and parameters.
+    pub inputs: Option<BuildInputs>,
+    /// Build whose image is the result, because nothing has changed since then.
+    pub reused_build: Option<BuildId>,
+    /// Display name of the outside builder that has the build; `None`: a builder of this Hearth claims it.
+    pub outside_builder: Option<String>,
+    /// Facts about the image that it made.
+    pub image_record: ImageRecord,
 }
 
 impl Build {
@@ -128,6 +142,10 @@ impl TryFrom<row::Model> for Build {
             expected_seconds,
             builder,
             failure,
+            inputs,
+            reused_build,
+            outside_builder,
+            image_record,
         } = row;
         Ok(Self {
             id: parse_column("build.id", &id)?,
@@ -152,6 +170,13 @@ impl TryFrom<row::Model> for Build {
             expected: expected_seconds.map(SignedDuration::from_secs),
             builder,
             failure: failure.map(|failure| parse_json("build.failure", failure)).transpose()?,
+            inputs: inputs.map(|inputs| parse_json("build.inputs", inputs)).transpose()?,
+            reused_build: parse_optional_column("build.reused_build", reused_build.as_deref())?,
+            outside_builder,
+            image_record: image_record
+                .map(|record| parse_json("build.image_record", record))
+                .transpose()?
+                .unwrap_or_default(),
         })
     }
 }
@@ -183,6 +208,10 @@ impl TryFrom<&Build> for row::ActiveModel {
             expected,
             builder,
             failure,
+            inputs,
+            reused_build,
+            outside_builder,
+            image_record,
         } = build;
         Ok(Self {
             id: Set(id.to_string()),
@@ -207,6 +236,10 @@ impl TryFrom<&Build> for row::ActiveModel {
             expected_seconds: Set(expected.map(|expected| expected.as_secs())),
             builder: Set(builder.clone()),
             failure: Set(failure.as_ref().map(to_json).transpose()?),
+            inputs: Set(inputs.as_ref().map(to_json).transpose()?),
+            reused_build: Set(to_optional_text(reused_build.as_ref())),
+            outside_builder: Set(outside_builder.clone()),
+            image_record: Set(Some(to_json(image_record)?)),
         })
     }
 }
@@ -291,10 +324,11 @@ impl BuildStore {
         query.count(self.db.reader()).await.or_db_error()
     }
 
-    /// Finds and locks the tool's next build: one that a builder has begun, even if it has ended meanwhile,
-    /// otherwise the oldest pending one.
+    /// Finds and locks the tool's next build for a builder of this Hearth: one that a builder has begun, even if it has
+    /// ended meanwhile, otherwise the oldest pending one.
     pub async fn lock_next_build(&self, tx: &Tx, tool: ToolId) -> Result<Option<Build>> {
         let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
+        let query = query.filter(row::Column::OutsideBuilder.is_null());
         let query = query.filter(build_open_condition()?.add(row::Column::Settled.eq(false)));
         let query = query.order_by_asc(row::Column::Settled).order_by_asc(row::Column::Id);
         query.lock(LockType::Update).one(&**tx).await.or_db_error()?.map(Build::try_from).transpose()

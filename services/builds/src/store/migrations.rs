@@ -3,6 +3,7 @@
 
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
+    events::CreateEventCursors,
     queue::CreateQueue,
     schema::{
         big_integer, big_integer_null, boolean, build_index, integer, json, json_null, string, string_null,
@@ -15,9 +16,21 @@ use sea_orm::{
     sea_query::{Table, TableCreateStatement},
 };
 
+use super::{image_record::AddImageRecord, package_source::CreatePackageSources};
+
 /// All migrations, oldest first.
 pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateToolState), Box::new(CreateQueue), Box::new(CreateBuilds), Box::new(CreateBuilders)]
+    vec![
+        Box::new(CreateToolState),
+        Box::new(CreateQueue),
+        Box::new(CreateBuilds),
+        Box::new(CreateBuilders),
+        Box::new(AddBuildInputs),
+        Box::new(AddOutsideBuilders),
+        Box::new(CreateEventCursors),
+        Box::new(CreatePackageSources),
+        Box::new(AddImageRecord),
+    ]
 }
 
 struct CreateBuilds;
@@ -111,4 +124,84 @@ impl MigrationTrait for CreateBuilders {
             .to_owned();
         manager.create_table(builder).await
     }
+}
+
+/// Inputs by which an unchanged source finds its image.
+struct AddBuildInputs;
+
+impl MigrationName for AddBuildInputs {
+    fn name(&self) -> &str {
+        "0003_build_inputs"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AddBuildInputs {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.add_column("build", json_null("inputs")).await?;
+        manager.add_column("build", string_null("reused_build")).await
+    }
+}
+
+/// Outside builders, their builds, and the credentials of builders.
+struct AddOutsideBuilders;
+
+impl MigrationName for AddOutsideBuilders {
+    fn name(&self) -> &str {
+        "0004_outside_builders"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AddOutsideBuilders {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.add_column("build", string_null("outside_builder")).await?;
+        let choice = Table::create()
+            .table("builder_choice")
+            .col(string("tool_id").primary_key())
+            .col(string("builder"))
+            .to_owned();
+        let token = Table::create()
+            .table("build_token")
+            .col(string("id").primary_key())
+            .col(string("build_id"))
+            .col(boolean("revoked"))
+            .to_owned();
+        for table in [create_outside_builder_table(), create_outside_build_table(), choice, token] {
+            manager.create_table(table).await?;
+        }
+        let mut names = build_index("outside_builder_name", "outside_builder", &["owner", "name"]);
+        names.unique();
+        manager.create_index(names).await?;
+        manager.create_index(build_index("build_token_build_id", "build_token", &["build_id"])).await
+    }
+}
+
+fn create_outside_builder_table() -> TableCreateStatement {
+    Table::create()
+        .table("outside_builder")
+        .col(string("id").primary_key())
+        .col(string("owner"))
+        .col(string("name"))
+        .col(text("url"))
+        .col(boolean("falls_back"))
+        .col(string("key_id"))
+        .col(text("sealed_secret"))
+        .col(string_null("trigger_owner"))
+        .col(big_integer("created"))
+        .to_owned()
+}
+
+fn create_outside_build_table() -> TableCreateStatement {
+    Table::create()
+        .table("outside_build")
+        .col(string("build_id").primary_key())
+        .col(string("builder_id"))
+        .col(text_null("plan"))
+        .col(integer("tries"))
+        .col(boolean("accepted"))
+        .col(string_null("token_id"))
+        .col(string_null("key_id"))
+        .col(text_null("sealed_credential"))
+        .to_owned()
 }

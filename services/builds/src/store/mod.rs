@@ -1,8 +1,13 @@
 //! Database tables of the build service; no other module accesses its database.
 
 mod build;
+mod build_token;
 mod builder;
+mod image_record;
 mod migrations;
+mod outside_build;
+mod outside_builder;
+mod package_source;
 mod queued_build;
 mod source;
 
@@ -15,7 +20,11 @@ use sea_orm::DatabaseConnection;
 
 pub use build::Build;
 pub use builder::{Builder, Suspension};
+pub use image_record::{AttachedSbom, ImageRecord};
 pub use migrations::list_migrations;
+pub use outside_build::OutsideBuild;
+pub use outside_builder::{BuilderOwner, OutsideBuilder, format_secret_context};
+pub use package_source::{SourceGrant, StoredPackageSource};
 pub use queued_build::QueuedBuild;
 pub use source::UploadedSource;
 

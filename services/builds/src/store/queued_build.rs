@@ -62,6 +62,7 @@ impl BuildStore {
                 row::Column::ExpectedSeconds,
                 row::Column::Builder,
             ])
+            .filter(row::Column::OutsideBuilder.is_null())
             .filter(build_open_condition()?.add(row::Column::Settled.eq(false)))
             .order_by_asc(row::Column::Settled)
             .order_by_asc(row::Column::Id)
@@ -70,12 +71,14 @@ impl BuildStore {
         rows.into_iter().map(parse_row).collect()
     }
 
-    /// Lists the durations of the newest successful builds, of one tool or of all.
+    /// Lists the durations of the newest successful builds that ran, of one tool or of all.
     pub async fn list_past_durations(&self, tool: Option<ToolId>, limit: u64) -> Result<Vec<SignedDuration>> {
         let mut query = row::Entity::find()
             .select_only()
             .columns([row::Column::Started, row::Column::Ended])
             .filter(row::Column::Status.eq(to_enum_text(&BuildStatus::BuildSuccess)?))
+            .filter(row::Column::ReusedBuild.is_null())
+            .filter(row::Column::OutsideBuilder.is_null())
             .order_by_desc(row::Column::Id)
             .limit(limit);
         if let Some(tool) = tool {

@@ -1,6 +1,9 @@
 //! The service with a repository, a tool and clients.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use hearth_base::{Access, BuildId, Clock, Entropy, ProcessInstanceId, Result, Role, ToolId, ToolName};
 use hearth_client::{Body, Client, LocalService, box_body};
@@ -32,6 +35,8 @@ pub struct BuildsFixture {
     pub jobs: Client,
     /// Requests to `images`, as method, path and body.
     pub pins: RequestLog,
+    /// Digests of images by name, as `images` resolves them.
+    pub tags: ImageTags,
     /// Lines in `logs`.
     pub lines: LogLines,
 }
@@ -44,6 +49,8 @@ pub struct FixtureTool {
 
 /// Recorded requests, as method, path and body.
 pub type RequestLog = Arc<Mutex<Vec<String>>>;
+/// Digests of images, by name.
+pub type ImageTags = Arc<Mutex<BTreeMap<String, String>>>;
 /// Lines of a log, as instance and text.
 pub type LogLines = Arc<Mutex<Vec<(String, String)>>>;
 
@@ -75,8 +82,10 @@ pub async fn start_fixture_with(db: Db, allowed_address: &str) -> Result<BuildsF
     let quota = Quota { running_builds: 2, ..Quota::default() };
     let mut stand =
         ServiceStand::start_service(Role::Builds, db, hearth_builds::mount, config, quota).await?;
-    let (pins, lines) = (RequestLog::default(), LogLines::default());
-    stand.set_fake_service(Role::Images, record_requests(pins.clone(), |_| json!({"data": {}})));
+    let (pins, lines, tags) = (RequestLog::default(), LogLines::default(), ImageTags::default());
+    let known = tags.clone();
+    let resolve = move |query: &str| json!({"data": resolve_image(&known, query)});
+    stand.set_fake_service(Role::Images, record_requests(pins.clone(), resolve));
     let log = lines.clone();
     stand.set_fake_service(
         Role::Logs,
@@ -96,11 +105,13 @@ pub async fn start_fixture_with(db: Db, allowed_address: &str) -> Result<BuildsF
         commit,
         tool,
         pins,
+        tags,
         lines,
     })
 }
 
-fn record_requests(
+/// Builds a fake service that records its requests.
+pub fn record_requests(
     asked: RequestLog,
     answer: impl Fn(&str) -> Value + Clone + Send + Sync + 'static,
 ) -> LocalService {
@@ -116,6 +127,17 @@ fn record_requests(
             Ok::<_, std::convert::Infallible>(Response::new(box_body(Full::new(text.into()))))
         }
     }))
+}
+
+/// Renders the image that a query names; an empty object if there is none, or for another request.
+fn resolve_image(tags: &ImageTags, query: &str) -> Value {
+    let name = query.split('&').find_map(|pair| pair.strip_prefix("image=")).unwrap_or_default();
+    let name = name.replace("%2F", "/").replace("%3A", ":");
+    match tags.lock().unwrap_or_else(PoisonError::into_inner).get(&name) {
+        Some(digest) => json!({"image": name, "reference": format!("hearth.example/{name}@{digest}"),
+            "digest": digest, "state": "stable", "kind": "built", "config": {}}),
+        None => json!({}),
+    }
 }
 
 /// Renders a page of a log with two lines; the cursor is the number of lines before it.
@@ -164,7 +186,7 @@ impl BuildsFixture {
     pub async fn start_build_of(&self, tool: &FixtureTool) -> Result<BuildId> {
         let create =
             BuildCreate { source_url: Some(self.git.repository_url("hello")), ..BuildCreate::default() };
-        let query = BuildCreateQuery { queue: true };
+        let query = BuildCreateQuery { queue: true, ..BuildCreateQuery::default() };
         Ok(tool.maintainer.builds().start(&tool.name, &create, &query).await?.name)
     }
 
@@ -217,5 +239,8 @@ pub fn build_success_end() -> BuildLeaseOutcome {
         image: format!("hearth.example/tool-hello/tool-hello:latest@{IMAGE_DIGEST}"),
         processes: [("web".to_owned(), "./serve".to_owned())].into(),
         message: "Its process is web.".to_owned(),
+        inputs: None,
+        materials: None,
+        comparison: None,
     }
 }

@@ -1,14 +1,20 @@
 //! `hearth build …`: builds of images, with the flags of Toolforge's `build`.
 
+pub mod builders;
 pub mod cancel;
 pub mod clean;
 pub mod delete;
 mod image_layers;
+mod image_target;
 pub mod list;
 pub mod logs;
+pub mod package_sources;
 pub mod plan;
 pub mod quota;
 pub mod recipe_args;
+mod provenance;
+pub mod reproduce;
+pub mod sbom;
 mod selection;
 pub mod show;
 pub mod start;
@@ -52,6 +58,21 @@ pub enum BuildCommand {
     /// Verify who built an image, and from which source
     #[command(before_help = "Example: hearth build verify", help_template = HELP_TEMPLATE)]
     Verify(verify::VerifyBuildArgs),
+    /// Repeat a build, and compare the images
+    #[command(before_help = "Example: hearth build reproduce", help_template = HELP_TEMPLATE)]
+    Reproduce(reproduce::ReproduceBuildArgs),
+    /// List the packages in an image, or save the list (SBOM)
+    #[command(before_help = "Example: hearth build sbom --output sbom.json", help_template = HELP_TEMPLATE)]
+    Sbom(sbom::ShowSbomArgs),
+    /// List, add, remove and choose outside builders
+    #[command(before_help = "Example: hearth build builders list", help_template = HELP_TEMPLATE)]
+    Builders {
+        #[command(subcommand)]
+        command: builders::OutsideBuildersCommand,
+    },
+    /// List the sources of Debian packages besides Debian
+    #[command(before_help = "Example: hearth build package-sources", help_template = HELP_TEMPLATE)]
+    PackageSources,
     /// Show quota and usage
     #[command(before_help = "Example: hearth build quota", help_template = HELP_TEMPLATE)]
     Quota,
@@ -69,6 +90,10 @@ pub async fn run(cx: &CommandContext, command: BuildCommand) -> Result<()> {
         BuildCommand::Delete(args) => delete::run(cx, args).await,
         BuildCommand::Clean(args) => clean::run(cx, args).await,
         BuildCommand::Verify(args) => verify::run(cx, args).await,
+        BuildCommand::Reproduce(args) => reproduce::run(cx, args).await,
+        BuildCommand::Sbom(args) => sbom::run(cx, args).await,
+        BuildCommand::Builders { command } => builders::run(cx, command).await,
+        BuildCommand::PackageSources => package_sources::run(cx).await,
         BuildCommand::Quota => quota::run(cx).await,
     }
 }
@@ -76,15 +101,18 @@ pub async fn run(cx: &CommandContext, command: BuildCommand) -> Result<()> {
 /// Explains the state after Ctrl-C.
 pub fn explain_interrupt(command: &BuildCommand) -> &'static str {
     match command {
-        BuildCommand::Start(_) => "a started build continues; hearth build logs -f shows it",
+        BuildCommand::Start(_) | BuildCommand::Reproduce(_) => "a started build continues; hearth build logs -f shows it",
         BuildCommand::Logs(_) => "the build continues; the same command shows it again",
         BuildCommand::Cancel(_) | BuildCommand::Delete(_) | BuildCommand::Clean(_) => {
             "some builds may be changed already; hearth build list shows them"
         }
+        BuildCommand::Builders { command } => builders::explain_interrupt(command),
         BuildCommand::Plan(_)
         | BuildCommand::List
         | BuildCommand::Show(_)
         | BuildCommand::Verify(_)
+        | BuildCommand::Sbom(_)
+        | BuildCommand::PackageSources
         | BuildCommand::Quota => "nothing was changed",
     }
 }

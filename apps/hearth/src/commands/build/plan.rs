@@ -73,23 +73,26 @@ pub fn run(cx: &CommandContext, args: &PlanBuildArgs) -> Result<()> {
     Ok(())
 }
 
-/// Describes what to do with this plan: deploy it, add a start command, or build it for jobs.
+/// Describes what to do with this plan: deploy its page or its program without a page, or add a start command.
 fn describe_next_step(plan: &BuildPlan, folder: &Path) -> String {
     let folder = folder.display();
     let here = if folder.to_string() == "." { String::new() } else { format!(" {folder}") };
     if plan.can_start(DEFAULT_COMPONENT) {
         return format!("hearth deploy{here}");
     }
-    match plan.processes.keys().next() {
-        Some(process) => format!(
-            "hearth build start{}, then hearth jobs run {process} --image IMAGE --command {process}; there is no \
-             process {DEFAULT_COMPONENT} to deploy",
-            if here.is_empty() { " ." } else { &here }
-        ),
-        None => {
-            let line = plan.suggested_process.as_deref().unwrap_or("web: COMMAND");
-            format!("add a Procfile with a line such as {line}")
+    if let Some(line) = &plan.suggested_process {
+        return format!("add a Procfile with a line such as {line}");
+    }
+    let mut names = plan.processes.keys();
+    match (names.next(), names.next()) {
+        (Some(_), None) => format!("hearth deploy{here} --continuous, or --schedule @daily"),
+        (Some(first), Some(_)) => {
+            format!("hearth deploy{here} --component {first} --continuous, or --schedule @daily")
         }
+        (None, _) => format!(
+            "add a Procfile with a line such as web: COMMAND; for a program without a page: hearth deploy{here} \
+             --continuous --command COMMAND, or --schedule @daily"
+        ),
     }
 }
 

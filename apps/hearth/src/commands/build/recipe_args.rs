@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use hearth_base::{Error, Result};
-use hearth_plan::{BuildPlan, SourceFolder, UNRECOGNIZED_CODE, find_only_application};
-use hearth_wire::builds::RecipeChoice;
+use hearth_plan::{BuildPlan, SourceFolder, UNRECOGNIZED_CODE, find_only_application, read_declared_builder};
+use hearth_wire::builds::{BuildCreate, RecipeChoice, outside::OWN_BUILDERS};
 
 use crate::command_line::CommandLine;
 
@@ -45,6 +45,21 @@ impl RecipeArgs {
             RecipeChoice::Detected => hearth_plan::RecipeChoice::Detected,
         });
         hearth_plan::plan_build_by(&SourceFolder::new(folder), choice)
+    }
+
+    /// Fills in the builder that `hearth.yaml` of the source in `top` names, unless a flag does, and for an outside
+    /// builder the Containerfile of the plan. A source that cannot be planned is left to the builder.
+    pub fn fill_in_builder(&self, top: &Path, create: &mut BuildCreate) {
+        let source = SourceFolder::new(self.locate_folder(top));
+        if create.builder.is_none() {
+            create.builder = read_declared_builder(&source).ok().flatten();
+        }
+        if create.builder.as_ref().is_some_and(|builder| builder.as_str() != OWN_BUILDERS) {
+            let plan = self
+                .plan_build(top)
+                .and_then(|plan| plan.render_containerfile(&|base| format!("hearth/{base}"), &[]));
+            create.plan = plan.ok().flatten();
+        }
     }
 
     /// Proposes the running command with the only folder that has an application, when the source in `top` is not

@@ -48,6 +48,13 @@ fn build_table(build: &Build, size: Option<&ImageSize>) -> Table {
     let image = if build.destination_image.is_empty() { "-" } else { &build.destination_image };
     rows.push(("image", Cell::from(image)));
     rows.extend(size.into_iter().flat_map(ImageSize::list_rows));
+    if let Some(sbom) = &build.sbom {
+        rows.push((
+            "contents",
+            Cell::from(format!("{} packages; hearth build sbom lists them", sbom.packages)),
+        ));
+    }
+    rows.extend(build.outside_builder.as_deref().map(|name| ("builder", Cell::from(name))));
     if let Some(place) = &build.queue {
         rows.push(("queue", Cell::from(describe_queue_place(place))));
     }

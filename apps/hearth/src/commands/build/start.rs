@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path, str::FromStr};
 
-use hearth_base::{Error, Result};
+use hearth_base::{BuilderName, Error, Result};
 use hearth_wire::builds::{Build, BuildCreate, BuildCreateQuery, BuildStatus};
 
 use super::{describe_build_state, describe_source, logs::BuildLogReader, recipe_args::RecipeArgs};
@@ -29,12 +29,18 @@ pub struct StartBuildArgs {
     /// A build variable; may be repeated
     #[arg(long = "envvar", short, value_name = "NAME=VALUE")]
     envvars: Vec<EnvvarAssignment>,
+    /// The outside builder, or hearth; default: as build in hearth.yaml says, else the tool's choice
+    #[arg(long, value_name = "NAME")]
+    builder: Option<BuilderName>,
     /// Return at once, without the log
     #[arg(long, short = 'D')]
     detach: bool,
     /// Queue behind other builds instead of failing
     #[arg(long)]
     queue: bool,
+    /// Build anew, also without layers of earlier builds, even if nothing has changed
+    #[arg(long, visible_alias = "no-cache")]
+    rebuild: bool,
     /// Accepted for compatibility: base images are always the newest
     #[arg(long, short = 'L', hide_short_help = true)]
     use_latest_versions: bool,
@@ -70,8 +76,10 @@ pub async fn run(cx: &CommandContext, args: StartBuildArgs) -> Result<()> {
         reference,
         image_name,
         envvars,
+        builder,
         detach,
         queue,
+        rebuild,
         use_latest_versions,
         recipe,
         upload,
@@ -84,8 +92,9 @@ pub async fn run(cx: &CommandContext, args: StartBuildArgs) -> Result<()> {
         reference,
         image_name,
         envvars: (!envvars.is_empty()).then_some(envvars),
-        folder: recipe.source_folder,
+        folder: recipe.source_folder.clone(),
         recipe: recipe.recipe,
+        builder,
         use_latest_versions,
         ..BuildCreate::default()
     };
@@ -94,6 +103,9 @@ pub async fn run(cx: &CommandContext, args: StartBuildArgs) -> Result<()> {
         None => find_last_source(&session, &mut create).await?,
     };
     pack::check_source(&source)?;
+    if pack::is_folder(&source) {
+        recipe.fill_in_builder(Path::new(&source), &mut create);
+    }
     let selection = if pack::is_folder(&source) {
         Some(upload.select_folder(cx, Path::new(&source)).await?)
     } else {
@@ -107,9 +119,8 @@ pub async fn run(cx: &CommandContext, args: StartBuildArgs) -> Result<()> {
         Some(selection) => create.upload = Some(upload_files(cx, &session, selection).await?.id),
         None => create.source_url = Some(source),
     }
-    let began = session
-        .send(session.client().builds().start(session.tool_name(), &create, &BuildCreateQuery { queue }))
-        .await?;
+    let query = BuildCreateQuery { queue, rebuild };
+    let began = session.send(session.client().builds().start(session.tool_name(), &create, &query)).await?;
     if !detach {
         let mut log = BuildLogReader::open(&session, began.name, true).await?;
         while let Some(line) = cx.wait_with_notices("the build", log.next()).await? {
@@ -137,9 +148,13 @@ async fn find_last_source(session: &ToolSession<'_>, create: &mut BuildCreate) -
 fn report_build(cx: &CommandContext, build: &Build, done: impl FnOnce(&str) -> Result<()>) -> Result<()> {
     let id = build.build_id;
     match build.status {
-        BuildStatus::BuildSuccess => {
-            done(&format!("{} is built from {}", build.destination_image, describe_source(build)))
-        }
+        BuildStatus::BuildSuccess => match build.reused_build {
+            Some(former) => done(&format!(
+                "{} is up to date: nothing has changed since the build {former}",
+                build.destination_image
+            )),
+            None => done(&format!("{} is built from {}", build.destination_image, describe_source(build))),
+        },
         BuildStatus::BuildPending | BuildStatus::BuildRunning => {
             done(&format!("build {id} of {} continues", describe_source(build)))?;
             cx.printer.print_next("hearth build logs -f");

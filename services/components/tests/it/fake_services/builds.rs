@@ -9,9 +9,10 @@ use axum::{
     routing::{get, post, put},
 };
 use hearth_base::{BuildId, Entropy};
+use hearth_kit::Query;
 use hearth_wire::builds::{
-    Build, BuildChanged, BuildCreate, BuildList, BuildNew, BuildOne, BuildParameters, BuildStarted,
-    BuildStatus, BuildStep,
+    Build, BuildChanged, BuildCreate, BuildList, BuildNew, BuildOne, BuildParameters, BuildQuery,
+    BuildStarted, BuildStatus, BuildStep,
 };
 
 use super::{
@@ -98,6 +99,10 @@ async fn start(State(all): FakeServicesState, Json(create): Json<BuildCreate>) -
         created: format!("{:.0}", all.now()),
         queue: None,
         failure: None,
+        reused_build: None,
+        sbom: None,
+        reproduction: None,
+        outside_builder: None,
     };
     let new_build = BuildNew { name: build.build_id, resolved_ref: build.resolved_ref.clone(), parameters };
     all.change_state(|FakeState { builds, .. }| {
@@ -113,7 +118,14 @@ async fn list(State(all): FakeServicesState) -> Response {
     reply_named(BuildList { builds: all.lock_state().builds.all.clone(), next: None })
 }
 
-async fn show(State(all): FakeServicesState, Path((_, build)): Path<(String, String)>) -> Response {
+/// Shows a build; waits for its end first, if the query says so.
+async fn show(
+    State(all): FakeServicesState,
+    Path((_, build)): Path<(String, String)>,
+    Query(query): Query<BuildQuery>,
+) -> Response {
+    let over = |state: &FakeState| state.builds.find_build(&build).is_none_or(has_ended).then_some(());
+    all.wait(query.wait.unwrap_or(0), over).await;
     let found = all.lock_state().builds.find_build(&build).cloned();
     found.map_or_else(|| build_not_found("build", &build), |build| reply_named(BuildOne { build }))
 }
