@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
 use hearth_base::{
-    Access, Clock, Credential, Entropy, Error, Identity, KeyRing, ManualClock, ProcessInstanceId, Result,
-    Role, RoleKey, Scopes, ToolGrant, ToolId, ToolName, UserId,
+    Access, BuildId, Clock, Credential, Entropy, Error, Identity, KeyRing, ManualClock, ProcessInstanceId,
+    Result, Role, RoleKey, Scopes, TokenId, ToolGrant, ToolId, ToolName, UserId,
 };
 use hearth_client::{Authority, Body, Client, LocalSlot, Transport, box_body, headers};
 use hearth_kit::{
@@ -192,6 +192,18 @@ impl ServiceStand {
         })
     }
 
+    /// A client of an outside builder, with the credential of a build.
+    pub fn outside_builder(&self, build: BuildId, tool: ToolId, credential: TokenId) -> Result<Client> {
+        self.build_client(Role::Gateway, move |now| Identity {
+            caller: hearth_base::Caller::Build { id: build, tool, image: None },
+            credential: Credential::ToolToken(credential),
+            scopes: Scopes::from_scopes([]),
+            audience: Role::Gateway,
+            tool: None,
+            expires: now + hearth_base::IDENTITY_LIFETIME,
+        })
+    }
+
     /// A client of another service.
     pub fn service_client(&self, role: Role) -> Result<Client> {
         self.build_client(role, move |now| Identity::for_service(role, role, now))
@@ -200,6 +212,21 @@ impl ServiceStand {
     /// A client of an operator without access to any tool.
     pub fn operator(&self) -> Result<Client> {
         self.user_without_tools("operator", true)
+    }
+
+    /// A client of an operator, for one tool.
+    pub fn tool_operator(&self, id: ToolId, name: &ToolName) -> Result<Client> {
+        let user = UserId::new(Timestamp::UNIX_EPOCH, &Entropy::System);
+        let caller = hearth_base::Caller::User { id: user, name: "operator".parse()?, operator: true };
+        let tool = ToolGrant::Granted { id, name: name.clone(), access: Access::Own };
+        self.build_client(Role::Gateway, move |now| Identity {
+            caller: caller.clone(),
+            credential: Credential::None,
+            scopes: Scopes::from_scopes([]),
+            audience: Role::Gateway,
+            tool: Some(tool.clone()),
+            expires: now + hearth_base::IDENTITY_LIFETIME,
+        })
     }
 
     /// A client of a user without access to any tool.

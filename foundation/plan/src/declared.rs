@@ -10,11 +10,12 @@
 //!   static: public          # folder whose files are the page
 //!   processes:              # as in a Procfile
 //!     web: ./serve
+//!   builder: ci             # outside builder that builds it; hearth: the builders of this Hearth
 //! ```
 
 use std::collections::BTreeMap;
 
-use hearth_base::{Error, Result};
+use hearth_base::{BuilderName, Error, Result};
 use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
@@ -57,6 +58,8 @@ pub struct DeclaredBuild {
     pub static_folder: Option<SourcePath>,
     /// Processes of the image.
     pub processes: Option<Processes>,
+    /// Outside builder that builds it; the recipe does not depend on it.
+    pub builder: Option<BuilderName>,
 }
 
 impl DeclaredBuild {
@@ -84,6 +87,7 @@ struct BuildSection {
     #[serde(rename = "static")]
     static_folder: Option<String>,
     processes: Option<BTreeMap<String, String>>,
+    builder: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -104,6 +108,11 @@ pub fn read_declared_build(source: &dyn SourceTree) -> Result<DeclaredBuild> {
     })?;
     let Some(section) = file.and_then(|file| file.build) else { return Ok(DeclaredBuild::default()) };
     section.check_fields()
+}
+
+/// Reads which outside builder a source declares, for the client that starts its build.
+pub fn read_declared_builder(source: &dyn SourceTree) -> Result<Option<BuilderName>> {
+    Ok(read_declared_build(source)?.builder)
 }
 
 impl BuildSection {
@@ -146,8 +155,17 @@ impl BuildSection {
         }
         let static_folder = self.static_folder.and_then(|text| check_path("static", &text, &mut problems));
         let processes = self.processes.map(|declared| check_processes(declared, &mut problems));
+        let builder = self.builder.and_then(|text| match text.parse::<BuilderName>() {
+            Ok(name) => Some(name),
+            Err(_) => {
+                problems.push(format!("builder {text:.60?} is not the name of an outside builder"));
+                None
+            }
+        });
         if problems.is_empty() {
-            return Ok(DeclaredBuild { language, front_end, packages, commands, static_folder, processes });
+            let declared =
+                DeclaredBuild { language, front_end, packages, commands, static_folder, processes, builder };
+            return Ok(declared);
         }
         let mut sentences =
             problems.into_iter().map(|problem| format!("{TOOL_FILE_NAME}, section build: {problem}"));
@@ -203,13 +221,14 @@ mod tests {
     fn section_declares_a_build() -> Result<()> {
         let read = read_section(
             "config_version: hearth/v1\ntool: x\nbuild:\n  language: php\n  front_end: assets\n  packages: [hugo]\n  \
-             commands:\n    - hugo --minify\n  static: public\n  processes:\n    web: ./serve\ncomponents: {}\n",
+             commands:\n    - hugo --minify\n  static: public\n  processes:\n    web: ./serve\n  builder: ci\ncomponents: {}\n",
         )?;
         assert_eq!(read.language, Some("php"));
         assert_eq!(read.front_end, Some(DeclaredFrontEnd::In(SourcePath::from_known("assets"))));
         assert_eq!(read.commands[0].render_as_json(), r#"["/bin/sh","-c","hugo --minify"]"#);
         assert_eq!((read.packages.len(), read.static_folder.is_some()), (1, true));
         assert_eq!(read.processes.as_ref().map(|processes| processes["web"].as_str()), Some("./serve"));
+        assert_eq!(read.builder.as_ref().map(BuilderName::as_str), Some("ci"));
         Ok(())
     }
 
@@ -225,12 +244,12 @@ mod tests {
     fn every_problem_is_named() {
         let error = read_section(
             "build:\n  language: cobol\n  front_end: ../x\n  packages: ['a;b']\n  commands: ['', \"a\\nb\"]\n  static: /\n  \
-             processes: {web: ''}\n",
+             processes: {web: ''}\n  builder: A B\n",
         )
         .err();
         let sentences: Vec<String> =
             error.iter().flat_map(|error| error.public_messages().map(str::to_owned)).collect();
-        assert_eq!(sentences.len(), 7, "{sentences:?}");
+        assert_eq!(sentences.len(), 8, "{sentences:?}");
         let error = read_section("build: {front_end: theme/static_src}\n").err();
         assert!(error.is_some_and(|error| error.public_message().contains("deeper than one folder")));
         for text in ["build: {unknown: 1}", "build: [", "build: {commands: {a: b}}", "- x"] {

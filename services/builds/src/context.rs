@@ -1,14 +1,23 @@
 //! Context of this service's handlers and rules.
 
-use hearth_base::{Result, Role};
+use hearth_base::{Result, Role, ToolId};
 use hearth_kit::{
-    Kit, RequestContext, ServiceClients, blobs::BlobStore, outbound::OutboundClient, tasks::ShutdownSignal,
+    Kit, RequestContext, ServiceClients,
+    blobs::BlobStore,
+    fair_pool::{FairPool, PoolLimits},
+    outbound::OutboundClient,
+    tasks::ShutdownSignal,
+    vault::Vault,
 };
 
 use crate::{
     BuildsSettings, ref_permits::RefPermits, signing::SigningKeys, store::BuildStore,
     upload_reservations::UploadReservations,
 };
+
+/// Announcements to outside builders at one time: of all tools, and of each.
+pub const ANNOUNCEMENT_LANES: PoolLimits =
+    PoolLimits { permits: 16, permits_per_key: 4, waiting_per_key: 0, waiting: 0 };
 
 /// Context of this service's handlers and rules.
 #[derive(Clone)]
@@ -21,8 +30,14 @@ pub struct BuildsContext {
     pub upload_reservations: UploadReservations,
     pub clients: ServiceClients,
     pub signing_keys: SigningKeys,
+    /// Seals secrets of outside builders.
+    pub vault: Vault,
+    /// Lanes for announcements to outside builders, shared by tools.
+    pub announcement_lanes: FairPool<ToolId>,
     /// Public host of this Hearth.
     pub public_authority: String,
+    /// True when the public URL is `https://`.
+    pub public_tls: bool,
     pub stop: ShutdownSignal,
 }
 
@@ -38,7 +53,10 @@ impl BuildsContext {
             upload_reservations: UploadReservations::default(),
             clients: kit.clients.clone(),
             signing_keys: SigningKeys::new(&kit.state),
+            vault: Vault::new(kit.role, &kit.state),
+            announcement_lanes: FairPool::new(ANNOUNCEMENT_LANES),
             public_authority: kit.config.door.public_authority(),
+            public_tls: kit.config.door.uses_tls(),
             stop: kit.tasks.shutdown_signal(),
         })
     }

@@ -2,7 +2,7 @@
 
 use hearth_base::{Access, Role};
 use hearth_kit::{
-    guard::{AnyCaller, MemberCaller, Requirement, ServiceCaller, UserCaller},
+    guard::{AnyCaller, MemberCaller, ReportingCaller, Requirement, ServiceCaller, UserCaller},
     rights,
 };
 
@@ -15,6 +15,14 @@ rights! {
     ReadProvenanceKeys = "open", Requirement::Anyone => AnyCaller;
     /// Listing builders, suspending them and returning them.
     OperateBuilders = "operator", Requirement::Operator => UserCaller;
+    /// Reporting about a build: the holder of its lease, or its outside builder.
+    ReportBuilds = "builds:report", Requirement::Reporters(&[Role::Builder]) => ReportingCaller;
+    /// Listing, adding and removing package sources.
+    OperatePackageSources = "operator", Requirement::Operator => UserCaller;
+    /// Granting package sources to tools.
+    GrantPackageSources = "operator:tool", Requirement::ToolOperator => MemberCaller;
+    /// Checking that a package source exists.
+    CheckPackageSources = "builds:sources", Requirement::Services(&[Role::Accounts]) => ServiceCaller;
     /// Leasing builds.
     LeaseBuilds = "builds:make", Requirement::Services(&[Role::Builder]) => ServiceCaller;
 }

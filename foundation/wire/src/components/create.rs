@@ -1,6 +1,6 @@
 //! Request of a new deployment.
 
-use hearth_base::{JobName, SourceId};
+use hearth_base::{BuilderName, JobName, SourceId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -24,6 +24,10 @@ pub struct DeploymentCreate {
     /// Recipe, if the source has several; default: the one that `hearth build plan` shows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipe: Option<RecipeChoice>,
+    /// Outside builder, or `hearth` for this Hearth's own; default: the choice of the tool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 40)]
+    pub builder: Option<BuilderName>,
     /// Name of the component, which is the job to create or change; default `web`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use hearth_base::{Access, Result, Role, Scope, Scopes, Secret};
+use hearth_base::{Access, ErrorKind, Result, Role, Scope, Scopes, Secret};
 use hearth_kit::log_error;
-use hearth_wire::accounts::internal::ToolTokenCreate;
+use hearth_wire::{accounts::internal::ToolTokenCreate, builds::internal::RegistryTokenCreate};
 use serde_json::json;
 
 use super::{BuildAttempt, process::DOOR_AUTHORITY};
@@ -37,8 +37,21 @@ pub async fn read_host_file(path: &Path) -> Option<Vec<u8>> {
 /// Longest life of a registry token, in seconds. It is revoked when the build ends.
 const MAX_TOKEN_LIFE_SECONDS: i64 = 3600;
 
-/// Creates a registry token for this tool and access, valid until the build ends or its deadline has passed.
+/// Creates a registry token for this tool and access, valid until the lease of the build ends or its deadline has
+/// passed.
 pub async fn create_registry_token(attempt: &BuildAttempt<'_>, access: Access) -> Result<Secret> {
+    let lease = attempt.lease;
+    let create = RegistryTokenCreate { ticket: lease.ticket.clone(), push: access >= Access::Write };
+    match attempt.cx.create_client(Role::Builds)?.builds().create_registry_token(lease.build, &create).await {
+        Ok(token) => Ok(token.secret),
+        // A service of an earlier release does not create tokens.
+        Err(error) if error.kind() == ErrorKind::NotFound => create_own_token(attempt, access).await,
+        Err(error) => Err(error),
+    }
+}
+
+/// Creates a registry token at `accounts`, as release 0.1.0 does: a takeover of the build does not end it.
+async fn create_own_token(attempt: &BuildAttempt<'_>, access: Access) -> Result<Secret> {
     let remaining_seconds = attempt
         .lease
         .deadline
@@ -50,6 +63,7 @@ pub async fn create_registry_token(attempt: &BuildAttempt<'_>, access: Access) -
         scopes: Scopes::from_scopes([Scope::Tools(Some(Role::Images), access)]),
         life_seconds: u32::try_from(remaining_seconds).unwrap_or(60),
         cause: format!("{} {}", attempt.lease.build, access.name()),
+        build: None,
     };
     let created =
         attempt.cx.create_client(Role::Accounts)?.accounts_internal().create_tool_token(&create).await?;
@@ -57,7 +71,7 @@ pub async fn create_registry_token(attempt: &BuildAttempt<'_>, access: Access) -
     Ok(created.secret)
 }
 
-/// Revokes the registry tokens of the attempt. A token that cannot be revoked expires by itself.
+/// Revokes the registry tokens of the attempt that `accounts` created. A token that cannot be revoked expires by itself.
 pub async fn revoke_registry_tokens(attempt: &BuildAttempt<'_>) {
     for token in attempt.take_tokens() {
         let revoked = async {

@@ -41,10 +41,14 @@ pub struct ServicesState {
     pub ends: Vec<BuildLeaseOutcome>,
     /// Explanations of failures, with the ends.
     pub failures: Vec<Value>,
-    /// True for a build service that refuses explanations, labels and slots as unknown fields.
+    /// True for a build service that refuses explanations, inputs, labels and slots as unknown fields.
     pub is_old_service: bool,
     /// Lines of the log.
     pub lines: Vec<String>,
+    /// Names of images that were resolved.
+    pub resolved: Vec<String>,
+    /// Uploaded SBOMs.
+    pub sboms: Vec<Value>,
     /// Scopes of the requested tokens.
     pub scopes: Vec<Value>,
     /// Number of revoked tokens.
@@ -57,7 +61,7 @@ impl ServicesState {
     /// Returns true if the request has to wait for a change.
     fn must_wait(&self, path: &str) -> bool {
         let claims = path.ends_with("/claims") && self.leases.is_empty();
-        claims || path.ends_with("/beat") && !self.stop && !self.lost
+        claims || path.ends_with("beat") && !self.stop && !self.lost
     }
 }
 
@@ -97,6 +101,9 @@ pub async fn start_fixture(config: &str) -> Result<BuilderFixture> {
         folder: None,
         recipe: None,
         process: None,
+        rebuild: false,
+        reproduced: None,
+        package_sources: Vec::new(),
         deadline: "2026-05-04T12:30:00Z".parse().map_err(Error::internal)?,
         stop: false,
     };
@@ -133,6 +140,11 @@ impl BuilderFixture {
     /// Hands the lease out and starts the builder.
     pub fn begin(&mut self) {
         self.change_state(|state| state.leases.push(self.lease.clone()));
+        self.start_workers();
+    }
+
+    /// Starts the builder.
+    pub fn start_workers(&mut self) {
         self.stand.start_workers();
     }
 
@@ -182,13 +194,25 @@ fn serve_fake_services(state: Arc<Mutex<ServicesState>>) -> LocalService {
 
 fn render_response(state: &mut ServicesState, path: &str, query: &str, content: &Value) -> (u16, Value) {
     let data = |data: Value| (200, json!({ "data": data }));
+    if path == "/images/v1/internal/resolve" {
+        let name = query.split('&').find_map(|pair| pair.strip_prefix("image=")).unwrap_or_default();
+        state.resolved.push(name.replace("%2F", "/"));
+    }
     match path {
-        _ if state.is_old_service && (content["slots"].is_u64() || content["failure"].is_object()) => {
+        _ if state.is_old_service
+            && (content["slots"].is_u64()
+                || content["failure"].is_object()
+                || content["end"]["inputs"].is_object()) =>
+        {
             (422, json!({"error": ["unknown field"], "code": "invalid-fields"}))
         }
         "/builds/v1/internal/claims" => (200, json!({"lease": state.leases.pop()})),
-        _ if path.ends_with("/beat") && state.lost => (409, json!({"error": ["no"], "code": "lease-lost"})),
-        _ if path.ends_with("/beat") => (200, json!({"stop": state.stop})),
+        _ if path.ends_with("beat") && state.lost => (409, json!({"error": ["no"], "code": "lease-lost"})),
+        _ if path.ends_with("beat") => (200, json!({"stop": state.stop})),
+        _ if path.ends_with("/sbom") && !state.is_old_service => {
+            state.sboms.push(content.clone());
+            (200, json!({}))
+        }
         _ if path.ends_with("/finish") => {
             state.failures.push(content["failure"].clone());
             state.ends.push(serde_json::from_value(content["end"].clone()).unwrap());
@@ -215,6 +239,11 @@ fn render_response(state: &mut ServicesState, path: &str, query: &str, content: 
             (404, json!({"error": ["it has not been made"], "code": "image-missing"}))
         }
         "/images/v1/internal/resolve" => data(render_image(query)),
+        _ if path.starts_with("/images/v1/internal/manifests/") => {
+            let digest = format!("sha256:{}", "07".repeat(32));
+            data(json!({"layers": [{"digest": digest, "diff_id": digest, "size": 1,
+                "media_type": "application/vnd.oci.image.layer.v1.tar"}]}))
+        }
         "/images/v1/internal/images" => data(json!({"images": [
             {"image": "python3.11", "aliases": [], "state": "stable", "kind": "provided"}]})),
         _ => (404, json!({"error": [path], "code": "no-such-endpoint"})),

@@ -8,7 +8,7 @@ use hearth_kit::db::Tx;
 use hearth_wire::builds::{self as wire, BuilderState, internal::BuilderProcess};
 use jiff::{SignedDuration, Timestamp};
 
-use super::build_task::BUILD_TASK;
+use super::{build_task::BUILD_TASK, builder_notices};
 use crate::{
     context::BuildsContext,
     store::{Builder, QueuedBuild, Suspension},
@@ -126,7 +126,8 @@ pub async fn record_result(
                 let until = cx.now() + SignedDuration::from_mins(i64::from(cx.settings.builder_pause));
                 let reason = format!("it failed {} builds in a row", builder.failures);
                 tracing::error!(builder = id, failures = builder.failures, error, %until, "builder suspended");
-                builder.suspension = Some(Suspension { reason, until: Some(until) });
+                let former = builder.suspension.replace(Suspension { reason, until: Some(until) });
+                builder_notices::announce_suspension(cx, tx, &builder, former.as_ref()).await?;
             }
         }
     }

@@ -3,7 +3,7 @@
 use hearth_base::{BuildId, Error, ErrorKind, Result, Role, ToolId};
 use hearth_kit::{db::Tx, queue::TaskName};
 
-use super::cancel;
+use super::{cancel, outside};
 use crate::{context::BuildsContext, store::Build};
 
 /// Task that unpins the image of a deleted build.
@@ -58,8 +58,12 @@ async fn delete_and_enqueue_unpin(cx: &BuildsContext, tx: &Tx, build: &Build) ->
     Ok(())
 }
 
-/// Unpins the image of a deleted build. May be repeated.
+/// Unpins the image of a build that was deleted or never stored. May be repeated; the image of a stored build stays
+/// pinned.
 pub async fn unpin_image(cx: &BuildsContext, id: BuildId) -> Result<()> {
+    if cx.store.find_build_by_id(id).await?.is_some_and(|build| build.digest.is_some()) {
+        return Ok(());
+    }
     match cx.clients.create_client(Role::Images)?.images_internal().unpin_image(&format_pin_holder(id)).await
     {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -72,10 +76,13 @@ pub async fn unpin_image(cx: &BuildsContext, id: BuildId) -> Result<()> {
 /// service.
 pub async fn erase_tool_builds(cx: &BuildsContext, tool: ToolId) -> Result<()> {
     let tx = cx.store.begin().await?;
+    cx.store.erase_outside_builders(&tx, tool).await?;
     for mut build in cx.store.lock_open_builds(&tx, tool).await? {
         cancel::mark_cancelled(&mut build, cx.now());
+        outside::release_build(cx, &tx, &mut build).await?;
         cx.store.update_build(&tx, &build).await?;
     }
+    cx.store.delete_tool_grants(&tx, tool).await?;
     tx.commit().await?;
     if cx.store.has_unsettled_builds(tool).await? {
         return Err(Error::conflict("build-stopping", "a build of the tool is still being stopped")

@@ -45,8 +45,10 @@ pub fn stream_log_lines(
     let mut read = LogsReadQuery::newest_first(build.tool, LogsOwner::Build(build.id.to_string()));
     read.order = LogsDirection::OldestFirst;
     read.limit = PageLimit::new(1000)?;
-    let lines = VecDeque::new();
-    let reader = BuildLogReader { cx, build, follow, read, lines, place: None, ended: false };
+    // A build that reused an image ran no step.
+    let ended = build.reused_build.is_some();
+    let lines = ended.then(|| render_note(&build)).into_iter().collect();
+    let reader = BuildLogReader { cx, build, follow, read, lines, place: None, ended };
     Ok(futures::stream::unfold(reader, |mut reader| async move {
         let next = reader.next().await.transpose()?;
         // The stream ends after an error.
@@ -126,4 +128,10 @@ impl BuildLogReader {
 fn render_line(stored: &LogsKept) -> BuildLogLine {
     let line = &stored.line;
     BuildLogLine { line: format!("[{}] {:.0} {}", stored.instance, line.time, line.text) }
+}
+
+/// Renders the message of an ended build as a line.
+fn render_note(build: &Build) -> BuildLogLine {
+    let ended = build.ended.unwrap_or(build.created);
+    BuildLogLine { line: format!("[build] {ended:.0} {}", build.message) }
 }

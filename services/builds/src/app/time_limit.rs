@@ -4,6 +4,7 @@ use hearth_base::{BuildId, Result};
 use hearth_kit::{db::Tx, queue::TaskName};
 use hearth_wire::builds::{BuildFailure, BuildFailureClass, BuildStatus, BuildStep};
 
+use super::outside;
 use crate::{context::BuildsContext, store::Build};
 
 /// Task that ends a build at its deadline.
@@ -23,6 +24,10 @@ pub async fn end_overdue_build(cx: &BuildsContext, tx: &Tx, id: BuildId) -> Resu
     let Some(mut build) = cx.store.lock_build(tx, id).await?.filter(|build| !build.has_ended()) else {
         return Ok(());
     };
+    // A build that returned from an outside builder gets a new deadline with its first lease.
+    if build.deadline.is_none_or(|deadline| deadline > cx.now()) {
+        return Ok(());
+    }
     build.status = BuildStatus::BuildTimeout;
     build.message = format!(
         "The build exceeded its time limit of {} minutes at the step {}.",
@@ -39,6 +44,7 @@ pub async fn end_overdue_build(cx: &BuildsContext, tx: &Tx, id: BuildId) -> Resu
     });
     build.step = BuildStep::Done;
     build.ended = Some(cx.now());
+    outside::release_build(cx, tx, &mut build).await?;
     cx.store.update_build(tx, &build).await
 }
 

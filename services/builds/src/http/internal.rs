@@ -1,20 +1,24 @@
-//! Endpoints for builders only.
+//! Endpoints for builders of this Hearth only. Those of reports are served to builders of release 0.1.0; newer ones use
+//! `reports.rs`.
 
 use std::time::Duration;
 
 use axum::{
     body::Body,
-    http::header,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use hearth_base::{BuildId, SourceId};
-use hearth_kit::{ApiError, ApiResponse, ApiResult, Authed, Json, Param};
+use hearth_kit::{ApiError, ApiResponse, ApiResult, Authed, Json, Param, blobs::ContentStream};
 use hearth_wire::{
-    builds::internal::{BuildClaim, BuildClaimReply, BuildFinish, BuildHeartbeat, BuildHeartbeatReply},
+    builds::internal::{
+        BuildClaim, BuildClaimReply, BuildFinish, BuildHeartbeat, BuildHeartbeatReply, RegistryToken,
+        RegistryTokenCreate,
+    },
     reply::{Done, Named},
 };
 
-use crate::{app, context::BuildsContext, rights::LeaseBuilds};
+use crate::{app, context::BuildsContext, rights::LeaseBuilds, store::UploadedSource};
 
 /// Claim a build. Waits for one when `wait` is set.
 #[utoipa::path(post, path = "/builds/v1/internal/claims", tag = "internal", operation_id = "builds.internal_claim",
@@ -71,9 +75,30 @@ pub async fn download_source(
     Param(source): Param<SourceId>,
 ) -> Result<Response, ApiError> {
     let (source, content) = app::sources::open_source(&cx, source).await?;
+    Ok(render_source_archive(&source, content))
+}
+
+/// Renders the archive of an uploaded folder.
+pub fn render_source_archive(source: &UploadedSource, content: ContentStream) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "application/gzip".to_owned()),
         (header::CONTENT_LENGTH, source.size.to_string()),
     ];
-    Ok((headers, Body::from_stream(content)).into_response())
+    (headers, Body::from_stream(content)).into_response()
+}
+
+/// Create a token of the registry for the holder of a lease. It ends with the lease.
+#[utoipa::path(post, path = "/builds/v1/internal/builds/{build}/registry-token", tag = "internal",
+    operation_id = "builds.internal_registry_token", request_body = RegistryTokenCreate,
+    params(("build" = String, Path, description = "id of the build")),
+    responses((status = 201, body = Named<RegistryToken>), (status = 404, description = "the build does not exist"),
+        (status = 409, description = "the lease is lost")))]
+pub async fn create_registry_token(
+    cx: BuildsContext,
+    _: Authed<LeaseBuilds>,
+    Param(build): Param<BuildId>,
+    Json(create): Json<RegistryTokenCreate>,
+) -> ApiResult<RegistryToken> {
+    let token = app::credentials::create_registry_token(&cx, build, create).await?;
+    Ok(ApiResponse::ok_named(token).with_status(StatusCode::CREATED))
 }

@@ -1,8 +1,8 @@
 //! Builders: even sharing between tools, labels, slots, and builders that keep failing.
 
-use hearth_base::{ErrorKind, Result};
+use hearth_base::{ErrorKind, Result, Role};
 use hearth_kit::db::Db;
-use hearth_testkit::on_every_store;
+use hearth_testkit::{on_every_store, wait_until};
 use hearth_wire::builds::{
     BuildFailure, BuildFailureClass, BuilderState,
     internal::{BuildClaim, BuildFinish, BuildLeaseOutcome},
@@ -10,7 +10,7 @@ use hearth_wire::builds::{
 use jiff::SignedDuration;
 use serde_json::json;
 
-use crate::fixture::{BuildsFixture, build_success_end, start_fixture};
+use crate::fixture::{BuildsFixture, RequestLog, build_success_end, record_requests, start_fixture};
 
 fn build_transient_end() -> BuildLeaseOutcome {
     BuildLeaseOutcome::Again { message: "The disk is full.".to_owned() }
@@ -90,6 +90,34 @@ async fn builder_that_keeps_failing_is_suspended_and_reported(db: Db) -> Result<
     Ok(())
 }
 
+async fn operators_are_notified_once_of_a_builder_that_keeps_failing(db: Db) -> Result<()> {
+    let mut fixture = start_fixture(db).await?;
+    let notices = RequestLog::default();
+    let accounts = record_requests(notices.clone(), |_| json!({"data": {}}));
+    fixture.stand.set_fake_service(Role::Accounts, accounts);
+    let (bad, good) = (fixture.create_builder("bad"), fixture.create_builder("good"));
+    for round in 0..2 {
+        assert_eq!(fixture.claim_lease_with(&good).await?, None);
+        for name in ["one", "two", "three"] {
+            fixture.start_build_of(&fixture.add_tool(&format!("{name}-{round}"))?).await?;
+            let lease = fixture.claim_lease_with(&bad).await?.unwrap();
+            fixture.finish_lease(&lease, build_transient_end()).await?;
+        }
+        let sent = || notices.lock().unwrap().iter().filter(|line| line.contains("operator-notices")).count();
+        wait_until("the notice is sent", async || Ok((sent() > 0).then_some(()))).await?;
+        assert_eq!(sent(), 1, "round {round}");
+        // The other builder ends the builds, and the suspension ends.
+        fixture.stand.advance_clock(SignedDuration::from_secs(30));
+        while let Some(lease) = fixture.claim_lease_with(&good).await? {
+            fixture.finish_lease(&lease, build_success_end()).await?;
+        }
+        fixture.stand.advance_clock(SignedDuration::from_mins(30));
+    }
+    let sent = notices.lock().unwrap().join("\n");
+    assert!(sent.contains("The builder bad failed 3 builds in a row") && sent.contains("The disk is full."), "{sent}");
+    Ok(())
+}
+
 async fn attempts_of_one_build_count_as_one_failure_of_the_builder(db: Db) -> Result<()> {
     let fixture = start_fixture(db).await?;
     let builder = fixture.create_builder("one");
@@ -161,6 +189,7 @@ on_every_store!(
     builder_gets_no_more_builds_than_its_slots,
     tool_bound_to_a_label_waits_for_a_builder_with_it,
     builder_that_keeps_failing_is_suspended_and_reported,
+    operators_are_notified_once_of_a_builder_that_keeps_failing,
     attempts_of_one_build_count_as_one_failure_of_the_builder,
     operator_suspends_a_builder_and_returns_it,
     builder_that_loses_its_lease_is_counted_as_failing,

@@ -17,7 +17,7 @@ async fn open_builds_are_limited_by_the_quota(db: Db) -> Result<()> {
     assert_eq!((refused.kind(), refused.code()), (hearth_base::ErrorKind::Conflict, "too-many-builds"));
     let create =
         BuildCreate { source_url: Some(fixture.git.repository_url("hello")), ..BuildCreate::default() };
-    let queue = BuildCreateQuery { queue: true };
+    let queue = BuildCreateQuery { queue: true, ..BuildCreateQuery::default() };
     fixture.maintainer.builds().start(&fixture.tool, &create, &queue).await?;
     fixture.maintainer.builds().cancel(&fixture.tool, first.name).await?;
     Ok(())

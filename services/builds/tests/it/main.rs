@@ -15,6 +15,7 @@ mod package_sources;
 mod provenance;
 mod queue_places;
 mod ref_lists;
+mod registry_tokens;
 mod repositories;
 mod reuse;
 mod sbom;

@@ -96,7 +96,7 @@ async fn long_ref_lists_of_one_tool_need_little_memory_and_few_connections() -> 
         reference: Some("wanted".to_owned()),
         ..BuildCreate::default()
     };
-    let query = BuildCreateQuery { queue: true };
+    let query = BuildCreateQuery { queue: true, ..BuildCreateQuery::default() };
     let builds = fixture.maintainer.builds();
     let starts = (0..6).map(|_| builds.start(&fixture.tool, &create, &query));
     for started in join_all(starts).await {

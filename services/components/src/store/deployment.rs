@@ -1,6 +1,8 @@
 //! The table of deployments.
 
-use hearth_base::{BuildId, Error, JobName, MandateId, Page, PageCursor, PageLimit, Result, ToolId};
+use hearth_base::{
+    BuildId, BuilderName, Error, JobName, MandateId, Page, PageCursor, PageLimit, Result, ToolId,
+};
 use hearth_kit::db::{OrDbError, Tx};
 use hearth_wire::{
     builds::RecipeChoice,
@@ -83,6 +85,9 @@ pub struct DeploymentContent {
     pub folder: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipe: Option<RecipeChoice>,
+    /// The outside builder that the source or the request names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub builder: Option<BuilderName>,
     pub component: JobName,
     pub command: Option<String>,
     /// The port of the component; 0 if it listens on none.

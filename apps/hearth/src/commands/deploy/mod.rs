@@ -9,8 +9,8 @@ mod follow;
 use std::path::Path;
 
 use clap::ValueHint;
-use hearth_base::{Error, JobName, Result, ToolName};
-use hearth_plan::BuildPlan;
+use hearth_base::{BuilderName, Error, JobName, Result, ToolName};
+use hearth_plan::{BuildPlan, SourceFolder};
 use hearth_wire::components::{
     DEFAULT_COMPONENT, DeploySource, Deployment, DeploymentCreate, DeploymentCreateQuery, DeploymentState,
     GitSource,
@@ -22,6 +22,7 @@ use super::{build::recipe_args::RecipeArgs, new};
 use crate::{
     context::CommandContext,
     flags::DryRun,
+    nearest::find_nearest,
     pack, page_probe,
     printer::{ResultOutput, Steps},
     settings::{LinkableFolder, SettingSource, Sourced},
@@ -164,6 +165,7 @@ async fn begin_deployment<'a>(
     }
     let session = cx.open_session_for_tool(tool)?;
     args.component.check_schedule(&session, &component).await?;
+    let builder = built.as_deref().and_then(read_builder);
     let source = match selection {
         Some(selection) => {
             DeploySource::Upload(steps.wait_for(upload_files(cx, &session, selection)).await?.id)
@@ -175,6 +177,7 @@ async fn begin_deployment<'a>(
         source: Some(source),
         folder: recipe.source_folder,
         recipe: recipe.recipe,
+        builder,
         command,
         ..DeploymentCreate::default()
     };
@@ -184,6 +187,11 @@ async fn begin_deployment<'a>(
         .send(session.client().components().create_deployment(session.tool_name(), &create, &query))
         .await?;
     Ok(Some((session, begun)))
+}
+
+/// Reads which builder the source in a folder declares.
+fn read_builder(folder: &Path) -> Option<BuilderName> {
+    hearth_plan::read_declared_builder(&SourceFolder::new(folder)).ok().flatten()
 }
 
 /// Opens the folder of a source, which may be uploaded; `None` for a repository.
@@ -228,6 +236,10 @@ fn plan_folder(
         let available = if names.is_empty() { "no processes".to_owned() } else { format!("only {names}") };
         let error =
             Error::invalid("no-such-process", format!("the folder has no process {web}: {available}"));
+        let near = find_nearest(web, processes.keys().map(String::as_str));
+        if let Some(command) = near.and_then(|near| cx.command_line.with_replacement(web, near)) {
+            return Err(error.help(command));
+        }
         // A program without a page needs a command, which no plan guesses.
         if flags.names_program() {
             let name = if web == DEFAULT_COMPONENT { COMMAND_COMPONENT } else { web };

@@ -1,19 +1,22 @@
 //! A whole Hearth with containers, from source to page, through `hearth` and HTTP.
 
-mod compiled_languages;
 mod deployments;
 mod examples;
 mod failed_deployments;
 mod front_ends;
 mod home_files;
 mod images;
+mod languages;
 mod notifications;
+mod outside_builder;
+mod package_sources;
 mod process_kills;
 mod provided_images;
 mod reboot;
 mod rollback;
 mod secrets;
 mod static_pages;
+mod supply_chain;
 mod tool_deletion;
 
 pub use images::provide_images;

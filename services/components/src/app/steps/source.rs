@@ -37,7 +37,7 @@ pub async fn run_source_step(cx: &ComponentsContext, deployment: &mut Deployment
         let builds = cx.clients.create_delegated_client(Role::Builds, require_mandate(deployment)?).await?;
         let found = if is_retry { find_requested_build(&builds, deployment, &create).await? } else { false };
         if !found {
-            let query = BuildCreateQuery { queue: true };
+            let query = BuildCreateQuery { queue: true, rebuild: deployment.force_build };
             let new = builds.client.builds().start(&builds.tool, &create, &query).await?;
             deployment.progress.build = Some(new.name);
             deployment.progress.resolved_ref = new.resolved_ref;
@@ -54,6 +54,7 @@ fn build_choices(deployment: &Deployment) -> BuildCreate {
     BuildCreate {
         folder: deployment.folder.clone(),
         recipe: deployment.recipe,
+        builder: deployment.builder.clone(),
         process: deployment.command.is_none().then(|| deployment.component.to_string()),
         ..BuildCreate::default()
     }

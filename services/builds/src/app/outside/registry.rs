@@ -1,0 +1,144 @@
+//! Registration of outside builders, and the choice between them.
+
+use hearth_base::{BuilderName, Error, OutsideBuilderId, Result, Secret, ToolId};
+use hearth_kit::{
+    signed_webhooks::{check_webhook_url, generate_secret},
+    tool_state::lock_existing_tool,
+};
+use hearth_wire::builds::outside::{self as wire, OWN_BUILDERS, OutsideBuilderCreate};
+
+use super::fail_build;
+use crate::{
+    context::BuildsContext,
+    store::{BuilderOwner, OutsideBuilder, format_secret_context},
+};
+
+/// Most outside builders of a tool, and of the operator.
+const MAX_OUTSIDE_BUILDERS: u64 = 20;
+
+/// Registers an outside builder. Its secret is returned only here.
+pub async fn add_builder(
+    cx: &BuildsContext,
+    owner: BuilderOwner,
+    trigger_owner: Option<String>,
+    create: OutsideBuilderCreate,
+) -> Result<(OutsideBuilder, Secret)> {
+    let OutsideBuilderCreate { name, url, falls_back } = create;
+    if name.as_str() == OWN_BUILDERS {
+        let what = format!("the name {OWN_BUILDERS} means the builders of this Hearth");
+        return Err(Error::invalid("builder-name", what).help("choose another name, such as ci"));
+    }
+    check_webhook_url(&cx.outbound, &url).await?;
+    let created = cx.now();
+    let id = OutsideBuilderId::new(created, &cx.entropy);
+    let secret = generate_secret(&cx.entropy);
+    let sealed = cx.vault.encrypt_value(format_secret_context(id), &secret)?;
+    let builder = OutsideBuilder { id, owner, name, url, falls_back, secret: sealed, trigger_owner, created };
+    let tx = cx.store.begin().await?;
+    if let BuilderOwner::Tool(tool) = owner {
+        lock_existing_tool(&tx, tool).await?;
+    }
+    if cx.store.find_outside_builder_by_name(owner, &builder.name).await?.is_some() {
+        let what = format!("there is an outside builder {} already", builder.name);
+        return Err(Error::conflict("builder-exists", what).help("remove it first, or choose another name"));
+    }
+    if cx.store.count_outside_builders(&tx, owner).await? >= MAX_OUTSIDE_BUILDERS {
+        let what = format!("there are {MAX_OUTSIDE_BUILDERS} outside builders already; more are not allowed");
+        return Err(Error::conflict("builders-full", what).help("remove one that is not used"));
+    }
+    cx.store.save_outside_builder(&tx, &builder).await?;
+    tx.commit().await?;
+    Ok((builder, secret))
+}
+
+/// Removes an outside builder. The builds that it has fail, and their credentials end.
+pub async fn remove_builder(cx: &BuildsContext, owner: BuilderOwner, name: &BuilderName) -> Result<()> {
+    let found = cx.store.find_outside_builder_by_name(owner, name).await?;
+    let builder = found.ok_or_else(|| build_missing_error(name))?;
+    let tx = cx.store.begin().await?;
+    cx.store.delete_outside_builder(&tx, owner, name).await?;
+    tx.commit().await?;
+    for id in cx.store.list_builds_of_outside_builder(builder.id).await? {
+        let tx = cx.store.begin().await?;
+        if let Some(build) = cx.store.lock_build(&tx, id).await?.filter(|build| !build.has_ended()) {
+            fail_build(cx, &tx, build, "it was removed", "Start the build again: hearth build start").await?;
+        }
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// Chooses the builder of a tool's builds; `None`: the builders of this Hearth.
+pub async fn choose_builder(cx: &BuildsContext, tool: ToolId, name: Option<BuilderName>) -> Result<()> {
+    let name = name.filter(|name| name.as_str() != OWN_BUILDERS);
+    if let Some(name) = &name {
+        find_builder(cx, tool, name).await?;
+    }
+    let tx = cx.store.begin().await?;
+    lock_existing_tool(&tx, tool).await?;
+    cx.store.save_builder_choice(&tx, tool, name.as_ref()).await?;
+    tx.commit().await
+}
+
+/// Finds the outside builder of a new build: the one that the request names, else the choice of the tool. `None`: a
+/// builder of this Hearth.
+pub async fn find_chosen_builder(
+    cx: &BuildsContext,
+    tool: ToolId,
+    requested: Option<BuilderName>,
+) -> Result<Option<OutsideBuilder>> {
+    let name = match requested {
+        None => cx.store.find_builder_choice(tool).await?,
+        requested => requested,
+    };
+    match name.filter(|name| name.as_str() != OWN_BUILDERS) {
+        None => Ok(None),
+        Some(name) => find_builder(cx, tool, &name).await.map(Some),
+    }
+}
+
+/// Finds an outside builder by the name that a tool uses for it: the tool's own comes first.
+async fn find_builder(cx: &BuildsContext, tool: ToolId, name: &BuilderName) -> Result<OutsideBuilder> {
+    for owner in [BuilderOwner::Tool(tool), BuilderOwner::Shared] {
+        if let Some(found) = cx.store.find_outside_builder_by_name(owner, name).await? {
+            return Ok(found);
+        }
+    }
+    let what = format!("there is no outside builder {name}");
+    Err(Error::invalid("no-such-builder", what)
+        .help(format!("hearth build builders list; {OWN_BUILDERS} means the builders of this Hearth")))
+}
+
+/// Lists the outside builders that a tool may choose, and its choice. Only the tool's own show their whole URL.
+pub async fn list_tool_builders(
+    cx: &BuildsContext,
+    tool: ToolId,
+    may_change: bool,
+) -> Result<wire::OutsideBuilderList> {
+    let own = cx.store.list_outside_builders(BuilderOwner::Tool(tool)).await?;
+    let shared = cx.store.list_outside_builders(BuilderOwner::Shared).await?;
+    let own = own.into_iter().map(|builder| render_builder(builder, may_change));
+    let shared = shared.into_iter().map(|builder| render_builder(builder, false));
+    let chosen = cx.store.find_builder_choice(tool).await?;
+    Ok(wire::OutsideBuilderList { builders: own.chain(shared).collect(), chosen })
+}
+
+/// Lists the outside builders of all tools, for operators.
+pub async fn list_shared_builders(cx: &BuildsContext) -> Result<wire::OutsideBuilderList> {
+    let shared = cx.store.list_outside_builders(BuilderOwner::Shared).await?;
+    let builders = shared.into_iter().map(|builder| render_builder(builder, true)).collect();
+    Ok(wire::OutsideBuilderList { builders, chosen: None })
+}
+
+/// Renders an outside builder. Its URL may contain a key, so others than its owner see only the host.
+pub fn render_builder(builder: OutsideBuilder, shows_url: bool) -> wire::OutsideBuilder {
+    let OutsideBuilder { id: _, owner, name, url, falls_back, secret: _, trigger_owner: _, created } =
+        builder;
+    let host = url.parse::<http::Uri>().ok().and_then(|url| url.host().map(str::to_owned));
+    let url = if shows_url { url } else { host.unwrap_or_default() };
+    wire::OutsideBuilder { name, url, shared: owner == BuilderOwner::Shared, falls_back, created }
+}
+
+fn build_missing_error(name: &BuilderName) -> Error {
+    Error::not_found("builder", name).help("hearth build builders list")
+}

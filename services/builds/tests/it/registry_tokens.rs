@@ -1,0 +1,61 @@
+//! Tokens of the registry for builders of this Hearth: they end with the lease, also when another builder takes it over.
+
+use hearth_base::Result;
+use hearth_kit::db::Db;
+use hearth_testkit::on_every_store;
+use hearth_wire::builds::{
+    BuildCreate,
+    internal::{BuildLease, BuildLeaseOutcome, RegistryTokenCreate},
+};
+use jiff::SignedDuration;
+
+use crate::outside_fixture::start_outside_fixture;
+
+async fn takeover_revokes_the_tokens_of_the_dead_builder(db: Db) -> Result<()> {
+    let fixture = start_outside_fixture(db, false).await?;
+    let base = &fixture.base;
+    let builder = Some("hearth".parse()?);
+    let build = fixture.start_build_with(BuildCreate { builder, ..BuildCreate::default() }).await?;
+    let (dead, successor) = (base.create_builder("dead"), base.create_builder("successor"));
+    let lost = base.claim_lease_with(&dead).await?.unwrap();
+    let token = |lease: &BuildLease| RegistryTokenCreate { ticket: lease.ticket.clone(), push: true };
+    base.builder.builds().create_registry_token(build, &token(&lost)).await?;
+    let (created, _, create) = fixture.fakes.lock().created[0].clone();
+    assert_eq!(create.scopes.iter().map(ToString::to_string).collect::<Vec<_>>(), ["images:write"]);
+    base.stand.advance_clock(SignedDuration::from_secs(60));
+    let lease = base.claim_lease_with(&successor).await?.unwrap();
+    assert_eq!((lease.build, lease.attempt), (build, lost.attempt));
+    // The token was revoked before the successor got the build.
+    assert_eq!(fixture.fakes.lock().revoked, [created]);
+    for refused in [
+        base.heartbeat(&lost).await.map(drop),
+        base.finish_lease(&lost, BuildLeaseOutcome::Failed { message: "late".to_owned() }).await,
+        base.builder.builds().create_registry_token(build, &token(&lost)).await.map(drop),
+    ] {
+        assert_eq!(refused.err().unwrap().code(), "lease-lost");
+    }
+    assert!(!base.heartbeat(&lease).await?);
+    // The end of the lease revokes the token of the successor.
+    base.builder.builds().create_registry_token(build, &token(&lease)).await?;
+    base.finish_lease(&lease, BuildLeaseOutcome::Failed { message: "no".to_owned() }).await?;
+    let (second, ..) = fixture.fakes.lock().created.last().cloned().unwrap();
+    fixture.wait_for_revocation(second).await
+}
+
+async fn restarted_builder_keeps_its_tokens(db: Db) -> Result<()> {
+    let fixture = start_outside_fixture(db, false).await?;
+    let base = &fixture.base;
+    let builder = Some("hearth".parse()?);
+    let build = fixture.start_build_with(BuildCreate { builder, ..BuildCreate::default() }).await?;
+    let lease = base.claim_lease_with(&base.create_builder("here")).await?.unwrap();
+    let create = RegistryTokenCreate { ticket: lease.ticket.clone(), push: true };
+    base.builder.builds().create_registry_token(build, &create).await?;
+    base.stand.advance_clock(SignedDuration::from_secs(1));
+    // Its running push is adopted, with the token in its sandbox.
+    let again = base.claim_lease_with(&base.create_builder("here")).await?.unwrap();
+    assert_eq!(again.build, build);
+    assert!(fixture.fakes.lock().revoked.is_empty());
+    Ok(())
+}
+
+on_every_store!(takeover_revokes_the_tokens_of_the_dead_builder, restarted_builder_keeps_its_tokens);
