@@ -41,7 +41,7 @@ pub struct StartupProbe {
     /// Time from the container's start to the first probe.
     #[serde(default)]
     pub initial_delay: Duration,
-    /// Time from one probe to the next.
+    /// Time from one probe to the next, at most: a runtime may send network probes more often in the first seconds.
     pub period: Duration,
     /// Maximum duration of the check.
     pub timeout: Duration,

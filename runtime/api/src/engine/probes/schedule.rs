@@ -11,10 +11,15 @@ use jiff::Timestamp;
 use tokio::{task::AbortHandle, time::Instant};
 
 use super::{ProbeRequest, ProbedInstance};
-use crate::{InstanceId, Owner, ProbeCheck, ProbePurpose, Workload};
+use crate::{InstanceId, Owner, ProbeCheck, ProbePurpose, ProbeTerms, Workload};
 
 /// Maximum wait of the sender when no probe is due.
 const MAX_PAUSE: Duration = Duration::from_secs(3600);
+
+/// Minimum time from one network probe of a starting container to the next.
+const MIN_STARTUP_PERIOD: Duration = Duration::from_millis(50);
+/// Share of the time since a container's start by which the period of its startup probe grows.
+const STARTUP_PERIOD_DIVISOR: u32 = 8;
 
 /// Maximum number of probes under way. A tool without a probe under way may always send one, so that no tool
 /// waits for another.
@@ -35,6 +40,8 @@ pub(super) type ProbeKey = (InstanceId, ProbePurpose);
 struct ScheduledProbe {
     workload: Arc<Workload>,
     address: Option<Ipv4Addr>,
+    /// Start of the container, or of this process if that is later.
+    started: Instant,
     due: Instant,
     under_way: Option<AbortHandle>,
     /// Distinguishes outcomes of this entry from those of a former one with the same key.
@@ -75,9 +82,11 @@ impl ProbeSchedule {
                     _ => {
                         let ran = Duration::try_from(clock_now.duration_since(since)).unwrap_or_default();
                         let due = now + terms.initial_delay.saturating_sub(ran);
+                        let started = now.checked_sub(ran).unwrap_or(now);
                         self.last_number += 1;
                         let (number, workload) = (self.last_number, Arc::clone(&workload));
-                        let entry = ScheduledProbe { workload, address, due, under_way: None, number };
+                        let entry =
+                            ScheduledProbe { workload, address, started, due, under_way: None, number };
                         former.extend(self.entries.insert(key, entry).map(|entry| (key, entry)));
                     }
                 }
@@ -174,7 +183,7 @@ impl ScheduledProbe {
 
     fn take_request(&mut self, key: ProbeKey, now: Instant) -> Option<(ProbeKey, u64, ProbeRequest)> {
         let terms = self.workload.probes.terms_for(key.1)?;
-        self.due = now + terms.period;
+        self.due = now + self.compute_period(key.1, terms, now);
         let request = ProbeRequest {
             instance: key.0,
             workload: Arc::clone(&self.workload),
@@ -184,12 +193,24 @@ impl ScheduledProbe {
         };
         Some((key, self.number, request))
     }
+
+    /// Computes the time to the next probe. Visitors wait for the first success of a startup probe, so it is sent often
+    /// at first, and then less often until its period is reached. Exec probes are not: each starts two processes.
+    fn compute_period(&self, purpose: ProbePurpose, terms: ProbeTerms<'_>, now: Instant) -> Duration {
+        if purpose != ProbePurpose::Startup || matches!(terms.check, ProbeCheck::Exec { .. }) {
+            return terms.period;
+        }
+        let ran = now.saturating_duration_since(self.started);
+        terms.period.min((ran / STARTUP_PERIOD_DIVISOR).max(MIN_STARTUP_PERIOD))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{HttpExpectation, Probe, Probes, Rollout, SetId, WorkloadKind, conformance::Bench};
+    use crate::{
+        HttpExpectation, Probe, Probes, Rollout, SetId, StartupProbe, WorkloadKind, conformance::Bench,
+    };
     use hearth_base::{Clock, Entropy, SystemClock};
     use tokio::task::JoinSet;
 
@@ -287,6 +308,33 @@ mod tests {
         assert!(schedule.finish_probe(key, *number) && !schedule.finish_probe(key, number + 1));
         assert_eq!(schedule.next_due(now), now + second);
         assert_eq!(schedule.take_due(now + second).len(), 1);
+    }
+
+    #[tokio::test]
+    async fn startup_probe_is_sent_more_often_while_the_container_is_young() {
+        let second = Duration::from_secs(1);
+        for (check, is_exec) in [(build_network_check(), false), (build_exec_check(), true)] {
+            let mut probed = build_probed_tool(1, &check);
+            let mut workload = (*probed[0].workload).clone();
+            let (initial_delay, period, timeout) = (Duration::ZERO, second, second);
+            workload.probes.startup =
+                Some(StartupProbe { check, initial_delay, period, timeout, deadline: None });
+            (probed[0].workload, probed[0].purposes) = (Arc::new(workload), vec![ProbePurpose::Startup]);
+            let (mut schedule, began) = (ProbeSchedule::default(), Instant::now());
+            schedule.follow_containers(probed, Timestamp::UNIX_EPOCH, began);
+            let (mut now, mut pauses) = (began, Vec::new());
+            while now < began + second * 20 {
+                for (key, number, _) in schedule.take_due(now) {
+                    schedule.finish_probe(&key, number);
+                }
+                let next = schedule.next_due(now);
+                pauses.push(next - now);
+                now = next;
+            }
+            let first = if is_exec { second } else { MIN_STARTUP_PERIOD };
+            assert_eq!((pauses[0], pauses.last()), (first, Some(&second)));
+            assert!(pauses.is_sorted() && pauses.len() < 60, "{pauses:?}");
+        }
     }
 
     #[tokio::test]
