@@ -49,6 +49,12 @@ impl Controller {
         applied
     }
 
+    /// Delivers an image before a workload needs it. The runtime then counts it as used now.
+    pub async fn prepare_image(&self, owner: Owner, image: &ImageReference) -> Result<()> {
+        let _delivery_lock = self.delivering.lock(image.digest()).await;
+        self.deliver_image(owner, image).await
+    }
+
     /// Applies a workload. `None` when the runtime does not have the image.
     async fn apply_with_image(&self, workload: &Workload) -> Option<Result<()>> {
         match self.runtime.apply(workload.clone()).await {

@@ -124,11 +124,19 @@ async fn finish_lease(
                 log_error!(&error, build = %lease.build, "end of a build not reported; will retry");
                 tokio::time::sleep(RETRY_DELAY).await;
             }
-            // A service of an earlier release does not know explanations.
-            Err(error) if error.kind() == ErrorKind::Unprocessable && finish.failure.is_some() => {
-                finish.failure = None;
-            }
+            // A service of an earlier release does not know explanations, inputs and materials.
+            Err(error) if error.kind() == ErrorKind::Unprocessable && remove_new_fields(&mut finish) => {}
             ended => return ended,
         }
     }
+}
+
+/// Removes what services of release 0.1 do not know. Returns true if there was any.
+fn remove_new_fields(finish: &mut BuildFinish) -> bool {
+    let has_failure = finish.failure.take().is_some();
+    let BuildLeaseOutcome::Made { inputs, materials, comparison, .. } = &mut finish.end else {
+        return has_failure;
+    };
+    let (inputs, materials) = (inputs.take().is_some(), materials.take().is_some());
+    comparison.take().is_some() || inputs || materials || has_failure
 }

@@ -7,6 +7,7 @@
 mod build_workers;
 mod context;
 mod pipeline;
+mod prepared_images;
 mod proxy;
 mod runs;
 mod settings;
@@ -43,6 +44,9 @@ pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<MountedService> 
     let outbound = kit.config.outbound.clone();
     let mounted = MountedService::new(kit, Dialect::Data, OpenApiRouter::new(), ());
     let mounted = mounted.with_worker(Worker::new("outbound", move |stop| proxy::run(outbound, stop)));
+    let prepared = cx.clone();
+    let mounted = mounted
+        .with_worker(Worker::new("prepared-images", move |stop| prepared_images::run(prepared, stop)));
     Ok((0..kit.settings::<BuilderSettings>().parallel).fold(mounted, |mounted, _| {
         let cx = cx.clone();
         mounted.with_worker(Worker::new("builds", move |stop| build_workers::run(cx, stop)))

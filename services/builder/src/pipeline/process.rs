@@ -15,6 +15,9 @@ use crate::runs::RUNNING_VERSION;
 const CACHE_PATH: &str = "/var/lib/containers";
 /// Folder of the source, in the volume of the build cache, which each step mounts.
 pub const SOURCE_PATH: &str = "/var/lib/containers/hearth-source";
+/// Folder of npm's cache, in the same volume. `image.sh` creates and limits it.
+pub const NPM_CACHE_PATH: &str = "/var/lib/containers/hearth-state/npm";
+
 /// Formats the path of a folder of the source; of its top folder without one.
 pub fn format_source_path(folder: Option<&str>) -> String {
     folder.map_or_else(|| SOURCE_PATH.to_owned(), |folder| format!("{SOURCE_PATH}/{folder}"))

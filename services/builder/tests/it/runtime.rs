@@ -23,6 +23,8 @@ pub struct ScriptedRuntime {
     scripts: Mutex<BTreeMap<&'static str, Vec<ScriptStep>>>,
     pub started: Mutex<Vec<Workload>>,
     pub acknowledged: Mutex<Vec<WorkloadId>>,
+    /// Digests of ensured images.
+    pub ensured: Mutex<Vec<Digest>>,
 }
 
 impl ScriptedRuntime {
@@ -34,6 +36,7 @@ impl ScriptedRuntime {
             scripts: Mutex::default(),
             started: Mutex::default(),
             acknowledged: Mutex::default(),
+            ensured: Mutex::default(),
         })
     }
 
@@ -129,6 +132,7 @@ impl Runtime for ScriptedRuntime {
     }
 
     async fn ensure_image(&self, image: &ResolvedImage) -> Result<Vec<LayerDescriptor>> {
+        self.ensured.lock().unwrap().push(image.reference.digest());
         self.fake.ensure_image(image).await
     }
 
