@@ -1,11 +1,11 @@
-//! The step `build`: waits for the image. New lines of the build's log trigger a poll of the build.
+//! The step `build`: waits for the image. The end of the build and new lines of its log trigger a poll of the build.
 
 use std::time::Duration;
 
 use hearth_base::{BuildId, Error, MandateId, Result, Role};
 use hearth_client::Body;
 use hearth_wire::{
-    builds::{Build, BuildLogQuery, BuildStatus, BuildStep},
+    builds::{Build, BuildLogQuery, BuildQuery, BuildStatus, BuildStep},
     components::{StepName, StepState},
 };
 use http_body_util::BodyExt;
@@ -36,12 +36,18 @@ pub async fn run_build_step(cx: &ComponentsContext, deployment: &mut Deployment)
             BuildStatus::BuildPending | BuildStatus::BuildRunning => {
                 save_step_message(cx, deployment, StepName::Build, describe_build(&found)).await?;
             }
-            ended => return Err(create_build_error(build, ended, &found.message)),
+            _ => return Err(create_build_error(build, &found)),
         }
         if log.is_none() {
             log = open_build_log(cx, mandate, build).await;
         }
-        run_unless_changed(cx, deployment, wait_for_build_activity(&mut log)).await?;
+        let changed = async {
+            tokio::select! {
+                () = wait_for_build_end(cx, mandate, build) => {}
+                () = wait_for_log_lines(&mut log) => {}
+            }
+        };
+        run_unless_changed(cx, deployment, changed).await?;
     }
 }
 
@@ -63,23 +69,37 @@ async fn open_build_log(cx: &ComponentsContext, mandate: MandateId, build: Build
         .map(axum::http::Response::into_body)
 }
 
-/// Waits for a new line in the build's log, its end, or [`MAX_POLL_INTERVAL`].
-async fn wait_for_build_activity(log: &mut Option<Body>) {
+/// Waits for the end of the build, at most [`MAX_POLL_INTERVAL`].
+async fn wait_for_build_end(cx: &ComponentsContext, mandate: MandateId, build: BuildId) {
+    let query = BuildQuery { wait: Some(MAX_POLL_INTERVAL.as_secs()) };
     let began = Instant::now();
-    let Some(body) = log else { return sleep(MIN_POLL_INTERVAL).await };
-    let written = async {
-        loop {
-            match body.frame().await {
-                Some(Ok(_)) if began.elapsed() < MIN_POLL_INTERVAL => {}
-                Some(Ok(_)) => return true,
-                Some(Err(_)) | None => return false,
+    let waited = async {
+        let builds = cx.clients.create_delegated_client(Role::Builds, mandate).await?;
+        builds.client.builds().wait(&builds.tool, build, &query).await
+    };
+    // The next poll reports an error.
+    let has_ended = waited.await.is_ok_and(|build| {
+        !matches!(build.status, BuildStatus::BuildPending | BuildStatus::BuildRunning)
+    });
+    if !has_ended {
+        sleep(MIN_POLL_INTERVAL.saturating_sub(began.elapsed())).await;
+    }
+}
+
+/// Waits for a new line in the build's log, at least [`MIN_POLL_INTERVAL`]; without a log, [`MAX_POLL_INTERVAL`].
+async fn wait_for_log_lines(log: &mut Option<Body>) {
+    let began = Instant::now();
+    let Some(body) = log else { return sleep(MAX_POLL_INTERVAL).await };
+    loop {
+        match body.frame().await {
+            Some(Ok(_)) if began.elapsed() < MIN_POLL_INTERVAL => {}
+            Some(Ok(_)) => return,
+            // `builds` writes the row of the build a moment after its log has ended.
+            Some(Err(_)) | None => {
+                *log = None;
+                return sleep(MIN_POLL_INTERVAL).await;
             }
         }
-    };
-    if let Ok(false) = tokio::time::timeout(MAX_POLL_INTERVAL, written).await {
-        *log = None;
-        // `builds` may write the row of the build a moment after its log has ended.
-        sleep(Duration::from_millis(50)).await;
     }
 }
 
@@ -98,12 +118,17 @@ fn describe_build(build: &Build) -> String {
     description.to_owned()
 }
 
-fn create_build_error(build: BuildId, status: BuildStatus, message: &str) -> Error {
-    let what = match status {
+fn create_build_error(build: BuildId, found: &Build) -> Error {
+    let what = match found.status {
         BuildStatus::BuildCancelled => "the build was cancelled".to_owned(),
-        _ if !message.is_empty() => message.to_owned(),
+        _ if !found.message.is_empty() => found.message.clone(),
         BuildStatus::BuildTimeout => "the build exceeded its time limit".to_owned(),
         _ => "the build ended without an image".to_owned(),
     };
-    Error::conflict("build-failed", what).help(format!("hearth build logs {build}"))
+    let line = found.failure.as_ref().and_then(|failure| failure.line.clone());
+    let line = line.filter(|line| !what.contains(line.as_str()));
+    let next_step = found.failure.as_ref().map(|failure| failure.next_step.clone());
+    let error = Error::conflict("build-failed", what);
+    let error = line.into_iter().chain(next_step).fold(error, Error::and_message);
+    error.help(format!("hearth build logs {build}"))
 }
