@@ -1,5 +1,5 @@
 //! Bench `build-fairness`: a thousand builds of eight tools on eight builders that do nothing but speak the protocol. The
-//! tools queue different numbers of builds, and each has its even share.
+//! tools queue different numbers of builds, and each has its even share. Then a builder dies with its build.
 
 use std::{
     sync::{
@@ -9,10 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hearth_base::{Access, Clock, Entropy, Error, ProcessInstanceId, Result, Role, ToolId, ToolName};
-use hearth_client::Client;
+use hearth_base::{
+    Access, Clock, Entropy, Error, ProcessInstanceId, Result, Role, SystemClock, ToolId, ToolName,
+};
+use hearth_client::{Client, box_body};
 use hearth_kit::{config::HearthConfig, db::Db};
-use hearth_testkit::{GitServer, ServiceStand};
+use hearth_testkit::{GitServer, Hearth, HearthShape, ServiceStand};
 use hearth_wire::{
     builds::{
         BuildCreate, BuildCreateQuery,
@@ -20,6 +22,7 @@ use hearth_wire::{
     },
     tools::Quota,
 };
+use http_body_util::Full;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
@@ -35,6 +38,8 @@ const BUILD_COUNT: usize = 1000;
 const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(5);
 /// Largest difference of a tool's share from the even one, in percent.
 const MAX_DIFFERENCE_PERCENT: f64 = 5.0;
+/// Longest time until the build of a killed builder has another one, in seconds.
+const MAX_TAKEOVER_SECONDS: f64 = 60.0;
 
 /// Ended builds of each tool.
 type EndedBuilds = Arc<Vec<AtomicUsize>>;
@@ -73,14 +78,46 @@ pub async fn run() -> Result<BenchReport> {
     }
     let elapsed = begun.elapsed();
     starting.abort_all();
-    Ok(render_report(&ended, &Durations::new(claims), elapsed))
+    let mut report = render_report(&ended, &Durations::new(claims), elapsed);
+    let takeover = to_millis(measure_takeover().await?) / 1000.0;
+    let row = ReportRow::new("build of a killed builder → another builder has it", takeover, "s");
+    report.add_row(row.with_goal(Goal::AtMost(MAX_TAKEOVER_SECONDS)));
+    Ok(report)
+}
+
+/// Measures the time until a waiting builder gets the build of one that claimed it and sends no heartbeat.
+async fn measure_takeover() -> Result<Duration> {
+    let mut hearth = Hearth::start(HearthShape::SPLIT_ON_FILES).await?;
+    hearth.kill(Role::Builder).await?;
+    let operator = hearth.operator().await?;
+    let tool = operator.create_tool("takeover").await?;
+    let address =
+        hearth.role_address(Role::Builds).ok_or_else(|| Error::internal("builds has no address"))?;
+    let builder = hearth.service_client(&format!("http://{address}"), Role::Builds, Role::Builder)?;
+    let archive = box_body(Full::new("an archive that no builder reads".into()));
+    let upload = operator.client.builds().upload(&tool, archive).await?;
+    let create = BuildCreate { upload: Some(upload.id), ..BuildCreate::default() };
+    operator.client.builds().start(&tool, &create, &BuildCreateQuery::default()).await?;
+    let claim = async |place: &str| {
+        let life = ProcessInstanceId::new(SystemClock.now(), &Entropy::System);
+        let process = BuilderProcess { place: place.to_owned(), life };
+        let claim = BuildClaim { wait: 20, builder: Some(process), labels: Vec::new(), slots: 1 };
+        builder.builds().claim_build(&claim).await.map(|reply| reply.lease)
+    };
+    claim("killed").await?.ok_or_else(|| Error::internal("the build was not claimed"))?;
+    let began = Instant::now();
+    while claim("waiting").await?.is_none() {}
+    let elapsed = began.elapsed();
+    hearth.stop().await?;
+    Ok(elapsed)
 }
 
 /// Starts builds of a tool as long as it may queue more. A tool with a higher number queues fewer at a time.
 async fn keep_queue_full(client: Client, name: ToolName, url: String, number: usize) -> Result<()> {
     let create = BuildCreate { source_url: Some(url), ..BuildCreate::default() };
+    let query = BuildCreateQuery { queue: true, ..BuildCreateQuery::default() };
     loop {
-        match client.builds().start(&name, &create, &BuildCreateQuery { queue: true }).await {
+        match client.builds().start(&name, &create, &query).await {
             Ok(_) => tokio::time::sleep(Duration::from_millis(number as u64)).await,
             Err(error) if error.code() == "too-many-builds" => tokio::time::sleep(FULL_QUEUE_PAUSE).await,
             Err(error) => return Err(error),

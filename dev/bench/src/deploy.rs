@@ -20,7 +20,10 @@ use crate::{
 };
 
 /// Number of changes that are deployed after the first deployment.
-const REDEPLOY_COUNT: u32 = 2;
+const REDEPLOY_COUNT: u32 = 5;
+/// Time between the making of the images and the first deployment, as on a new machine. The host unpacks the most used
+/// ones meanwhile.
+const FIRST_DEPLOY_DELAY: Duration = Duration::from_secs(20);
 
 /// Runs the bench.
 pub async fn run() -> Result<BenchReport> {
@@ -35,6 +38,7 @@ pub async fn run() -> Result<BenchReport> {
     copy_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/hello"), source.path())?;
     let folder = source.path().display().to_string();
 
+    tokio::time::sleep(FIRST_DEPLOY_DELAY).await;
     let new = ["deploy", &folder, "--new", "bench"];
     let first = time_deploy(&cli, &visitor, &new, "bench", "<html").await?;
     let redeploy = ["deploy", &folder, "--tool", "bench"];
@@ -47,20 +51,23 @@ pub async fn run() -> Result<BenchReport> {
     let pages = Durations::new(changed.iter().map(|durations| durations.page).collect());
     let commands = Durations::new(changed.iter().map(|durations| durations.command).collect());
     let what = "deploy of a changed page of a Python tool → first 200 with the change, median";
-    report.add_row(ReportRow::new(what, pages.median_millis() / 1000.0, "s").with_goal(Goal::AtMost(10.0)));
+    report.add_row(ReportRow::new(what, pages.median_millis() / 1000.0, "s").with_goal(Goal::AtMost(1.2)));
     report.add_row(ReportRow::new(
         "the same → the command ends, median",
         commands.median_millis() / 1000.0,
         "s",
     ));
     let last = format!("change-{}", REDEPLOY_COUNT - 1);
+    let same = time_deploy(&cli, &visitor, &redeploy, "bench", &last).await?;
+    let what = "deploy of the same folder → the command ends";
+    report.add_row(ReportRow::new(what, to_millis(same.command) / 1000.0, "s"));
     // The file contains the first tool's name.
     fs::remove_file(source.path().join("hearth.yaml")).map_err(Error::internal)?;
     let other = ["deploy", &folder, "--new", "other"];
     let other = time_deploy(&cli, &visitor, &other, "other", &last).await?;
     let row = |what: &str, durations: Duration| ReportRow::new(what, to_millis(durations) / 1000.0, "s");
     report.add_row(row("the same source as a new tool → first 200", other.page));
-    report.add_row(row("the very first deploy → first 200", first.page));
+    report.add_row(row("the very first deploy → first 200", first.page).with_goal(Goal::AtMost(8.0)));
     report.add_note("packages come from the registry that this machine's pip is configured to use");
     for tool in ["bench", "other"] {
         cli.run_successfully(&["tool", "delete", tool, "--yes"]).await?;
@@ -70,15 +77,15 @@ pub async fn run() -> Result<BenchReport> {
 }
 
 /// Durations of one deployment.
-struct DeployDurations {
+pub struct DeployDurations {
     /// Time until the tool's page contained the expected text.
-    page: Duration,
+    pub page: Duration,
     /// Time until the command exited.
-    command: Duration,
+    pub command: Duration,
 }
 
 /// Runs a deploy command, and polls the tool's page until it contains the text `held`.
-async fn time_deploy(
+pub async fn time_deploy(
     cli: &CliSession,
     visitor: &Client,
     words: &[&str],
@@ -86,7 +93,7 @@ async fn time_deploy(
     expected_text: &str,
 ) -> Result<DeployDurations> {
     /// Maximum time until the page contains the text.
-    const PAGE_TIMEOUT: Duration = Duration::from_secs(120);
+    const PAGE_TIMEOUT: Duration = Duration::from_secs(300);
     const PAGE_POLL_INTERVAL: Duration = Duration::from_millis(20);
     let began = Instant::now();
     let typed = async { cli.run_successfully(words).await.map(|_| began.elapsed()) };
@@ -112,14 +119,15 @@ async fn time_deploy(
 }
 
 /// Changes the page so that it contains this mark.
-fn mark_page(source: &Path, mark: &str) -> Result<()> {
+pub fn mark_page(source: &Path, mark: &str) -> Result<()> {
     let page = source.join("templates/home.html");
     let text = fs::read_to_string(&page).map_err(Error::internal)?;
     let before = text.split("<!-- mark").next().unwrap_or_default().trim_end();
     fs::write(page, format!("{before}\n<!-- mark {mark} -->\n")).map_err(Error::internal)
 }
 
-fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+/// Copies a folder without the file that links it to a tool.
+pub fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     for entry in fs::read_dir(from).map_err(Error::internal)? {
         let entry = entry.map_err(Error::internal)?;
         let goal = to.join(entry.file_name());

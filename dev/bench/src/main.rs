@@ -5,9 +5,11 @@
 
 mod api_load;
 mod build_fairness;
+mod build_warm;
 mod bundle;
 mod cli;
 mod deploy;
+mod deploy_node;
 mod durations;
 mod fleet;
 mod footprint;
@@ -79,7 +81,9 @@ async fn run_bench(name: &str, parts: &[&str]) -> Result<BenchReport> {
         "growth" => growth::run().await,
         "gateway" => gateway::run().await,
         "build-fairness" => build_fairness::run().await,
+        "build-warm" => build_warm::run().await,
         "deploy" => deploy::run().await,
+        "deploy-node" => deploy_node::run().await,
         "tenants" => tenants::run(parts).await,
         _ => Err(Error::not_found("bench", name).help("run cargo xtask bench for a list")),
     }
