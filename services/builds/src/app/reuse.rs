@@ -14,8 +14,7 @@ use jiff::SignedDuration;
 
 use super::{
     cleanup::{self, UNPIN_TASK, format_pin_holder},
-    package_sources,
-    sources,
+    package_sources, sources,
 };
 use crate::{context::BuildsContext, store::Build};
 
@@ -51,9 +50,8 @@ pub async fn reuse_image(cx: &BuildsContext, build: &Build) -> Result<Option<Bui
 /// True when the source, the parameters that change an image, and the recipes are the same.
 fn has_same_inputs(former: &Build, build: &Build) -> bool {
     let (old, new) = (&former.parameters, &build.parameters);
-    let has_process = |process: &String| {
-        old.process.as_ref() == Some(process) || former.processes.contains_key(process)
-    };
+    let has_process =
+        |process: &String| old.process.as_ref() == Some(process) || former.processes.contains_key(process);
     former.inputs.as_ref().is_some_and(|inputs| inputs.recipes == RECIPES_VERSION)
         && former.resolved_ref == build.resolved_ref
         && old.source_url == new.source_url

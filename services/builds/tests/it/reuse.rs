@@ -46,7 +46,13 @@ fn set_tag(fixture: &BuildsFixture, name: &str, digest: &str) {
 }
 
 /// Starts a build with these parameters. Returns true if a builder has to run it, and cancels it then.
-async fn must_be_built(fixture: &BuildsFixture, create: BuildCreate, query: BuildCreateQuery) -> Result<bool> {
+async fn must_be_built(
+    fixture: &BuildsFixture,
+    create: BuildCreate,
+    query: BuildCreateQuery,
+) -> Result<bool> {
+    // Ids are in the order of time.
+    fixture.stand.advance_clock(SignedDuration::from_secs(1));
     let source_url = Some(fixture.git.repository_url("hello"));
     let create = BuildCreate { source_url, ..create };
     let started = fixture.maintainer.builds().start(&fixture.tool, &create, &query).await?;
@@ -61,10 +67,14 @@ async fn must_be_built(fixture: &BuildsFixture, create: BuildCreate, query: Buil
 
 async fn unchanged_source_gets_its_image_without_a_builder(db: Db) -> Result<()> {
     let (fixture, first) = start_with_image(db, RECIPES_VERSION).await?;
+    fixture.stand.advance_clock(SignedDuration::from_secs(1));
     let second = fixture.start_build().await?.name;
     let shown = fixture.show_build(second).await;
     assert_eq!((&shown["status"], &shown["reused_build"]), (&json!("BUILD_SUCCESS"), &json!(first)));
-    assert_eq!(shown["destination_image"], format!("hearth.example/tool-hello/tool-hello:latest@{IMAGE_DIGEST}"));
+    assert_eq!(
+        shown["destination_image"],
+        format!("hearth.example/tool-hello/tool-hello:latest@{IMAGE_DIGEST}")
+    );
     assert_eq!(shown["processes"]["web"], "./serve");
     assert_eq!(fixture.claim_lease().await?, None);
     let pin = format!("PUT /images/v1/internal/pins/builds%3A{second} ");
@@ -74,6 +84,7 @@ async fn unchanged_source_gets_its_image_without_a_builder(db: Db) -> Result<()>
     let log = log.into_body().collect().await.unwrap().to_bytes();
     assert!(String::from_utf8_lossy(&log).contains(&first.to_string()), "{log:?}");
     // A third build names the one that made the image.
+    fixture.stand.advance_clock(SignedDuration::from_secs(1));
     let third = fixture.start_build().await?.name;
     assert_eq!(fixture.show_build(third).await["reused_build"], json!(first));
     Ok(())
