@@ -20,6 +20,7 @@ pub mod notify;
 pub mod open;
 pub mod overview;
 pub mod password;
+pub mod request;
 pub mod restart;
 pub mod revisions;
 pub mod rollback;

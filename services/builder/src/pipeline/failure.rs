@@ -60,6 +60,26 @@ impl BuildFailure {
         self.with_explanation(Some(explain_class(class, None)))
     }
 
+    /// Names the archives that were searched in the next step after a missing Debian package. `sources` are the names of
+    /// the package sources of the build.
+    #[must_use]
+    pub fn with_searched_sources(mut self, sources: &[&str]) -> Self {
+        let explanation = self.explanation.as_mut();
+        let Some(explanation) = explanation.filter(|explanation| is_package_missing(explanation)) else {
+            return self;
+        };
+        let searched = match sources {
+            [] => "Debian was searched".to_owned(),
+            [one] => format!("Debian and the package source {one} were searched"),
+            many => format!("Debian and the package sources {} were searched", many.join(", ")),
+        };
+        explanation.next_step = format!(
+            "{searched}. Correct the name in Aptfile or hearth.yaml, or ask for another package source: hearth request \
+             create source NAME --reason TEXT"
+        );
+        self
+    }
+
     /// Converts a failure of a step that executes nothing of the source: the source cannot cause it.
     #[must_use]
     pub fn without_source(self) -> Self {
@@ -94,6 +114,13 @@ impl From<Error> for BuildFailure {
             }
         }
     }
+}
+
+/// True when apt did not find a package.
+fn is_package_missing(explanation: &Explanation) -> bool {
+    let line = explanation.line.as_deref().unwrap_or_default();
+    explanation.class == BuildFailureClass::DependencyNotFound
+        && (line.starts_with("E: Unable to locate package") || line.contains("has no installation candidate"))
 }
 
 /// Texts in a step's output that indicate an infrastructure failure, each with its class and the message for users.

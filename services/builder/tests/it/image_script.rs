@@ -16,10 +16,15 @@ const BUILDAH_PROGRAM: &str = "#!/bin/sh\necho \"$*\" >> \"$CALLS\"\n";
 /// Runs the script with a program for curl that ends as given. Returns its output and the calls of buildah.
 async fn build_image(curl: &str, arguments: &[&str]) -> Result<(Output, String)> {
     let folder = tempfile::tempdir().map_err(Error::internal)?;
-    write_programs(&folder, curl);
+    build_image_in(&folder, curl, arguments).await
+}
+
+/// Runs the script with the cache in a folder. The calls of buildah are those since the folder exists.
+async fn build_image_in(folder: &TempDir, curl: &str, arguments: &[&str]) -> Result<(Output, String)> {
+    write_programs(folder, curl);
     let calls = folder.path().join("calls");
     let mut command = Command::new(SANDBOX_SHELL);
-    command.args(["-c", IMAGE_SCRIPT, "hearth"]).args(arguments);
+    command.args(["-c", IMAGE_SCRIPT, "hearth", ""]).args(arguments);
     command.env("PATH", format!("{}:/usr/bin:/bin", folder.path().display()));
     command.env("TMPDIR", folder.path().join("build")).env("CALLS", &calls);
     let output = command.output().await.map_err(Error::internal)?;
@@ -75,5 +80,47 @@ async fn time_of_a_registry_for_its_answer_is_bounded() -> Result<()> {
         build_image("echo \"$*\" >&2; exit 1", &["1", "quay.example/a", "quay.example"]).await?;
     let asked = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(asked.contains("--connect-timeout 30 ") && asked.contains("--max-time 60 "), "{asked}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn image_that_the_cache_has_is_pulled_again_only_after_a_failed_build() -> Result<()> {
+    let folder = tempfile::tempdir().map_err(Error::internal)?;
+    let images = ["2", "hearth.internal/hearth/a@sha256:0a", "", "hearth.internal/hearth/b", "", "build"];
+    let (_, calls) = build_image_in(&folder, "exit 1", &images).await?;
+    assert_eq!((calls.matches(" pull ").count(), calls.matches("rm --all").count()), (2, 0), "{calls}");
+    // The push step tells that the build did not fail.
+    fs::remove_file(folder.path().join("hearth-state/building")).map_err(Error::internal)?;
+    let (_, calls) = build_image_in(&folder, "exit 1", &images).await?;
+    assert_eq!(calls.matches("hearth/a@sha256:0a").count(), 1, "{calls}");
+    assert_eq!(calls.matches("hearth/b").count(), 2, "a name without a digest: {calls}");
+    let (_, calls) = build_image_in(&folder, "exit 1", &images).await?;
+    assert_eq!((calls.matches(" pull ").count(), calls.matches("rm --all").count()), (5, 1), "{calls}");
+    Ok(())
+}
+
+/// Runs the script in a namespace where these package sources of a Containerfile are supplied.
+async fn build_with_sources(folder: &TempDir, sources: &str) -> Result<String> {
+    write_programs(folder, "exit 1");
+    let calls = folder.path().join("calls");
+    let supply = "mkdir -p /tmp/in && /bin/mount -t tmpfs tmpfs /tmp/in && printf %s \"$SOURCES\" \
+                  >/tmp/in/package-sources && exec /bin/sh -c \"$SCRIPT\" hearth '' 0 build";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", SANDBOX_SHELL, "-c", supply]);
+    command.env("SCRIPT", IMAGE_SCRIPT).env("SOURCES", sources);
+    command.env("PATH", format!("{}:/usr/bin:/bin", folder.path().display()));
+    command.env("TMPDIR", folder.path().join("build")).env("CALLS", &calls);
+    let output = command.output().await.map_err(Error::internal)?;
+    assert!(output.status.success(), "{output:?}");
+    fs::read_to_string(calls).map_err(Error::internal)
+}
+
+#[tokio::test]
+async fn cached_steps_of_a_containerfile_end_with_the_package_sources_that_they_used() -> Result<()> {
+    let folder = tempfile::tempdir().map_err(Error::internal)?;
+    for (sources, emptied) in [("", 0), ("a", 1), ("a", 1), ("b", 2), ("", 3), ("", 3)] {
+        let calls = build_with_sources(&folder, sources).await?;
+        assert_eq!(calls.matches("rmi --all").count(), emptied, "{sources}: {calls}");
+    }
     Ok(())
 }

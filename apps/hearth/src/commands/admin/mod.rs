@@ -1,7 +1,9 @@
 //! `hearth admin …`: commands for operators.
 
 pub mod builders;
+pub mod package_sources;
 pub mod queue;
+pub mod requests;
 
 use hearth_base::Result;
 
@@ -18,6 +20,14 @@ pub enum AdminCommand {
         #[command(subcommand)]
         command: builders::BuildersCommand,
     },
+    /// Add sources of Debian packages for builds, and grant them to tools
+    #[command(before_help = "Example: hearth admin package-sources list", help_template = HELP_TEMPLATE)]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    PackageSources {
+        /// The subcommand.
+        #[command(subcommand)]
+        command: package_sources::PackageSourcesCommand,
+    },
     /// Manage background queues and dead letters
     #[command(before_help = "Example: hearth admin queue list --state dead", help_template = HELP_TEMPLATE)]
     #[command(subcommand_required = true, arg_required_else_help = true)]
@@ -26,13 +36,23 @@ pub enum AdminCommand {
         #[command(subcommand)]
         command: queue::QueueCommand,
     },
+    /// Accept or refuse requests of tools
+    #[command(before_help = "Example: hearth admin requests list", help_template = HELP_TEMPLATE)]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Requests {
+        /// The subcommand.
+        #[command(subcommand)]
+        command: requests::RequestsCommand,
+    },
 }
 
 /// Runs the command.
 pub async fn run(cx: &CommandContext, command: AdminCommand) -> Result<()> {
     match command {
         AdminCommand::Builders { command } => builders::run(cx, command).await,
+        AdminCommand::PackageSources { command } => package_sources::run(cx, command).await,
         AdminCommand::Queue { command } => queue::run(cx, command).await,
+        AdminCommand::Requests { command } => requests::run(cx, command).await,
     }
 }
 
@@ -40,6 +60,8 @@ pub async fn run(cx: &CommandContext, command: AdminCommand) -> Result<()> {
 pub fn explain_interrupt(command: &AdminCommand) -> &'static str {
     match command {
         AdminCommand::Builders { command } => builders::explain_interrupt(command),
+        AdminCommand::PackageSources { command } => package_sources::explain_interrupt(command),
         AdminCommand::Queue { command } => queue::explain_interrupt(command),
+        AdminCommand::Requests { command } => requests::explain_interrupt(command),
     }
 }

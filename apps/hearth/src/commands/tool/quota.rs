@@ -66,7 +66,8 @@ fn build_table(quota: &Quota) -> Result<Table> {
     Ok(table)
 }
 
-fn parse_patch(set: &[String]) -> Result<QuotaPatch> {
+/// Parses changes of limits, as in `memory=16Gi`.
+pub fn parse_patch(set: &[String]) -> Result<QuotaPatch> {
     let limits = to_limits(&Quota::default())?;
     let mut changes = Map::new();
     for change in set {
