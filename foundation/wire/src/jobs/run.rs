@@ -75,6 +75,8 @@ pub struct Run {
 pub enum RunProblem {
     /// The program listens on 127.0.0.1 only, which nothing outside of its container reaches.
     ListensOnLoopback,
+    /// The program listens on another port than the job's.
+    ListensOnOtherPort,
     /// Another problem.
     #[serde(other)]
     Other,

@@ -59,6 +59,8 @@ pub enum ProbeFailure {
 pub enum FailureCode {
     /// The container listens at the loopback interface only, which nothing outside of it reaches.
     ListensOnLoopback,
+    /// The container listens at another port than the checked one.
+    ListensOnOtherPort,
     /// Any other failure, also one that only a newer runtime distinguishes.
     #[serde(other)]
     Other,
@@ -69,6 +71,7 @@ impl ProbeFailure {
     pub fn to_code(self) -> FailureCode {
         match self {
             Self::ListensElsewhere { loopback: true, .. } => FailureCode::ListensOnLoopback,
+            Self::ListensElsewhere { loopback: false, .. } => FailureCode::ListensOnOtherPort,
             _ => FailureCode::Other,
         }
     }

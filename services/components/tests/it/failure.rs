@@ -5,7 +5,7 @@ use hearth_base::Result;
 use hearth_kit::db::Db;
 use hearth_testkit::on_every_store;
 use hearth_wire::{
-    builds::BuildStatus,
+    builds::{BuildFailure, BuildFailureClass, BuildStatus},
     components::{
         BuildState, ComponentRunState, DeploySource, Deployment, DeploymentCreate, DeploymentState,
         GitSource, StepName, StepState,
@@ -49,6 +49,22 @@ async fn failed_build_fails_the_deployment(db: Db) -> Result<()> {
     assert_eq!(failed.help, Some(format!("hearth build logs {build}")));
     assert_eq!(failed.builds["web"].build_status, BuildState::Failed);
     assert_eq!(failed.runs["web"].run_status, ComponentRunState::Skipped);
+    Ok(())
+}
+
+async fn error_of_a_failed_build_has_its_cause_and_next_step(db: Db) -> Result<()> {
+    let fails = |state: &mut FakeState| {
+        let newest = state.builds.all.first_mut().unwrap();
+        newest.failure = Some(BuildFailure {
+            class: BuildFailureClass::DependencyNotFound,
+            line: Some("no matching distribution found for flaks".to_owned()),
+            next_step: "Correct the name.".to_owned(),
+        });
+        state.builds.end_newest(BuildStatus::BuildFailure, "pip ended with status 1");
+    };
+    let (_, failed) = fail_second_build(db, fails).await?;
+    let expected = "pip ended with status 1\nno matching distribution found for flaks\nCorrect the name.";
+    assert_eq!(failed.long_status, expected);
     Ok(())
 }
 
@@ -185,6 +201,29 @@ async fn component_bound_to_the_loopback_interface_fails_before_its_start_timeou
     fixture.wait_until_finalized(0).await
 }
 
+async fn component_at_another_port_fails_before_its_start_timeout(db: Db) -> Result<()> {
+    let fixture = start_components(db).await?;
+    fixture.services.change_state(|state| state.jobs.behavior = JobBehavior::BoundToOtherPort);
+    let id = fixture.deploy(&build_git_deployment()).await?.deploy_id;
+    fixture.wait_for_step(id, StepName::Switch).await?;
+    let looks = fixture.services.count_calls("GET jobs web runs");
+    fixture.wait_for_calls("GET jobs web runs", looks + 2).await?;
+    // The port of a helper may be open before the program's own.
+    fixture.stand.advance_clock(SignedDuration::from_secs(11));
+    fixture.wait_for_calls("GET jobs web runs", looks + 4).await?;
+    assert!(!fixture.show_deployment(id).await?.status.has_ended());
+    fixture.stand.advance_clock(SignedDuration::from_secs(10));
+    let failed = fixture.wait_for_end(id).await?;
+    assert_eq!(failed.code.as_deref(), Some("component-unreachable"));
+    assert_eq!(failed.long_status, "web cannot be reached: it serves at port 5000\nno such table: users");
+    let help = failed.help.unwrap_or_default();
+    assert!(
+        help.starts_with("listen on 0.0.0.0, port 8000 ($PORT)") && help.ends_with("--port PORT"),
+        "{help}"
+    );
+    fixture.wait_until_finalized(0).await
+}
+
 async fn component_that_is_never_ready_is_restored_to_its_revision(db: Db) -> Result<()> {
     let fixture = start_components(db).await?;
     fixture.deploy_to_end(&build_git_deployment()).await?;
@@ -223,6 +262,7 @@ async fn component_that_crashes_three_times_fails_the_deployment(db: Db) -> Resu
 
 on_every_store!(
     failed_build_fails_the_deployment,
+    error_of_a_failed_build_has_its_cause_and_next_step,
     cancelled_build_fails_the_deployment,
     build_over_its_time_limit_fails_the_deployment,
     missing_build_fails_the_deployment,
@@ -233,6 +273,7 @@ on_every_store!(
     refused_start_fails_the_deployment,
     component_that_is_never_ready_is_deleted_if_it_is_new,
     component_bound_to_the_loopback_interface_fails_before_its_start_timeout,
+    component_at_another_port_fails_before_its_start_timeout,
     component_that_is_never_ready_is_restored_to_its_revision,
     job_made_by_hand_is_restored_after_a_failure,
     component_that_crashes_three_times_fails_the_deployment,

@@ -105,7 +105,7 @@ async fn container_with_failing_readiness_check_is_not_restarted(db: Db) -> Resu
     Ok(())
 }
 
-async fn container_that_listens_on_loopback_has_this_problem_until_it_is_ready(db: Db) -> Result<()> {
+async fn container_that_listens_elsewhere_has_this_problem_until_it_is_ready(db: Db) -> Result<()> {
     let harness = JobsHarness::new(db).await?;
     let program = HealthProgram::new().await;
     program.ready.send_replace(false);
@@ -125,7 +125,8 @@ async fn container_that_listens_on_loopback_has_this_problem_until_it_is_ready(d
     assert_eq!(run.problem, Some(RunProblem::ListensOnLoopback));
     let elsewhere = ProbeFailure::ListensElsewhere { loopback: false, port: 5000 };
     harness.runtime.fake.set_probe_failure(one, Some(elsewhere))?;
-    assert_eq!(wait_for_reason("it listens on port 5000").await?.problem, None);
+    let run = wait_for_reason("it listens on port 5000").await?;
+    assert_eq!(run.problem, Some(RunProblem::ListensOnOtherPort));
     harness.runtime.fake.set_probe_failure(one, Some(failure))?;
     wait_for_reason("it listens on 127.0.0.1:8000 only").await?;
     harness.runtime.fake.set_probe_failure(one, None)?;
@@ -284,7 +285,7 @@ async fn invalid_check_is_refused_with_its_field(db: Db) -> Result<()> {
 on_every_store!(
     container_with_failing_liveness_check_is_restarted,
     container_with_failing_readiness_check_is_not_restarted,
-    container_that_listens_on_loopback_has_this_problem_until_it_is_ready,
+    container_that_listens_elsewhere_has_this_problem_until_it_is_ready,
     old_container_keeps_its_checks_until_it_is_replaced,
     older_container_that_is_wanted_again_replaces_its_successor_at_once,
     container_that_misses_its_start_deadline_is_restarted,

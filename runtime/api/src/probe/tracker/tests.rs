@@ -223,7 +223,7 @@ fn ended_container_is_not_ready() {
 }
 
 #[test]
-fn code_names_a_program_that_listens_on_loopback_until_the_container_is_ready() {
+fn code_names_a_program_that_listens_elsewhere_until_the_container_is_ready() {
     let listens = |loopback| Failed(ProbeFailure::ListensElsewhere { loopback, port: 8000 });
     for probes in [
         Probes { startup: Some(build_startup_probe("/", None)), ..Probes::default() },
@@ -233,7 +233,7 @@ fn code_names_a_program_that_listens_on_loopback_until_the_container_is_ready() 
         let purpose = container.list_purposes()[0];
         for (outcome, code) in [
             (listens(true), Some(FailureCode::ListensOnLoopback)),
-            (listens(false), Some(FailureCode::Other)),
+            (listens(false), Some(FailureCode::ListensOnOtherPort)),
             (FAILED_PROBE, Some(FailureCode::Other)),
             (Failed(ProbeFailure::NoConnection), Some(FailureCode::Other)),
             (Passed, None),

@@ -42,6 +42,8 @@ pub enum JobBehavior {
     NeverReady,
     /// The new containers listen on the loopback interface only.
     BoundToLoopback,
+    /// The new containers listen on another port.
+    BoundToOtherPort,
     /// The new containers end right after each start.
     Crashing,
     /// As before, but each counts as ready until it ends: it has no check.
@@ -109,8 +111,9 @@ impl FakeJobs {
         );
         match behavior {
             JobBehavior::Ready => job.ready = 1,
-            JobBehavior::NeverReady => {}
+            JobBehavior::NeverReady => job.runs.push(build_unready_run(&job.spec, now)),
             JobBehavior::BoundToLoopback => job.runs.push(build_loopback_run(&job.spec, now)),
+            JobBehavior::BoundToOtherPort => job.runs.push(build_other_port_run(&job.spec, now)),
             JobBehavior::CrashingWhenReady => {
                 job.ready = 1;
                 job.runs.push(build_running_run(&job.spec, now));
@@ -141,11 +144,26 @@ fn build_running_run(spec: &JobCreate, now: Timestamp) -> Value {
         "started": now, "cpu_micros": 0, "peak_memory": 0, "ready": true})
 }
 
+/// Builds a running container whose check has not passed.
+fn build_unready_run(spec: &JobCreate, now: Timestamp) -> Value {
+    json!({"id": "run", "job": spec.name, "cause": "keep", "attempt": 1, "state": "running", "created": now,
+        "started": now, "cpu_micros": 0, "peak_memory": 0, "ready": false})
+}
+
 /// Builds a running container that listens on the loopback interface only.
 fn build_loopback_run(spec: &JobCreate, now: Timestamp) -> Value {
-    json!({"id": "run", "job": spec.name, "cause": "keep", "attempt": 1, "state": "running", "created": now,
-        "started": now, "cpu_micros": 0, "peak_memory": 0, "ready": false, "problem": "listens-on-loopback",
-        "reason": "only its own container reaches port 8000"})
+    let mut run = build_unready_run(spec, now);
+    run["problem"] = json!("listens-on-loopback");
+    run["reason"] = json!("only its own container reaches port 8000");
+    run
+}
+
+/// Builds a running container that listens on another port.
+fn build_other_port_run(spec: &JobCreate, now: Timestamp) -> Value {
+    let mut run = build_unready_run(spec, now);
+    run["problem"] = json!("listens-on-other-port");
+    run["reason"] = json!("it serves at port 5000");
+    run
 }
 
 /// Builds a run that ended right after its start.
@@ -218,9 +236,14 @@ async fn list_runs(State(all): FakeServicesState, Path((tool, name)): Path<(Stri
 }
 
 async fn stream_logs(State(all): FakeServicesState, Path((_, name)): Path<(String, String)>) -> Response {
-    let line = json!({"pod": "a", "container": name, "datetime": all.now(), "message": "no such table: users",
-        "stream": "err", "run": "run", "cursor": "1"});
-    format!("{line}\n").into_response()
+    let build_line = |run: &str, message: &str| {
+        json!({"pod": "a", "container": name, "datetime": all.now(), "message": message, "stream": "err", "run": run,
+            "cursor": "1"})
+    };
+    let earlier = build_line("earlier", "a line of the earlier program");
+    let own = build_line("run", "no such table: users");
+    let late = build_line("earlier", "the earlier program still writes");
+    format!("{earlier}\n{own}\n{late}\n").into_response()
 }
 
 async fn list_route_events(State(all): FakeServicesState, Query(query): Query<EventsQuery>) -> Response {

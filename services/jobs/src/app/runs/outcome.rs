@@ -75,6 +75,7 @@ fn apply_outcome(run: &mut Run, outcome: &ContainerOutcome, plan: &WorkloadPlan)
 fn to_run_problem(code: FailureCode) -> Option<StoredRunProblem> {
     match code {
         FailureCode::ListensOnLoopback => Some(StoredRunProblem::ListensOnLoopback),
+        FailureCode::ListensOnOtherPort => Some(StoredRunProblem::ListensOnOtherPort),
         FailureCode::Other => None,
     }
 }

@@ -54,6 +54,7 @@ fn to_wire_state(state: StoredRunState) -> wire::RunState {
 fn to_wire_problem(problem: StoredRunProblem) -> wire::RunProblem {
     match problem {
         StoredRunProblem::ListensOnLoopback => wire::RunProblem::ListensOnLoopback,
+        StoredRunProblem::ListensOnOtherPort => wire::RunProblem::ListensOnOtherPort,
     }
 }
 
