@@ -75,11 +75,11 @@ async fn record_tool_usage(
 
 /// Returns the usage of a run that has just ended and is not in samples yet, and marks it as counted; `was_ready` is
 /// true if it has ever been ready. The caller holds the tool's lock, adds the usage to samples and stores the run.
-pub fn compute_usage_at_end(run: &mut Run, was_ready: bool) -> JobUsage {
+pub fn compute_usage_at_end(run: &mut Run, was_ready: bool, now: Timestamp) -> JobUsage {
     let is_set = matches!(run.instance.workload, WorkloadId::Set(_));
     let is_restart = is_set
         && run.end != Some(StoredRunEnd::Stopped)
-        && (run.attempt > MAX_STARTUP_ENDS || (was_ready && !ended_at_start(run)));
+        && (run.attempt > MAX_STARTUP_ENDS || was_ready && now.duration_since(run.created) >= STARTUP_TIME);
     let used = JobUsage {
         memory: run.peak_memory,
         cpu_micros: run.cpu_micros.saturating_sub(run.cpu_counted),
@@ -90,13 +90,6 @@ pub fn compute_usage_at_end(run: &mut Run, was_ready: bool) -> JobUsage {
     };
     run.cpu_counted = run.cpu_counted.max(run.cpu_micros);
     used
-}
-
-fn ended_at_start(run: &Run) -> bool {
-    match (run.started, run.ended) {
-        (Some(started), Some(ended)) => ended.duration_since(started) < STARTUP_TIME,
-        _ => true,
-    }
 }
 
 /// Reads the usage samples of a job.

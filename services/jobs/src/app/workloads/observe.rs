@@ -314,8 +314,9 @@ impl<'a> ObservationBatch<'a> {
             }
             // A run that ended before is not changed again, so its usage is counted once.
             if run.has_ended() {
+                let was_ready = instance.health.first_ready_at.is_some();
                 *self.usage.entry((run.tool, run.job)).or_default() +=
-                    metrics::compute_usage_at_end(&mut run, instance.health.first_ready_at.is_some());
+                    metrics::compute_usage_at_end(&mut run, was_ready, self.cx.now());
                 self.launch_retry(workload, &run).await?;
             }
         }
