@@ -1,6 +1,6 @@
 //! A session with the server about one tool, used by nearly every command.
 
-use hearth_base::{Error, ErrorKind, Result, ToolName};
+use hearth_base::{Error, ErrorKind, Result, ToolName, ToolRole};
 use hearth_client::Client;
 
 use crate::{context::CommandContext, nearest::find_nearest, session::Session, settings::Sourced};
@@ -42,6 +42,24 @@ impl ToolSession<'_> {
     /// their tools.
     pub async fn send<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
         self.server_session.send_about_tool(&self.tool, call).await
+    }
+
+    /// Refuses what the server would refuse only after an upload: a change by a caller who is no member, or may only
+    /// read. Any other problem is left to the request itself.
+    pub async fn check_right_to_change(&self) -> Result<()> {
+        let role = match self.client().tools().show(self.tool_name()).await {
+            Ok(tool) => tool.role,
+            Err(error) if error.kind() == ErrorKind::Forbidden || error.code() == "no-such-tool" => {
+                return self.send(async { Err(error) }).await;
+            }
+            Err(_) => return Ok(()),
+        };
+        let is_operator =
+            async { self.client().accounts().show_caller().await.is_ok_and(|caller| caller.operator) };
+        if role != Some(ToolRole::Viewer) || is_operator.await {
+            return Ok(());
+        }
+        self.send(async { Err(Error::forbidden("forbidden", "viewers cannot change a tool")) }).await
     }
 
     /// Sends a request about the tool's resource `name`. When it does not exist, the error proposes the

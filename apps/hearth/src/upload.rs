@@ -50,12 +50,13 @@ impl UploadArgs {
     }
 }
 
-/// Packs the selected files and uploads them.
+/// Packs the selected files and uploads them, if the caller may.
 pub async fn upload_files(
     cx: &CommandContext,
     session: &ToolSession<'_>,
     selection: FolderSelection,
 ) -> Result<UploadedFolder> {
+    session.check_right_to_change().await?;
     // Packing is CPU-bound: a blocking thread keeps Ctrl-C working.
     let now = cx.printer.now();
     let packing = tokio::task::spawn_blocking(move || pack_files(&selection, now));

@@ -6,6 +6,7 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use hearth_base::{Error, JobName, Result};
 use hearth_wire::{
+    components::ComponentRunState,
     jobs::Job,
     logs::{LogsDirection, LogsEntry, LogsQuery, LogsStream},
 };
@@ -86,8 +87,15 @@ async fn choose_logged_job(session: &ToolSession<'_>) -> Result<JobName> {
         return choose_job(session, &jobs, "logs");
     }
     let latest = session.client().components().show_latest(session.tool_name()).await;
-    let component = latest.ok().and_then(|latest| latest.runs.into_keys().next()?.parse().ok());
-    component.map_or_else(|| choose_job(session, &jobs, "logs"), Ok)
+    let Some((component, run)) = latest.ok().and_then(|latest| latest.runs.into_iter().next()) else {
+        return choose_job(session, &jobs, "logs");
+    };
+    if run.run_status == ComponentRunState::Skipped {
+        let what =
+            format!("{} has no jobs: its newest deployment ended before it started one", session.tool_name());
+        return Err(Error::invalid("no-jobs", what).help("hearth build show"));
+    }
+    component.parse()
 }
 
 /// Chooses the job of `hearth logs` or `hearth exec` when none is named: the published one, else the only one.

@@ -167,6 +167,24 @@ fn build_plan_needs_no_server() {
 }
 
 #[test]
+fn plan_names_the_next_step_of_a_program_without_a_page() {
+    let home = Home::new();
+    for (folder, procfile, next) in [
+        ("bot", None, "for a program without a page: hearth deploy bot --continuous --command COMMAND"),
+        ("one", Some("worker: python3 bot.py\n"), "next:  hearth deploy one --continuous, or --schedule @daily"),
+        ("two", Some("a: ./a\nb: ./b\n"), "next:  hearth deploy two --component a --continuous, or --schedule"),
+        ("page", Some("web: ./a\nb: ./b\n"), "next:  hearth deploy page\n"),
+    ] {
+        home.write(&format!("dup-finder/{folder}/requirements.txt"), "");
+        if let Some(text) = procfile {
+            home.write(&format!("dup-finder/{folder}/Procfile"), text);
+        }
+        let transcript = home.run_to_transcript(&["build", "plan", folder]);
+        assert!(transcript.contains(next), "{transcript}");
+    }
+}
+
+#[test]
 fn printed_containerfile_names_images_that_a_build_finds() {
     let site = r#"{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "5"}}"#;
     for (folder, file, text, images) in [

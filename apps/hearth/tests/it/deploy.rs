@@ -70,9 +70,10 @@ fn deploy_prints_each_step_and_the_address() {
     ends with 0
     "#);
     let requests = home.read_requests();
-    assert!(requests[0].starts_with("POST /builds/v1/tool/dup-finder/sources"), "{requests:?}");
+    assert_eq!(requests[0], "GET /tools/v1/tool/dup-finder", "the right is checked before the upload");
+    assert!(requests[1].starts_with("POST /builds/v1/tool/dup-finder/sources"), "{requests:?}");
     assert_eq!(
-        requests[1],
+        requests[2],
         r#"POST /components/v1/tool/dup-finder/deployment?force-build=false&force-run=false&queue=false {"description":"","source":{"upload":"source_00000000000000000000000001"}}"#
     );
     assert_eq!(
@@ -283,6 +284,20 @@ fn deployment_of_a_scheduled_component_ends_with_its_schedule() {
 }
 
 #[test]
+fn mistyped_component_is_answered_with_the_nearest_process() {
+    let home = build_home(successful_json());
+    home.write("dup-finder/Procfile", "web: ./serve\nworker: ./work\n");
+    for (typed, next) in [
+        ("weeb", "next:  hearth deploy --component web\n"),
+        ("wroker", "next:  hearth deploy --component worker\n"),
+        ("report", "next:  hearth deploy --component report --command"),
+    ] {
+        let transcript = home.run_to_transcript(&["deploy", "--component", typed]);
+        assert!(transcript.contains(next), "{transcript}");
+    }
+}
+
+#[test]
 fn plan_recommends_a_deployment_only_where_deploy_accepts_it() {
     let vite = r#"{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "5"}}"#;
     let unknown = r#"{"scripts": {"build": "make"}}"#;
@@ -310,7 +325,8 @@ fn plan_recommends_a_deployment_only_where_deploy_accepts_it() {
         let folder = format!("../{name}");
         let plan = home.run_to_transcript(&["build", "plan", &folder]);
         let dry_run = home.run_to_transcript(&["deploy", &folder, "--new", name, "--dry-run"]);
-        assert_eq!(plan.contains("next:  hearth deploy"), is_deployed, "{name}: {plan}");
+        let is_recommended = plan.contains(&format!("next:  hearth deploy {folder}\n"));
+        assert_eq!(is_recommended, is_deployed, "{name}: {plan}");
         assert_eq!(dry_run.contains("ends with 0"), is_deployed, "{name}: {dry_run}");
         assert!(home.read_requests().is_empty(), "{name}: {:?}", home.read_requests());
     }

@@ -126,15 +126,28 @@ fn lines_of_all_jobs_are_filtered_and_prefixed_with_the_job() {
 
 /// A tool without jobs whose latest deployment failed, with the log of its component.
 fn build_home_after_first_crash(job_answer: (u16, String)) -> Home {
-    let crashed = r#"{"data": {"deploy_id": "deployment_00000000000000000000000001",
-        "creation_time": "2026-01-02T03:04:05Z", "description": "", "source": {"git": {"url": "https://x.example/a"}},
-        "builds": {}, "runs": {"web": {"run_status": "failed", "run_long_status": "it crashed"}}, "status": "failed",
-        "long_status": "web ended 3 times right after its start\\nImportError: no missing_thing", "force_build": false,
-        "force_run": false, "steps": [], "version": 1}, "messages": {}}"#;
+    build_home_after_first_failure("web", "failed", "failed", job_answer)
+}
+
+/// The same for any component: `status` is the state of the deployment, `run_status` that of the component.
+fn build_home_after_first_failure(
+    component: &str,
+    status: &str,
+    run_status: &str,
+    job_answer: (u16, String),
+) -> Home {
+    let failed = format!(
+        r#"{{"data": {{"deploy_id": "deployment_00000000000000000000000001",
+        "creation_time": "2026-01-02T03:04:05Z", "description": "", "source": {{"git": {{"url": "https://x.example/a"}}}},
+        "builds": {{}}, "runs": {{"{component}": {{"run_status": "{run_status}", "run_long_status": ""}}}},
+        "status": "{status}", "long_status": "it failed\\nImportError: no missing_thing", "force_build": false,
+        "force_run": false, "steps": [], "version": 1}}, "messages": {{}}}}"#
+    );
+    let log = format!("GET /logs/v1/tool/dup-finder/job/{component}/logs");
     Home::linked_to_tool(PreparedAnswers::from([
         ("GET /jobs/v1/tool/dup-finder/jobs", (200, r#"{"jobs": [], "messages": {}}"#.to_owned())),
-        ("GET /components/v1/tool/dup-finder/deployment/latest", (200, crashed.to_owned())),
-        ("GET /logs/v1/tool/dup-finder/job/web/logs", job_answer),
+        ("GET /components/v1/tool/dup-finder/deployment/latest", (200, failed)),
+        (log.as_str(), job_answer),
     ]))
 }
 
@@ -150,6 +163,29 @@ fn log_of_a_component_is_printed_although_its_first_deployment_left_no_job() {
             ");
         }
     }
+}
+
+#[test]
+fn log_of_a_component_of_any_name_is_printed_after_any_failed_first_deployment() {
+    for (component, status) in [("bot", "failed"), ("web", "timed_out"), ("worker", "cancelled")] {
+        let lines = page_answer(&[entry_json(7, "ImportError: no missing_thing", "err")], "");
+        let home = build_home_after_first_failure(component, status, "failed", lines);
+        for words in [&["logs"][..], &["logs", component]] {
+            let transcript = home.run_to_transcript(words);
+            assert!(transcript.contains("out| 2026-01-02T03:04:07.000000Z ImportError"), "{transcript}");
+        }
+    }
+}
+
+#[test]
+fn failed_build_is_named_where_the_log_of_its_component_is_asked_for() {
+    let nothing = r#"{"messages": {"error": ["web has not written anything yet"]}, "code": "no-such-log"}"#;
+    let home = build_home_after_first_failure("web", "failed", "skipped", (404, nothing.to_owned()));
+    insta::assert_snapshot!(home.run_to_transcript(&["logs"]), @"
+    err| error: dup-finder has no jobs: its newest deployment ended before it started one [no-jobs]
+    err| next:  hearth build show
+    ends with 1
+    ");
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use crate::{fake_server::PreparedAnswers, home::Home};
+use crate::{
+    fake_server::{FORBIDDEN_JSON, MY_TOOLS_JSON, PreparedAnswers},
+    home::Home,
+};
 
 const SOURCE_JSON: &str = r#"{"source": {"id": "source_00000000000000000000000001", "digest": "sha256:01", "size": 9,
     "expires": "2026-01-03T00:00:00Z"}, "messages": {}}"#;
@@ -66,4 +69,62 @@ fn include_of_a_repository_is_refused() {
         assert!(transcript.contains("[include-of-repository]"), "{transcript}");
     }
     assert!(home.read_requests().is_empty(), "{:?}", home.read_requests());
+}
+
+/// A home with a page and the server's answers about the tool and the caller.
+fn build_home_of_caller(tool: (u16, &str), tools: &str, is_operator: bool) -> Home {
+    let caller = format!(
+        r#"{{"data": {{"kind": "user", "name": "alice", "operator": {is_operator}, "credential": {{"by": "none"}},
+        "scopes": []}}, "messages": {{}}}}"#
+    );
+    let home = Home::linked_to_tool(PreparedAnswers::from([
+        ("GET /tools/v1/tool/dup-finder", (tool.0, tool.1.to_owned())),
+        ("GET /tools/v1/tools", (200, tools.to_owned())),
+        ("GET /accounts/v1/me", (200, caller)),
+        ("POST /builds/v1/tool/dup-finder/sources", (200, SOURCE_JSON.to_owned())),
+    ]));
+    home.write("dup-finder/index.html", "<h1>hello</h1>");
+    home
+}
+
+fn has_uploaded(home: &Home) -> bool {
+    home.read_requests().iter().any(|request| request.contains("/sources"))
+}
+
+const UPLOADING_COMMANDS: [&[&str]; 2] = [&["deploy"], &["build", "start", "."]];
+
+#[test]
+fn folder_of_a_viewer_is_not_uploaded() {
+    let viewed = MY_TOOLS_JSON.replace("\"owner\"", "\"viewer\"");
+    let tool = viewed.replace("{\"items\": [", "").replace("]}}", "}");
+    for words in UPLOADING_COMMANDS {
+        let home = build_home_of_caller((200, &tool), &viewed, false);
+        let transcript = home.run_to_transcript(words);
+        assert!(transcript.contains("Your role on dup-finder is viewer"), "{transcript}");
+        assert!(transcript.contains("next:  hearth tool members --tool dup-finder"), "{transcript}");
+        assert!(!has_uploaded(&home), "{:?}", home.read_requests());
+    }
+}
+
+#[test]
+fn folder_for_a_tool_of_others_is_not_uploaded() {
+    for words in UPLOADING_COMMANDS {
+        let home = build_home_of_caller((403, FORBIDDEN_JSON), r#"{"data": {"items": []}}"#, false);
+        let transcript = home.run_to_transcript(words);
+        assert!(transcript.contains("dup-finder is not one of your tools"), "{transcript}");
+        assert!(!has_uploaded(&home), "{:?}", home.read_requests());
+    }
+}
+
+#[test]
+fn folder_of_a_maintainer_or_operator_is_uploaded() {
+    for (role, is_operator) in [("maintainer", false), ("owner", false), ("viewer", true)] {
+        let tools = MY_TOOLS_JSON.replace("\"owner\"", &format!("\"{role}\""));
+        let tool = tools.replace("{\"items\": [", "").replace("]}}", "}");
+        for words in UPLOADING_COMMANDS {
+            let home = build_home_of_caller((200, &tool), &tools, is_operator);
+            let transcript = home.run_to_transcript(words);
+            assert!(has_uploaded(&home), "{role}: {transcript}");
+        }
+    }
 }
