@@ -12,7 +12,7 @@ const WEBHOOK_ID: &str = "webhook_00000000000000000000000001";
 const TOKEN_ID: &str = "token_00000000000000000000000001";
 
 /// Every changing command, as typed.
-const CHANGING_COMMANDS: [&[&str]; 68] = [
+const CHANGING_COMMANDS: [&[&str]; 69] = [
     &["admin", "builders", "suspend", "4f2c"],
     &["admin", "builders", "return", "4f2c"],
     &["admin", "queue", "retry", "notify", "mail", "mail_1"],
@@ -71,6 +71,7 @@ const CHANGING_COMMANDS: [&[&str]; 68] = [
     &["webhooks", "delete", WEBHOOK_ID],
     &["build", "start", "https://example.org/dup.git"],
     &["build", "start", "."],
+    &["build", "reproduce", "build_00000000000000000000000001"],
     &["build", "cancel", "build_00000000000000000000000001"],
     &["build", "delete", "--all"],
     &["build", "clean"],

@@ -1,8 +1,9 @@
-//! Settings of the package clients of Go, Rust, Java and Ruby for build steps, derived from the machine's own without
+//! Settings of the package clients of Go, Rust, Java, Ruby and PHP for build steps, derived from the machine's own without
 //! their credentials, as in [`client_settings`](super::client_settings).
 
 use std::fmt::Write as _;
 
+use serde_json::{Value as Json, json};
 use toml::{Table, Value};
 
 use super::client_settings::{CA_BUNDLE_MOUNT, remove_credentials};
@@ -118,9 +119,77 @@ pub fn render_bundler_config(gemrc: &str) -> Option<String> {
         .then(|| format!("---\nBUNDLE_MIRROR__ALL: \"{source}\"\n"))
 }
 
+/// Members of a repository in composer's settings that build steps see.
+const COMPOSER_REPOSITORY_KEYS: [&str; 5] = ["type", "url", "canonical", "only", "exclude"];
+/// Members of composer's `config` that build steps see; `cafile` is replaced.
+const COMPOSER_CONFIG_KEYS: [&str; 2] = ["secure-http", "process-timeout"];
+
+/// Renders composer's global `config.json` with its repositories; empty settings when it cannot be read.
+pub fn render_composer_config(text: &str) -> String {
+    let settings: Json = serde_json::from_str(text).unwrap_or_default();
+    let repositories = match settings.get("repositories") {
+        Some(Json::Array(list)) => list.iter().filter_map(keep_repository).collect(),
+        Some(Json::Object(named)) => named
+            .iter()
+            .filter_map(|(name, repository)| match repository {
+                Json::Bool(false) => Some(json!({ name: false })),
+                _ => keep_repository(repository),
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    let mut config = serde_json::Map::new();
+    for (key, value) in settings.get("config").and_then(Json::as_object).into_iter().flatten() {
+        if COMPOSER_CONFIG_KEYS.contains(&key.as_str()) {
+            config.insert(key.clone(), value.clone());
+        }
+    }
+    config.insert("cafile".to_owned(), CA_BUNDLE_MOUNT.into());
+    json!({ "repositories": repositories, "config": config }).to_string()
+}
+
+/// Keeps a repository of packages, or `{NAME: false}`, which disables one.
+fn keep_repository(repository: &Json) -> Option<Json> {
+    let members = repository.as_object()?;
+    if members.values().all(|value| *value == Json::Bool(false)) {
+        return Some(repository.clone());
+    }
+    if members.get("type").and_then(Json::as_str) != Some("composer") {
+        return None;
+    }
+    let kept = members.iter().filter(|(key, _)| COMPOSER_REPOSITORY_KEYS.contains(&key.as_str()));
+    let kept = kept.map(|(key, value)| match value {
+        Json::String(text) => (key.clone(), remove_credentials(text).into()),
+        other => (key.clone(), other.clone()),
+    });
+    Some(Json::Object(kept.collect()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credentials_of_composer_stay_outside_of_builds() {
+        let text = r#"{"repositories": [{"type": "composer", "url": "https://ann:secret@packages.example",
+            "options": {"http": {"header": ["Authorization: secret"]}}}, {"type": "path", "url": "/secret"},
+            {"other.example": false}], "config": {"secure-http": false, "http-basic": {"x": {"password": "secret"}},
+            "github-oauth": {"x": "secret"}, "cafile": "/keys/ca.pem"}}"#;
+        let render = |text: &str| serde_json::from_str::<Json>(&render_composer_config(text)).unwrap();
+        let own = json!({"type": "composer", "url": "https://packages.example"});
+        assert_eq!(
+            render(text),
+            json!({
+                "repositories": [own, {"other.example": false}],
+                "config": {"secure-http": false, "cafile": CA_BUNDLE_MOUNT},
+            })
+        );
+        let named = r#"{"repositories": {"other.example": false, "own": {"type": "composer", "url": "https://own.example"}}}"#;
+        let rendered = render(named)["repositories"].clone();
+        let list = rendered.as_array().unwrap();
+        assert!(list.len() == 2 && list.contains(&json!({"other.example": false})), "{rendered}");
+        assert_eq!(render("{"), json!({"repositories": [], "config": {"cafile": CA_BUNDLE_MOUNT}}));
+    }
 
     #[test]
     fn credentials_of_go_stay_outside_of_builds() {

@@ -28,8 +28,19 @@ const FETCH_FAILED_STATUS: i32 = 71;
 /// Exit status of the script when the source has no folder of the requested name.
 const NO_FOLDER_STATUS: i32 = 75;
 
-/// Fetches the source, and returns the files that define how to build it.
-pub async fn fetch_source(attempt: &BuildAttempt<'_>) -> Result<InMemorySource, BuildFailure> {
+/// A fetched source.
+pub struct FetchedSource {
+    /// The files that define how to build it.
+    pub files: InMemorySource,
+    /// Its time in seconds since 1970: of the commit, or of the newest uploaded file. Never in the future.
+    pub time: Option<i64>,
+}
+
+/// Earliest time of a source: files of zip archives, such as Python's packages, cannot be older (1980).
+const MIN_SOURCE_TIME: i64 = 315_532_800;
+
+/// Fetches the source.
+pub async fn fetch_source(attempt: &BuildAttempt<'_>) -> Result<FetchedSource, BuildFailure> {
     let (url, commit) = match &attempt.lease.source {
         BuildLeaseSource::Git { url, mirror, commit, .. } => {
             (mirror.as_ref().unwrap_or(url).clone(), commit.clone())
@@ -54,7 +65,10 @@ pub async fn fetch_source(attempt: &BuildAttempt<'_>) -> Result<InMemorySource, 
     })
     .await?;
     // An earlier builder process had read the lines of the report and died: another attempt fetches again.
-    report.into_source().ok_or_else(|| BuildFailure::from_infrastructure("The result of the fetch was lost."))
+    let latest = attempt.cx.clock.now().as_second();
+    let time = report.source_time().map(|time| time.clamp(MIN_SOURCE_TIME, latest));
+    let lost = || BuildFailure::from_infrastructure("The result of the fetch was lost.");
+    Ok(FetchedSource { files: report.into_source().ok_or_else(lost)?, time })
 }
 
 /// Supplies the archive and files that the run waits for. May be repeated by a builder that adopts the run.

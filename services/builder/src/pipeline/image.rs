@@ -11,7 +11,10 @@ use hearth_plan::{
     render_label_value,
 };
 use hearth_runtime_api::LogLine;
-use hearth_wire::builds::internal::{BuildInputs, BuildMaterials};
+use hearth_wire::builds::{
+    BuildFailure as Explanation, BuildFailureClass,
+    internal::{BuildInputs, BuildMaterials},
+};
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -25,6 +28,7 @@ use super::{
     package_sources,
     process::{NPM_CACHE_PATH, build_process, format_source_path},
     sandbox_files,
+    source_date::SourceDate,
     source_images::{ImageNames, SourceImage, list_provided_names},
     start_step, step_log,
 };
@@ -88,19 +92,21 @@ pub async fn build_image(
         files.push((&file.name, file.content.clone().into_bytes()));
         shown.push((&file.name, &file.path));
     }
-    let mut options = build_options(attempt, plan, &shown, source_time);
+    let date = SourceDate::choose(source_time, &plan.recipe, &attempt.lease.envvars);
+    let mut options = build_options(attempt, plan, &shown, date);
     let context = format_source_path(attempt.lease.folder.as_deref());
     let (pulled, images, recipe) = match &plan.recipe {
         BuildRecipe::Containerfile { file, text } => {
             options.push(format!("--file={context}/{file}"));
-            let located = locate_source_images(attempt, text, &names)?;
+            let located = locate_source_images(attempt, text, &names)
+                .map_err(|failure| failure.with_explanation(Some(explain_missing_image(plan))))?;
             let images = resolve_source_images(attempt, text, &located).await?;
             files.push((package_sources::DIGEST_FILE, sources.compute_digest().into_bytes()));
             (located, images, text.clone())
         }
         BuildRecipe::Steps { .. } => {
             let ResolvedBases { names: bases, images } = resolve_bases(attempt, plan, &usable).await?;
-            let recipe = render_containerfile(attempt, plan, &bases)?;
+            let recipe = render_containerfile(attempt, plan, &bases, date)?;
             files.push(("Containerfile", recipe.clone().into_bytes()));
             // A `.dockerignore` belongs to the source's own Containerfile: this recipe copies everything.
             files.push(("ignorefile", Vec::new()));
@@ -113,7 +119,6 @@ pub async fn build_image(
     options.extend(["--".to_owned(), context]);
     let named: Vec<String> = pulled.iter().map(|(name, _)| name.clone()).collect();
     files.push(("materials", render_materials(images.as_ref(), &recipe, source_time)?));
-    files.extend(source_time.map(|time| ("containers.conf", render_step_settings(time))));
     let mut arguments = vec![render_inputs(images, &sources)?, pulled.len().to_string()];
     arguments.extend(pulled.into_iter().flat_map(|(name, host)| [name, host]));
     arguments.append(&mut options);
@@ -154,13 +159,6 @@ fn render_materials(
     let images = images.cloned().unwrap_or_default();
     let materials = BuildMaterials { plan: Some(plan), images, source_time };
     serde_json::to_vec(&materials).map_err(Error::internal)
-}
-
-/// Renders settings of buildah (`containers.conf`): build steps get the time of the source as `SOURCE_DATE_EPOCH`, by which
-/// tools make equal files from equal sources. It is no argument and no variable of the image, so that another commit
-/// finds the layers of the last one.
-fn render_step_settings(source_time: i64) -> Vec<u8> {
-    format!("[containers]\nenv = [\"SOURCE_DATE_EPOCH={source_time}\"]\n").into_bytes()
 }
 
 /// Renders the inputs as an argument of the step. A builder that adopts the run reads them from its output, because it
@@ -247,11 +245,21 @@ fn locate_source_images(
     Ok(located)
 }
 
+/// Explains a missing image: a source that a recipe fits can be built without its Containerfile.
+fn explain_missing_image(plan: &BuildPlan) -> Explanation {
+    let is_recipe_there = plan.reasons.iter().any(|reason| reason.contains("--recipe detected"));
+    let next_step = match is_recipe_there {
+        true => "Build the source without its Containerfile: hearth deploy --recipe detected.",
+        false => "Begin the name with the host of its registry, or name an image of this Hearth.",
+    };
+    Explanation { class: BuildFailureClass::Plan, line: None, next_step: next_step.to_owned() }
+}
+
 fn build_options(
     attempt: &BuildAttempt<'_>,
     plan: &BuildPlan,
     shown: &[(&str, &str)],
-    source_time: Option<i64>,
+    date: Option<SourceDate>,
 ) -> Vec<String> {
     let mut options: Vec<String> = [
         "bud",
@@ -266,9 +274,9 @@ fn build_options(
     ]
     .map(str::to_owned)
     .to_vec();
-    // All files of the layers get the time of the source. The version of buildah is no part of the image.
+    // The version of buildah is no part of the image.
     options.push("--identity-label=false".to_owned());
-    options.extend(source_time.map(|time| format!("--timestamp={time}")));
+    options.extend(date.into_iter().flat_map(SourceDate::list_options));
     if attempt.lease.rebuild {
         options.push("--no-cache".to_owned());
     }
@@ -294,8 +302,10 @@ fn render_containerfile(
     attempt: &BuildAttempt<'_>,
     plan: &BuildPlan,
     bases: &BTreeMap<&'static str, String>,
+    date: Option<SourceDate>,
 ) -> Result<String, BuildFailure> {
-    let arguments: Vec<&str> = attempt.lease.envvars.keys().map(String::as_str).collect();
+    let names = attempt.lease.envvars.keys().map(String::as_str);
+    let arguments: Vec<&str> = names.chain(date.map(SourceDate::argument_name)).collect();
     let resolve = |base: &str| bases.get(base).cloned().unwrap_or_default();
     let text = plan.render_containerfile(&resolve, &arguments)?;
     text.ok_or_else(|| Error::internal("the recipe has no Containerfile").into())

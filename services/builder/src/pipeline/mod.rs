@@ -1,17 +1,23 @@
 //! Pipeline of one build: fetch, detect, image, push. Each step except detect is a run with a derived id that
 //! is started at most once, so that another builder can continue the build where it is.
 
+mod base_images;
 mod client_settings;
 mod compiler_settings;
 mod detect;
 mod failure;
 mod fetch;
 mod image;
+mod image_report;
 mod log;
 mod output_signs;
+mod package_sources;
 mod process;
 mod push;
+mod reproduction;
 mod sandbox_files;
+mod sbom;
+mod source_date;
 mod source_images;
 mod source_report;
 mod step_log;
@@ -35,6 +41,7 @@ use crate::{
     runs::{AttemptRuns, derive_run_id},
 };
 use failure::BuildFailure;
+use image_report::ImageReport;
 use log::BuildLog;
 
 /// Steps that are runs.
@@ -96,8 +103,10 @@ pub async fn run_build(
             failure.into_outcome()
         }
     };
-    sandbox_files::revoke_registry_tokens(&attempt).await;
-    attempt.log.close(&end, failure.as_ref()).await;
+    tokio::join!(
+        sandbox_files::revoke_registry_tokens(&attempt),
+        attempt.log.close(&end, failure.as_ref())
+    );
     (end, failure)
 }
 
@@ -108,17 +117,26 @@ async fn run_steps(attempt: &BuildAttempt<'_>) -> Result<BuildLeaseOutcome, Buil
     let source =
         fetch::fetch_source(attempt).await.map_err(|failure| failure.or_class(BuildFailureClass::Source))?;
     attempt.report_progress(BuildStep::Detect, "Detecting how to build the source.");
-    let plan = detect::detect_plan(attempt, &source).await?;
+    let plan = detect::detect_plan(attempt, &source.files).await?;
     attempt.report_progress(BuildStep::Image, "Building the image.");
-    image::build_image(attempt, &plan)
+    let built = image::build_image(attempt, &plan, source.time)
         .await
         .map_err(|failure| failure.or_class(BuildFailureClass::CommandFailed))?;
     attempt.report_progress(BuildStep::Push, "Pushing the image.");
-    let digest = push::push_image(attempt).await?;
+    let pushed = push::push_image(attempt).await?;
+    let digest = pushed.digest;
+    sbom::store_sbom(attempt, digest, &pushed.inventory).await;
     let lease = attempt.lease;
     let name = format!("tool-{}/{}@{digest}", lease.tool_name, lease.image_name);
     let stored = attempt.cx.create_client(Role::Images)?.images_internal().resolve(lease.tool, &name).await?;
-    Ok(build_made_end(lease, digest, &stored, &plan))
+    let result =
+        reproduction::describe_result(lease, digest, built.materials.as_ref(), &pushed.comparison);
+    let mut end = build_made_end(lease, digest, &stored, &plan, built);
+    if let (BuildLeaseOutcome::Made { message, comparison, .. }, Some(result)) = (&mut end, result) {
+        *message = result.0;
+        *comparison = result.1.map(Box::new);
+    }
+    Ok(end)
 }
 
 /// Builds the end of a successful build from the stored image.
@@ -127,6 +145,7 @@ fn build_made_end(
     digest: Digest,
     stored: &ImageResolution,
     plan: &hearth_plan::BuildPlan,
+    built: ImageReport,
 ) -> BuildLeaseOutcome {
     let label = stored.config.labels.get(PROCESSES_LABEL);
     let processes = label.and_then(|label| hearth_plan::parse_label_value(label)).unwrap_or_default();
@@ -142,14 +161,18 @@ fn build_made_end(
         image: insert_tag(&stored.reference, lease),
         processes,
         message: format!("{found} {processes_text}"),
+        inputs: built.inputs,
+        materials: built.materials.map(Box::new),
+        comparison: None,
     }
 }
 
-/// Inserts the tag `latest` before the digest of the image's full name.
+/// Inserts the tag before the digest of the image's full name.
 fn insert_tag(reference: &str, lease: &BuildLease) -> String {
     let name = format!("tool-{}/{}", lease.tool_name, lease.image_name);
+    let tag = reproduction::choose_tag(lease);
     match reference.split_once('@') {
-        Some((before, digest)) if before.ends_with(&name) => format!("{before}:latest@{digest}"),
+        Some((before, digest)) if before.ends_with(&name) => format!("{before}:{tag}@{digest}"),
         _ => reference.to_owned(),
     }
 }
@@ -211,4 +234,4 @@ async fn start_step(attempt: &BuildAttempt<'_>, step: &str, process: Process) ->
 }
 
 /// Image in which builds run.
-const BUILDER_IMAGE: &str = "hearth/builder";
+pub const BUILDER_IMAGE: &str = "hearth/builder";

@@ -17,6 +17,7 @@ pub struct SourceReport {
     file: Option<ReportedFile>,
     name_count: usize,
     found_count: usize,
+    time: Option<i64>,
     ended: bool,
 }
 
@@ -41,10 +42,16 @@ impl SourceReport {
             ("hearth-found", path) => self.add_found_file(path),
             ("hearth-file", name) => self.begin_file(name),
             ("hearth-text", text) => self.append_text(text),
+            ("hearth-time", seconds) => self.time = seconds.parse().ok(),
             ("hearth-end", "") => self.finish_report(),
             _ => return false,
         }
         true
+    }
+
+    /// Returns the time of the source in seconds since 1970, as it was reported.
+    pub fn source_time(&self) -> Option<i64> {
+        self.time
     }
 
     /// Returns the reported source; `None` if the report has not ended.

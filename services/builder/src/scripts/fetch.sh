@@ -9,6 +9,9 @@ if [ -n "$url" ]; then
     mkdir -p "$folder"
     cd "$folder"
     fetch_repository "$url" "$commit"
+else
+    # An archive contains the times of its files.
+    source_time=$(find "$folder" -type f -printf '%T@\n' | LC_ALL=C sort -rn | head -n 1 | cut -d . -f 1)
 fi
 cd "$folder"
 root=$(pwd -P)
@@ -60,4 +63,5 @@ for name in "$@"; do
             ;;
     esac
 done
+printf 'hearth-time %s\n' "$source_time"
 echo hearth-end

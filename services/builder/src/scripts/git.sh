@@ -22,10 +22,11 @@ add_prefix() {
     while IFS= read -r line; do printf '%s%s\n' "$1" "$line"; done
 }
 
-# Fetches a repository into the current folder, which is empty: ADDRESS COMMIT.
+# Fetches a repository into the current folder, which is empty: ADDRESS COMMIT. Sets source_time to the commit's time.
 fetch_repository() {
     root=$(pwd -P)
     fetch_commit "$1" "$2" || exit 71
+    source_time=$(git show --no-patch --format=%ct FETCH_HEAD)
     complete_repository 0 ''
 }
 

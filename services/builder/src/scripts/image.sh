@@ -109,6 +109,4 @@ done
 # Build steps run code of strangers: from here on the credential is nowhere.
 rm -f /tmp/in/auth.json
 echo hearth-pulled
-# Settings of the build steps.
-if [ -e /tmp/in/containers.conf ]; then export CONTAINERS_CONF_OVERRIDE=/tmp/in/containers.conf; fi
 exec buildah --registries-conf=/tmp/in/registries.conf "$short_names" "$@"

@@ -16,7 +16,7 @@ async fn source_becomes_an_image() -> Result<()> {
     let mut fixture =
         start_fixture_with(&[("requirements.txt", "flask\n"), ("Procfile", "web: ./serve\n")]).await?;
     let end = fixture.run_to_end().await?;
-    let BuildLeaseOutcome::Made { digest, image, processes, message } = &end else { unreachable!("{end:?}") };
+    let BuildLeaseOutcome::Made { digest, image, processes, message, inputs: None, .. } = &end else { unreachable!("{end:?}") };
     assert_eq!(digest, IMAGE_DIGEST);
     assert_eq!(image, &format!("hearth.example/tool-hello/tool-hello:latest@{IMAGE_DIGEST}"));
     assert_eq!(processes["web"], "./serve");
@@ -201,7 +201,7 @@ async fn credential_is_only_there_while_images_are_pulled() -> Result<()> {
     let (deleted, built) = (script.find("\nrm -f /tmp/in/auth.json\n"), script.find("\nexec buildah "));
     assert!(deleted.is_some() && deleted < built, "{script}");
     let first = arguments.iter().position(|argument| argument == "bud").unwrap();
-    let pulled = &arguments[4..first];
+    let pulled = &arguments[5..first];
     assert_eq!(&pulled[..3], ["3", "python3.11", ""]);
     assert_eq!(&pulled[5..], ["public.example/alpine:3", "public.example"]);
     assert!(!arguments[first..].iter().any(|argument| argument.contains("auth")), "{arguments:?}");

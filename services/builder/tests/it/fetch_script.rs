@@ -1,6 +1,11 @@
 //! The script of the fetch step, run by the shell and git of this machine against a git server.
 
-use std::{fs, os::unix::fs::symlink, path::Path};
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::Path,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hearth_base::{Error, Result};
@@ -295,5 +300,33 @@ async fn files_of_folders_in_a_named_folder_are_reported() -> Result<()> {
     assert_eq!(found, expected);
     // Only names with a text before `--` are read.
     assert_eq!(fetched.output.matches("hearth-text").count(), 1, "{}", fetched.output);
+    Ok(())
+}
+
+#[tokio::test]
+async fn time_of_a_source_is_that_of_its_commit_or_newest_file() -> Result<()> {
+    let git = GitServer::start().await?;
+    let commit = git.commit_files("dated", &[("Procfile", "web: x\n")])?;
+    let folder = git.repository_folder("dated");
+    let mut show = Command::new("git");
+    show.args(["show", "--no-patch", "--format=%ct", &commit]).current_dir(&folder);
+    let time = show.output().await.map_err(Error::internal)?;
+    let time = String::from_utf8_lossy(&time.stdout).trim().to_owned();
+    let fetched = fetch_commit(&git, "dated", &commit).await?;
+    assert!(
+        fetched.output.contains(&format!("hearth-time {time}\nhearth-end")),
+        "{time}: {}",
+        fetched.output
+    );
+
+    let folder = tempfile::tempdir().map_err(Error::internal)?;
+    for (name, seconds) in [("Procfile", 1_600_000_000), ("newest", 1_700_000_000), ("old", 1_500_000_000)] {
+        let path = folder.path().join("source").join(name);
+        fs::create_dir_all(folder.path().join("source")).map_err(Error::internal)?;
+        let file = fs::File::create(path).map_err(Error::internal)?;
+        file.set_modified(UNIX_EPOCH + Duration::from_secs(seconds)).map_err(Error::internal)?;
+    }
+    let unpacked = run_script("", "", folder).await?;
+    assert!(unpacked.output.contains("hearth-time 1700000000\n"), "{}", unpacked.output);
     Ok(())
 }

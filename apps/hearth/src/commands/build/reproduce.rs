@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{image_layers::find_image_digest, logs::BuildLogReader};
 use crate::{
     context::CommandContext,
+    flags::DryRun,
     printer::{Cell, Table},
     tool_session::ToolSession,
 };
@@ -24,6 +25,8 @@ const MAX_SHOWN_FILES: usize = 20;
 pub struct ReproduceBuildArgs {
     /// The build to repeat; default: the newest
     id: Option<BuildId>,
+    #[command(flatten)]
+    dry_run: DryRun,
 }
 
 /// Result of a repetition.
@@ -50,6 +53,10 @@ pub async fn run(cx: &CommandContext, args: ReproduceBuildArgs) -> Result<()> {
     let original = super::find_build(&session, args.id).await?;
     // The newest build may be a repetition itself.
     let id = original.reproduction.as_ref().map_or(original.build_id, |reproduction| reproduction.build);
+    if args.dry_run.dry_run {
+        let sentence = format!("would repeat the build {id}");
+        return cx.printer.open_output::<Build>()?.print_sentence(&original, &sentence);
+    }
     let began = session.send(session.client().builds().reproduce(session.tool_name(), id)).await?;
     let mut log = BuildLogReader::open(&session, began.name, true).await?;
     while let Some(line) = cx.wait_with_notices("the build", log.next()).await? {

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     context::CommandContext,
+    flags::DryRun,
     out_file::{self, FileReaders},
     printer::{Cell, Table},
     tool_session::ToolSession,
@@ -29,6 +30,8 @@ pub struct ShowSbomArgs {
     /// Public key in PEM to trust, instead of the keys that this Hearth serves
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    #[command(flatten)]
+    dry_run: DryRun,
 }
 
 /// The list of packages, as far as it is shown.
@@ -66,10 +69,15 @@ pub async fn run(cx: &CommandContext, args: ShowSbomArgs) -> Result<()> {
     match args.output {
         None => result.print_list(&sbom.components, &build_table(&sbom.components)),
         Some(file) => {
+            let (count, name) = (sbom.components.len(), file.display());
+            if args.dry_run.dry_run {
+                let text = format!("would write {count} packages to {name}\n");
+                return result.print_list_as_text(&sbom.components, &text);
+            }
             if out_file::needs_write(cx, &file, &sbom.text, FileReaders::Default)? {
                 out_file::write_file(&file, &sbom.text, FileReaders::Default)?;
             }
-            let text = format!("✓ {} packages are listed in {}\n", sbom.components.len(), file.display());
+            let text = format!("✓ {count} packages are listed in {name}\n");
             result.print_list_as_text(&sbom.components, &text)
         }
     }

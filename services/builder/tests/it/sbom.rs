@@ -1,0 +1,118 @@
+//! SBOMs of built images, and repetitions of builds, on a scripted runtime.
+
+use hearth_base::Result;
+use hearth_runtime_api::fake::ScriptStep;
+use hearth_wire::builds::internal::{BuildLeaseOutcome, BuildMaterials, ReproducedBuild};
+use serde_json::Value;
+
+use crate::{
+    fixture::{BuilderFixture, IMAGE_DIGEST},
+    source_fixture::start_fixture_with,
+};
+
+const PACKAGE_LINE: &str =
+    r#"hearth-package {"kind":"pypi","name":"flask","version":"3.1.0","location":"opt/venv/METADATA"}"#;
+const SUMMARY_LINE: &str = r#"hearth-packages {"count":1,"is_complete":true}"#;
+/// Digest of the image that is built again.
+const OTHER_DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000001";
+
+fn print_lines(lines: &[&str]) -> Vec<ScriptStep> {
+    lines.iter().map(|line| ScriptStep::Out((*line).to_owned())).collect()
+}
+
+async fn start_python_fixture(push: &[&str]) -> Result<BuilderFixture> {
+    let fixture = start_fixture_with(&[("requirements.txt", "flask\n")]).await?;
+    let digest = format!("hearth-digest {IMAGE_DIGEST}");
+    let lines: Vec<&str> = std::iter::once(digest.as_str()).chain(push.iter().copied()).collect();
+    fixture.runtime.set_script("push", print_lines(&lines));
+    Ok(fixture)
+}
+
+#[tokio::test]
+async fn packages_of_the_image_become_its_sbom() -> Result<()> {
+    let mut fixture = start_python_fixture(&[PACKAGE_LINE, "hearth-package nonsense", SUMMARY_LINE]).await?;
+    assert!(matches!(fixture.run_to_end().await?, BuildLeaseOutcome::Made { .. }));
+    let state = fixture.state.lock().unwrap();
+    let [upload] = state.sboms.as_slice() else { unreachable!("{:?}", state.sboms) };
+    assert_eq!((&upload["image"], &upload["packages"]), (&IMAGE_DIGEST.into(), &1.into()));
+    let sbom: Value = serde_json::from_str(upload["content"].as_str().unwrap()).unwrap();
+    assert_eq!((&sbom["bomFormat"], &sbom["specVersion"]), (&"CycloneDX".into(), &"1.6".into()));
+    assert_eq!(sbom["components"][0]["purl"], "pkg:pypi/flask@3.1.0");
+    let lines = state.lines.join("\n");
+    assert!(lines.contains("sbom: The image has 1 packages") && !lines.contains("hearth-package"), "{lines}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn image_without_a_list_of_packages_is_still_made() -> Result<()> {
+    for (lines, is_old) in [([PACKAGE_LINE].as_slice(), false), (&[PACKAGE_LINE, SUMMARY_LINE], true)] {
+        let mut fixture = start_python_fixture(lines).await?;
+        fixture.change_state(|state| state.is_old_service = is_old);
+        assert!(matches!(fixture.run_to_end().await?, BuildLeaseOutcome::Made { .. }));
+        let state = fixture.state.lock().unwrap();
+        assert!(state.sboms.is_empty());
+        assert!(state.lines.iter().any(|line| line.starts_with("sbom: ")), "{:?}", state.lines);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn credential_is_gone_before_the_packages_are_listed() -> Result<()> {
+    let mut fixture = start_python_fixture(&[]).await?;
+    fixture.run_to_end().await?;
+    let script = fixture.runtime.find_workload("push").process.argv[2].clone();
+    let (deleted, listed) = (script.find("\nrm -f /tmp/in/auth.json\n"), script.find("\nlist_packages "));
+    assert!(deleted.is_some() && deleted < listed, "{script}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn layers_have_the_time_of_the_source() -> Result<()> {
+    let mut fixture = start_python_fixture(&[]).await?;
+    let report = ["hearth-file requirements.txt", "hearth-time 1700000000", "hearth-end"];
+    fixture.runtime.set_script("fetch", print_lines(&report));
+    let materials =
+        format!(r#"hearth-materials {{"plan":"{IMAGE_DIGEST}","images":{{}},"source_time":1700000000}}"#);
+    let base = format!("hearth-base hearth.internal:80/hearth/python3.11 {OTHER_DIGEST}");
+    fixture.runtime.set_script("image", print_lines(&[&materials, &base, "hearth-pulled", "STEP 1/3: FROM"]));
+    let end = fixture.run_to_end().await?;
+    let image = fixture.runtime.find_workload("image").process.argv;
+    // The steps get the first of the month, so that the next commit finds their layers.
+    for option in ["--timestamp=1700000000", "--build-arg=SOURCE_DATE_EPOCH=1698796800"] {
+        assert!(image.contains(&option.to_owned()), "{option}: {image:?}");
+    }
+    let BuildLeaseOutcome::Made { materials: Some(materials), .. } = end else { unreachable!("{end:?}") };
+    assert_eq!(materials.source_time, Some(1_700_000_000));
+    assert_eq!(materials.images["hearth/python3.11"].to_string(), OTHER_DIGEST);
+    Ok(())
+}
+
+#[tokio::test]
+async fn repeated_build_names_the_files_that_differ() -> Result<()> {
+    let difference = r#"hearth-difference {"path":"app/stamp","kind":"content"}"#;
+    let summary = r#"hearth-differences {"count":1,"time_count":0}"#;
+    for (original, expected) in [(IMAGE_DIGEST, "is the same"), (OTHER_DIGEST, "1 files differ")] {
+        let mut fixture = start_python_fixture(&[difference, summary]).await?;
+        fixture.lease.reproduced = Some(ReproducedBuild {
+            build: "build_01jd0w5e3mqk8v7h4c2x9s6tbp".parse()?,
+            image: original.parse()?,
+            materials: BuildMaterials {
+                images: [("hearth/python3.11".to_owned(), OTHER_DIGEST.parse()?)].into(),
+                ..BuildMaterials::default()
+            },
+        });
+        let end = fixture.run_to_end().await?;
+        let BuildLeaseOutcome::Made { message, image, comparison, .. } = end else { unreachable!("{end:?}") };
+        assert!(message.contains(expected), "{message}");
+        assert!(image.contains(":rebuilt@"), "{image}");
+        let files = comparison.map(|comparison| comparison.files).unwrap_or_default();
+        assert_eq!(files.iter().any(|file| file.path == "app/stamp"), original == OTHER_DIGEST);
+        // The recorded base image, and not the newest one.
+        let pulled = fixture.runtime.find_workload("image").process.argv;
+        let recorded = format!("hearth.internal:80/hearth/python3.11@{OTHER_DIGEST}");
+        assert!(pulled.contains(&recorded), "{pulled:?}");
+        let push = fixture.runtime.find_workload("push").process.argv;
+        assert!(push.last().is_some_and(|argument| argument.ends_with(original)), "{push:?}");
+    }
+    Ok(())
+}
