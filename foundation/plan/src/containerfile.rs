@@ -13,7 +13,20 @@ use crate::{
 pub const CONTAINERFILE_NAMES: [&str; 2] = ["Containerfile", "Dockerfile"];
 
 /// Files from which an image could be built without the Containerfile.
-const OTHER_MANIFESTS: [&str; 4] = ["requirements.txt", "pyproject.toml", "package.json", "composer.json"];
+const OTHER_MANIFESTS: [&str; 12] = [
+    "requirements.txt",
+    "pyproject.toml",
+    "Pipfile",
+    "setup.py",
+    "composer.json",
+    "go.mod",
+    "Cargo.toml",
+    "pom.xml",
+    "build.gradle",
+    "build.gradle.kts",
+    "Gemfile",
+    "package.json",
+];
 
 /// Finds the source's own Containerfile.
 pub fn find_containerfile(source: &dyn SourceTree) -> Result<Option<&'static str>> {

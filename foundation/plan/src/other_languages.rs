@@ -4,7 +4,11 @@ use std::fmt::Write as _;
 
 use hearth_base::{Error, Result, join_first_names};
 
-use crate::{languages::list_manifest_names, procfile::Processes, source::SourceTree};
+use crate::{
+    languages::{PYTHON_SIGNS, installs_python_of_debian, list_manifest_names, starts_python},
+    procfile::Processes,
+    source::SourceTree,
+};
 
 /// Code of the error for a source that no language recognizes.
 pub const UNRECOGNIZED_CODE: &str = "nothing-recognised";
@@ -27,21 +31,6 @@ const UNSUPPORTED_LANGUAGES: &[(&str, &str)] = &[
     ("stack.yaml", "Haskell"),
     ("*.cabal", "Haskell"),
 ];
-
-/// Names in the top folder that show a Python source without a file that lists its packages, with the next step.
-const PYTHON_SIGNS: [(&str, &str); 9] = [
-    ("Pipfile", "pipenv requirements > requirements.txt writes one"),
-    ("environment.yml", "add a requirements.txt with the packages of environment.yml"),
-    ("setup.py", "add a requirements.txt with the line -e ."),
-    ("requirements", "add a requirements.txt with a line such as -r requirements/production.txt"),
-    ("manage.py", ADD_REQUIREMENTS_HELP),
-    ("app.py", ADD_REQUIREMENTS_HELP),
-    ("main.py", ADD_REQUIREMENTS_HELP),
-    ("*.py", ADD_REQUIREMENTS_HELP),
-    ("*.ipynb", ADD_REQUIREMENTS_HELP),
-];
-
-const ADD_REQUIREMENTS_HELP: &str = "add a requirements.txt";
 
 /// Files that define an application in a subfolder.
 const SUBFOLDER_MANIFESTS: [&str; 13] = [
@@ -73,13 +62,22 @@ const OTHER_LANGUAGE_HELP: &str = "add a Containerfile that builds the program; 
 /// Refuses a source whose processes need a language that is not supported, or an application in a subfolder, before it
 /// is built. Error `language-unsupported` (invalid).
 pub fn refuse_unsupported_language(source: &dyn SourceTree, processes: &Processes) -> Result<()> {
-    let languages = list_unsupported_languages(&source.list()?);
+    let names = source.list()?;
+    let languages = list_unsupported_languages(&names);
     if let Some((first, rest)) = languages.split_first() {
         let error = Error::invalid("language-unsupported", first.clone());
         let error = rest.iter().fold(error, |error, sentence| error.and_message(sentence));
         return Err(error
             .and_message("a Procfile alone cannot build it: its commands would not be found")
             .help(OTHER_LANGUAGE_HELP));
+    }
+    if starts_python(processes)
+        && !installs_python_of_debian(source)?
+        && let Some((file, help)) = find_python_sign(&names)
+    {
+        return Err(Error::invalid("language-unsupported", describe_python_sign(&file))
+            .and_message("a Procfile alone installs no packages: its commands would not be found")
+            .help(format!("{help}; or add a Containerfile")));
     }
     let applications = list_subfolder_applications(source)?;
     let entered = applications.iter().find(|path| {
@@ -140,11 +138,9 @@ pub fn build_unrecognized_error(source: &dyn SourceTree) -> Result<Error> {
     for sentence in &languages {
         error = error.and_message(sentence);
     }
-    let python = PYTHON_SIGNS.into_iter().find_map(|(sign, help)| Some((find_name(&names, sign)?, help)));
+    let python = find_python_sign(&names);
     if let Some((file, _)) = &python {
-        error = error.and_message(format!(
-            "{file:.60} looks like Python, which needs a requirements.txt with its packages; it may be empty"
-        ));
+        error = error.and_message(describe_python_sign(file));
     }
     let applications = list_subfolder_applications(source)?;
     if !applications.is_empty() {
@@ -158,6 +154,15 @@ pub fn build_unrecognized_error(source: &dyn SourceTree) -> Result<Error> {
             "add a Procfile with a line such as web: COMMAND, where the program needs no build; or a Containerfile",
         ),
     })
+}
+
+/// Finds a file or folder of a Python source that does not list its packages in a known way, with the next step.
+fn find_python_sign(names: &[String]) -> Option<(String, &'static str)> {
+    PYTHON_SIGNS.into_iter().find_map(|(sign, help)| Some((find_name(names, sign)?, help)))
+}
+
+fn describe_python_sign(file: &str) -> String {
+    format!("{file:.60} looks like Python, which needs a requirements.txt with its packages; it may be empty")
 }
 
 fn format_found_names(names: &[String]) -> String {

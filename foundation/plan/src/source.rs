@@ -11,7 +11,7 @@ use hearth_base::{Error, Result};
 
 /// Files whose content the plan depends on. An [`InMemorySource`] must contain those that exist. `*` stands for the
 /// name of one folder, at the top or in a named one.
-pub const READ_FILES: [&str; 43] = [
+pub const READ_FILES: [&str; 46] = [
     "Procfile",
     "package.json",
     "pyproject.toml",
@@ -55,11 +55,14 @@ pub const READ_FILES: [&str; 43] = [
     "app.rb",
     "*/Cargo.toml",
     "crates/*/Cargo.toml",
+    "Pipfile",
+    "setup.py",
+    "setup.cfg",
 ];
 
 /// Files whose existence the plan depends on. `*` stands for the name of one folder.
-pub const PROBED_FILES: [&str; 70] = [
-    "Pipfile",
+pub const PROBED_FILES: [&str; 69] = [
+    "Pipfile.lock",
     "hugo.toml",
     "hugo.yaml",
     "hugo.json",
@@ -68,7 +71,6 @@ pub const PROBED_FILES: [&str; 70] = [
     "poetry.lock",
     "uv.lock",
     "pdm.lock",
-    "setup.py",
     ".npmrc",
     ".yarnrc.yml",
     "pnpm-workspace.yaml",

@@ -14,19 +14,29 @@ mod static_files;
 use hearth_base::Result;
 
 pub use node::NodePackage;
+pub use python::{PYTHON_SIGNS, installs_python_of_debian, starts_python};
 pub use static_files::plan_built_site;
 
-use crate::{containerfile::CONTAINERFILE_NAMES, plan::DetectedSource, source::SourceTree};
+use crate::{
+    containerfile::CONTAINERFILE_NAMES, plan::DetectedSource, procfile::Processes, source::SourceTree,
+};
 
 /// Facts of a source that every detection may need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DetectionContext {
-    /// True when the processes are declared, so that no start command has to be found.
-    pub has_processes: bool,
+pub struct DetectionContext<'a> {
+    /// Declared processes: with them, no start command has to be found.
+    pub processes: Option<&'a Processes>,
+}
+
+impl DetectionContext<'_> {
+    /// True when the processes are declared.
+    pub fn has_processes(self) -> bool {
+        self.processes.is_some()
+    }
 }
 
 /// Detection of a language: `None` when the source is not written in it.
-type DetectLanguage = fn(&dyn SourceTree, DetectionContext) -> Result<Option<DetectedSource>>;
+type DetectLanguage = fn(&dyn SourceTree, DetectionContext<'_>) -> Result<Option<DetectedSource>>;
 
 /// A language that can be detected.
 #[derive(Debug, Clone, Copy)]
@@ -41,11 +51,7 @@ pub struct Language {
 
 /// All languages. Where a source has several, the first is its program.
 pub const KNOWN_LANGUAGES: &[Language] = &[
-    Language {
-        name: "python",
-        manifests: &["requirements.txt", "pyproject.toml"],
-        detect: python::detect_python,
-    },
+    Language { name: "python", manifests: python::MANIFESTS, detect: python::detect_python },
     Language {
         name: "php",
         manifests: &["composer.json", "index.php", "public/index.php"],

@@ -36,6 +36,9 @@ fn recipe_that_is_not_used_is_named() {
         (&[("Dockerfile", "FROM x\n"), ("Procfile", "web: x\n"), ("package.json", "{}")][..], "Dockerfile"),
         (&[("Dockerfile", "FROM x\n"), ("Procfile", "web: x\n"), ("index.html", "")], "Dockerfile"),
         (&[("Dockerfile", "FROM x\nCMD y\n"), ("requirements.txt", "")], "requirements.txt"),
+        (&[("Dockerfile", "FROM golang:1.22\nCMD y\n"), ("go.mod", "module x\n")], "go.mod"),
+        (&[("Dockerfile", "FROM x\nCMD y\n"), ("Gemfile", ""), ("package.json", "{}")], "Gemfile"),
+        (&[("Dockerfile", "FROM x\nCMD y\n"), ("Pipfile", "[packages]\n")], "Pipfile"),
         (&[("Containerfile", "FROM x\nCMD y\n"), ("package.json", "{}")], "package.json"),
         (
             &[("Containerfile", "FROM x\nCMD y\n"), ("pyproject.toml", "[project]\nname = \"x\"\n")],

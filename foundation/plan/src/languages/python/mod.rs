@@ -1,6 +1,9 @@
-//! Python: `requirements.txt`, `pyproject.toml`.
+//! Python: `requirements.txt`, `pyproject.toml`, `Pipfile`, `setup.py`.
 
+mod managers;
+mod pipfile;
 mod project;
+mod signs;
 mod start;
 
 use hearth_base::Result;
@@ -18,7 +21,13 @@ use crate::{
     source_path::SourcePath,
     versions::{VersionNotation, VersionRequest, VersionedImage, choose_image},
 };
+use managers::{ManagerCommands, PDM_COMMANDS, POETRY_COMMANDS, UV_COMMANDS};
+use pipfile::Pipfile;
 use project::{DependencyManager, PythonProject};
+pub use signs::{PYTHON_SIGNS, installs_python_of_debian, starts_python};
+
+/// Files in the top folder by which Python is detected.
+pub const MANIFESTS: &[&str] = &["requirements.txt", "pyproject.toml", "Pipfile", "setup.py"];
 
 /// Images with Python. The first is the default.
 const PYTHON_IMAGES: &[VersionedImage] = &[
@@ -34,7 +43,16 @@ const SLIM_IMAGES: [(&str, &str); 3] =
 /// Folder with the installed packages.
 const VENV_FOLDER: &str = "/opt/venv";
 
-const CREATE_VENV_COMMAND: &str = "python3 -m venv /opt/venv";
+/// Creates the environment with the pip of the system, and before Python 3.12 its setuptools. `python3 -m venv` installs
+/// the same ones from wheels, which takes three seconds.
+const CREATE_VENV_COMMAND: &str = "if [ -d /usr/lib/python3/dist-packages/pip ]; then \
+     python3 -m venv --without-pip /opt/venv && cd /usr/lib/python3/dist-packages && set -- pip && \
+     case $(echo /opt/venv/lib/python3.*) in *3.? | *3.1[01]) \
+     set -- pip setuptools* pkg_resources _distutils_hack distutils-precedence.pth;; esac && \
+     cp -r \"$@\" /opt/venv/lib/python3.*/site-packages && \
+     printf '#!/opt/venv/bin/python3\\nfrom pip._internal.cli.main import main\\nraise SystemExit(main())\\n' \
+     > /opt/venv/bin/pip && chmod 755 /opt/venv/bin/pip && ln -s pip /opt/venv/bin/pip3; \
+     else python3 -m venv /opt/venv; fi";
 /// No program needs pip, which takes 14 MB.
 const REMOVE_PIP_COMMAND: &str = "rm -rf /opt/venv/bin/pip /opt/venv/bin/pip3* \
      /opt/venv/lib/python3*/site-packages/pip /opt/venv/lib/python3*/site-packages/pip-*.dist-info";
@@ -45,82 +63,6 @@ const INSTALL_DEPENDENCIES_COMMAND: &str = "python3 -c \"import tomllib; print(*
      'rb'))['project'].get('dependencies', []), sep='\\n')\" > /tmp/requirements.txt && pip install --no-cache-dir -r \
      /tmp/requirements.txt && rm /tmp/requirements.txt";
 
-/// Commands of a dependency manager: for an application, and for a project that is a package too. Each is installed
-/// apart from the application and removed again. An empty lock file counts as none.
-struct ManagerCommands {
-    application: &'static str,
-    package: &'static str,
-}
-
-/// A lock file of uv contains the addresses of its packages. So uv exports it with the hashes, and installs from the
-/// operator's index.
-macro_rules! uv_command {
-    ($export_option:literal, $sync_option:literal) => {
-        concat!(
-            "python3 -m venv /opt/tools && /opt/tools/bin/pip install --no-cache-dir uv && \
-            export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt UV_PROJECT_ENVIRONMENT=/opt/venv \
-            UV_PYTHON_DOWNLOADS=never && if [ -s uv.lock ]; then /opt/tools/bin/uv export --no-cache --quiet --frozen \
-            --no-dev ",
-            $export_option,
-            "--emit-index-url --output-file /tmp/requirements.txt && \
-            /opt/tools/bin/uv pip install --python /opt/venv --no-cache --no-deps --requirement /tmp/requirements.txt; \
-            else rm -f uv.lock && /opt/tools/bin/uv sync --no-cache --no-dev",
-            $sync_option,
-            "; fi && rm -rf /opt/tools /tmp/requirements.txt"
-        )
-    };
-}
-
-const UV_COMMANDS: ManagerCommands = ManagerCommands {
-    application: uv_command!("--no-emit-project ", " --no-install-project"),
-    package: uv_command!("", ""),
-};
-
-/// Poetry knows no index but its own and those of the project. So it exports its lock file with the hashes, or the
-/// dependencies without one, and uv installs them from the operator's index.
-macro_rules! poetry_command {
-    ($install_option:literal) => {
-        concat!(
-            "python3 -m venv /opt/tools && if [ -s poetry.lock ]; then \
-            /opt/tools/bin/pip install --no-cache-dir uv poetry poetry-plugin-export && \
-            /opt/tools/bin/poetry export --only main --output /tmp/requirements.txt; else \
-            /opt/tools/bin/pip install --no-cache-dir uv poetry-core && \
-            /opt/tools/bin/python -c \"from pathlib import Path; \
-            from poetry.core.factory import Factory; project = Factory().create_poetry(Path()); \
-            sources = [source['url'] for source in project.local_config.get('source', []) if 'url' in source]; \
-            print(*['--extra-index-url ' + url for url in sources], \
-            *[needed.to_pep_508() for needed in project.package.requires if not needed.is_optional()], \
-            sep='\\n')\" > /tmp/requirements.txt; fi && SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
-            /opt/tools/bin/uv pip install --python /opt/venv --no-cache $([ ! -s poetry.lock ] || echo --no-deps) \
-            --requirement /tmp/requirements.txt",
-            $install_option,
-            " && rm -rf /opt/tools /tmp/requirements.txt"
-        )
-    };
-}
-
-const POETRY_COMMANDS: ManagerCommands =
-    ManagerCommands { application: poetry_command!(""), package: poetry_command!(" --editable .") };
-
-/// PDM exports its lock file with the hashes for uv, which installs from the operator's index.
-macro_rules! pdm_command {
-    ($install_argument:literal) => {
-        concat!(
-            "python3 -m venv /opt/tools && if [ -s pdm.lock ]; then \
-            /opt/tools/bin/pip install --no-cache-dir uv pdm && PDM_CHECK_UPDATE=0 PDM_IGNORE_SAVED_PYTHON=1 \
-            /opt/tools/bin/pdm export --production --output /tmp/requirements.txt; else \
-            /opt/tools/bin/pip install --no-cache-dir uv; fi && SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
-            /opt/tools/bin/uv pip install --python /opt/venv --no-cache --requirement \
-            $([ -s pdm.lock ] && echo /tmp/requirements.txt --no-deps || echo pyproject.toml)",
-            $install_argument,
-            " && rm -rf /opt/tools /tmp/requirements.txt"
-        )
-    };
-}
-
-const PDM_COMMANDS: ManagerCommands =
-    ManagerCommands { application: pdm_command!(""), package: pdm_command!(" .") };
-
 /// The packages that a Python source installs.
 struct PythonPackages {
     steps: Vec<RecipeStep>,
@@ -130,17 +72,17 @@ struct PythonPackages {
     version: Option<VersionRequest>,
 }
 
-/// Detects Python by `requirements.txt` or a `pyproject.toml` that declares an application; `None` without them.
-/// Errors: `source-file`, `pyproject` (invalid).
-pub fn detect_python(source: &dyn SourceTree, context: DetectionContext) -> Result<Option<DetectedSource>> {
+/// Detects Python by `requirements.txt`, a `pyproject.toml` that declares an application, `Pipfile`, `setup.py`, or
+/// processes that start it; `None` without them. Errors: `source-file`, `pyproject`, `pipfile`, `pipfile-lock` (invalid).
+pub fn detect_python(
+    source: &dyn SourceTree,
+    context: DetectionContext<'_>,
+) -> Result<Option<DetectedSource>> {
     let mut reasons = Vec::new();
     let Some(PythonPackages { mut steps, declared, version }) = plan_packages(source, context, &mut reasons)?
     else {
         return Ok(None);
     };
-    if source.has_file("Pipfile")? {
-        reasons.push("Pipfile is ignored.".to_owned());
-    }
     let request = find_version_request(source)?.or(version);
     let image =
         choose_image(PYTHON_IMAGES, VersionNotation::Python, "Python", request.as_ref(), &mut reasons);
@@ -156,7 +98,7 @@ pub fn detect_python(source: &dyn SourceTree, context: DetectionContext) -> Resu
     ]);
     all.append(&mut steps);
     let start = start::guess_web_command(source, &declared)?;
-    let has_server = context.has_processes || matches!(start, StartCommand::Guessed { .. });
+    let has_server = context.has_processes() || matches!(start, StartCommand::Guessed { .. });
     if !has_server && source.has_file(MKDOCS_SETTINGS)? && declared.to_lowercase().contains("mkdocs") {
         return Ok(Some(plan_mkdocs_site(image.image, all, reasons)));
     }
@@ -195,21 +137,34 @@ fn plan_mkdocs_site(
 
 fn plan_packages(
     source: &dyn SourceTree,
-    context: DetectionContext,
+    context: DetectionContext<'_>,
     reasons: &mut Vec<String>,
 ) -> Result<Option<PythonPackages>> {
     let project = PythonProject::read(source)?;
     let version = project.as_ref().and_then(|project| project.version.clone());
     let locked = project.as_ref().filter(|project| project.lock_file.is_some());
-    // A lock file beside requirements.txt says which of the two is kept up to date.
-    if let (Some(text), None) = (source.read("requirements.txt")?, locked) {
+    // A lock file beside requirements.txt says which of the two is kept up to date; one without packages does not.
+    let decisive = locked.filter(|project| project.declares_dependencies);
+    if let (Some(text), None) = (source.read("requirements.txt")?, decisive) {
+        if let Some(lock) = locked.and_then(|project| project.lock_file) {
+            reasons.push(format!("pyproject.toml names no packages to install, so {lock} is ignored."));
+        }
         let steps = plan_requirements(&text, reasons);
+        if source.has_file("Pipfile")? {
+            reasons.push("Pipfile is ignored.".to_owned());
+        }
         return Ok(Some(PythonPackages { steps, declared: text, version }));
     }
-    let Some(project) = project else { return Ok(None) };
+    if project.as_ref().is_none_or(|project| project.is_settings_only)
+        && let Some(packages) = plan_other_packages(source, context, reasons)?
+    {
+        let version = packages.version.or(version);
+        return Ok(Some(PythonPackages { version, ..packages }));
+    }
+    let Some(project) = project else { return plan_standard_library(source, context, reasons) };
     if project.is_settings_only {
         // Settings of tools say nothing about the application: they must not hide a page or a Node.js application.
-        if !context.has_processes && !start::has_application_file(source)? {
+        if !context.has_processes() && !start::has_application_file(source)? {
             return Ok(None);
         }
         if source.has_file("package.json")? || source.has_file("index.html")? {
@@ -231,7 +186,83 @@ fn plan_packages(
     Ok(Some(PythonPackages { steps, declared: project.text, version }))
 }
 
+/// Plans the packages of `Pipfile`, otherwise those of `setup.py`.
+fn plan_other_packages(
+    source: &dyn SourceTree,
+    context: DetectionContext<'_>,
+    reasons: &mut Vec<String>,
+) -> Result<Option<PythonPackages>> {
+    if let Some(pipfile) = Pipfile::read(source)? {
+        let steps = pipfile.plan_steps(reasons);
+        return Ok(Some(PythonPackages { steps, declared: pipfile.text, version: pipfile.version }));
+    }
+    let Some(text) = source.read("setup.py")? else { return Ok(None) };
+    // Bindings and documentation have one too.
+    if !context.processes.is_some_and(starts_python) && has_other_manifest(source)? {
+        return Ok(None);
+    }
+    reasons.push("setup.py: Python; pip installs the project.".to_owned());
+    let declared = format!("{text}{}", source.read("setup.cfg")?.unwrap_or_default());
+    let steps = vec![RecipeStep::CopyAll, RecipeStep::Run(INSTALL_PROJECT_COMMAND)];
+    Ok(Some(PythonPackages { steps, declared, version: None }))
+}
+
+/// Plans a program that needs the standard library only: its processes start Python, and no file names packages.
+fn plan_standard_library(
+    source: &dyn SourceTree,
+    context: DetectionContext<'_>,
+    reasons: &mut Vec<String>,
+) -> Result<Option<PythonPackages>> {
+    if !context.processes.is_some_and(signs::starts_interpreter)
+        || has_other_manifest(source)?
+        || signs::lists_packages_elsewhere(source)?
+        || installs_python_of_debian(source)?
+    {
+        return Ok(None);
+    }
+    reasons.push(
+        "The processes start Python, and there is no requirements.txt, so pip installs nothing.".to_owned(),
+    );
+    let steps = vec![RecipeStep::CopyAll];
+    Ok(Some(PythonPackages { steps, declared: String::new(), version: None }))
+}
+
+/// True when a file defines the build in another language, or in general.
+fn has_other_manifest(source: &dyn SourceTree) -> Result<bool> {
+    for name in super::list_manifest_names() {
+        if !MANIFESTS.contains(&name) && source.has_file(name)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn plan_requirements(text: &str, reasons: &mut Vec<String>) -> Vec<RecipeStep> {
+    let steps = plan_requirements_steps(text, reasons);
+    let unpinned = list_unpinned(text);
+    if let Some(first) = unpinned.first() {
+        let others = match unpinned.len() - 1 {
+            0 => String::new(),
+            count => format!(" and {count} more"),
+        };
+        reasons.push(format!(
+            "requirements.txt has no exact version of {first}{others}: builds may install different ones. pip freeze \
+             prints those of your machine."
+        ));
+    }
+    steps
+}
+
+/// Lists the packages without an exact version, by the names in their lines.
+fn list_unpinned(text: &str) -> Vec<&str> {
+    let lines = text.lines().map(str::trim);
+    let names = lines.filter(|line| line.starts_with(|first: char| first.is_ascii_alphanumeric()));
+    let unpinned = names.filter(|line| !["==", "@", "/", ":"].iter().any(|sign| line.contains(sign)));
+    let is_name = |symbol: char| symbol.is_ascii_alphanumeric() || "-_.".contains(symbol);
+    unpinned.map(|line| line.split(|symbol| !is_name(symbol)).next().unwrap_or_default()).collect()
+}
+
+fn plan_requirements_steps(text: &str, reasons: &mut Vec<String>) -> Vec<RecipeStep> {
     if is_self_contained(text) {
         reasons.push(
             "requirements.txt: Python; its packages are installed before the other files are copied, and again \
@@ -263,6 +294,12 @@ fn plan_project(project: &PythonProject, reasons: &mut Vec<String>) -> Vec<Recip
     };
     let name = project.manager.program_name();
     let locked = project.lock_file.map(|lock| format!(" in the versions of {lock}")).unwrap_or_default();
+    if project.lock_file.is_none() && project.text.contains("dependencies") {
+        let command = project.manager.lock_command();
+        reasons.push(format!(
+            "Without a lock file builds may install different versions: run {command}, and commit its file."
+        ));
+    }
     if project.is_package {
         reasons.push(format!("pyproject.toml: Python; {name} installs the project{locked}."));
         return vec![RecipeStep::CopyAll, RecipeStep::Run(commands.package)];
@@ -308,6 +345,13 @@ fn is_self_contained(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn requirements_without_an_exact_version_are_named() {
+        let text = "flask\nwerkzeug >= 3\nredis[hiredis]~=5.0\n# comment\n-r more.txt\n./own\nsix==1.16\n\
+                    x @ file:///x\nown.whl/x\n";
+        assert_eq!(list_unpinned(text), ["flask", "werkzeug", "redis"]);
+    }
 
     #[test]
     fn requirements_that_refer_to_files_are_not_self_contained() {

@@ -2,7 +2,8 @@
 //!
 //! | file | is |
 //! |---|---|
-//! | neither `project`, `build-system` nor `tool.poetry` | settings of tools |
+//! | neither `project` nor `tool.poetry` | settings of tools |
+//! | the same, but `build-system` beside a `setup.py` or `setup.cfg` | a package |
 //! | no `build-system`; or `tool.uv.package`, `tool.poetry.package-mode` or `tool.pdm.distribution` is false | an application |
 //! | `build-system`, but no folder or module that it could package | an application |
 //! | otherwise | a package |
@@ -35,6 +36,15 @@ impl DependencyManager {
             Self::Pdm => "pdm",
         }
     }
+
+    /// Command that writes its lock file.
+    pub fn lock_command(self) -> &'static str {
+        match self {
+            Self::Pip | Self::Uv => "uv lock",
+            Self::Poetry => "poetry lock",
+            Self::Pdm => "pdm lock",
+        }
+    }
 }
 
 /// A project that `pyproject.toml` describes.
@@ -48,6 +58,8 @@ pub struct PythonProject {
     pub is_package: bool,
     /// True when the file contains settings of tools only.
     pub is_settings_only: bool,
+    /// True when it names packages that are installed, not only those of the developers.
+    pub declares_dependencies: bool,
     /// True when the dependencies refer to no other file of the source.
     pub is_self_contained: bool,
     /// Version of Python that it asks for.
@@ -61,20 +73,25 @@ impl PythonProject {
     pub fn read(source: &dyn SourceTree) -> Result<Option<Self>> {
         let Some(text) = source.read("pyproject.toml")? else { return Ok(None) };
         let table: Table = toml::from_str(&text).map_err(|cause| {
-            let position = cause.message().chars().take(200).collect::<String>();
-            Error::invalid("pyproject", format!("pyproject.toml cannot be read: {position}"))
-                .help("pip reads the same file: try pip install . on your machine")
+            Error::invalid(
+                "pyproject",
+                format!("pyproject.toml cannot be read: {}", describe_toml_error(&cause)),
+            )
+            .help("pip reads the same file: try pip install . on your machine")
         })?;
         let (manager, lock_file) = find_manager(source, &table)?;
         let has = |path: &[&str]| find_value(&table, path).is_some();
         let is_project = has(&["project"]) || has(&["tool", "poetry"]);
+        // setuptools reads its own files then.
+        let is_described_elsewhere = !is_project && has(&["build-system"]) && has_setup_file(source)?;
         let version = [&["project", "requires-python"][..], &["tool", "poetry", "dependencies", "python"]];
         let version = version.iter().find_map(|path| find_value(&table, path)?.as_str());
         Ok(Some(Self {
             manager,
             lock_file,
-            is_package: is_package(source, &table)?,
-            is_settings_only: !is_project && !has(&["build-system"]),
+            is_package: is_described_elsewhere || is_package(source, &table)?,
+            is_settings_only: !is_project && !is_described_elsewhere,
+            declares_dependencies: declares_dependencies(&table),
             is_self_contained: !refers_to_files(&text),
             version: version.and_then(|text| VersionRequest::new("pyproject.toml", text)),
             text,
@@ -82,7 +99,8 @@ impl PythonProject {
     }
 }
 
-fn find_value<'a>(table: &'a Table, path: &[&str]) -> Option<&'a Value> {
+/// Finds the value at a path of keys.
+pub fn find_value<'a>(table: &'a Table, path: &[&str]) -> Option<&'a Value> {
     let (first, rest) = path.split_first()?;
     let value = table.get(*first)?;
     if rest.is_empty() { Some(value) } else { find_value(value.as_table()?, rest) }
@@ -136,8 +154,29 @@ fn is_package(source: &dyn SourceTree, table: &Table) -> Result<bool> {
     Ok(folders.iter().any(is_module) || source.list()?.contains(&format!("{module}.py")))
 }
 
+fn has_setup_file(source: &dyn SourceTree) -> Result<bool> {
+    Ok(source.has_file("setup.py")? || source.has_file("setup.cfg")?)
+}
+
+fn declares_dependencies(table: &Table) -> bool {
+    let has_items = |path: &[&str]| {
+        find_value(table, path).and_then(Value::as_array).is_some_and(|items| !items.is_empty())
+    };
+    let is_dynamic = find_value(table, &["project", "dynamic"])
+        .and_then(Value::as_array)
+        .is_some_and(|fields| fields.iter().any(|field| field.as_str() == Some("dependencies")));
+    let of_poetry = find_value(table, &["tool", "poetry", "dependencies"]).and_then(Value::as_table);
+    let has_poetry_items = of_poetry.is_some_and(|items| items.keys().any(|name| name != "python"));
+    has_items(&["project", "dependencies"]) || is_dynamic || has_poetry_items
+}
+
+/// Describes why a file is no TOML.
+pub fn describe_toml_error(cause: &toml::de::Error) -> String {
+    cause.message().chars().take(200).collect()
+}
+
 /// True when dependencies may be other files of the source.
-fn refers_to_files(text: &str) -> bool {
+pub fn refers_to_files(text: &str) -> bool {
     ["path =", "path=", "file:", "workspace", "../"].iter().any(|sign| text.contains(sign))
 }
 

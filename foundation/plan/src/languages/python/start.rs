@@ -2,7 +2,7 @@
 
 use hearth_base::Result;
 
-use crate::{plan::StartCommand, source::SourceTree};
+use crate::{plan::StartCommand, source::SourceTree, source_path::SourcePath};
 
 /// Files in which an application object is looked for, with their modules.
 const APPLICATION_FILES: [(&str, &str); 8] = [
@@ -54,6 +54,9 @@ pub fn has_application_file(source: &dyn SourceTree) -> Result<bool> {
     Ok(false)
 }
 
+/// Files in Python that are no programs.
+const OTHER_FILES: [&str; 4] = ["setup.py", "conftest.py", "__init__.py", "settings.py"];
+
 /// Guesses the command of the process `web`. `declared` is the text that names the packages.
 pub fn guess_web_command(source: &dyn SourceTree, declared: &str) -> Result<StartCommand> {
     let declared = declared.to_lowercase();
@@ -65,7 +68,19 @@ pub fn guess_web_command(source: &dyn SourceTree, declared: &str) -> Result<Star
         let Some(object) = find_application_object(&text) else { continue };
         return Ok(choose_server(&object, module, file, &declared));
     }
-    Ok(StartCommand::Unknown(None))
+    Ok(StartCommand::Unknown(suggest_program(source)?))
+}
+
+/// Suggests the only program in the top folder.
+fn suggest_program(source: &dyn SourceTree) -> Result<Option<String>> {
+    let names = source.list()?;
+    let is_program = |name: &&String| name.ends_with(".py") && !OTHER_FILES.contains(&name.as_str());
+    let programs: Vec<SourcePath> =
+        names.iter().filter(is_program).filter_map(|name| SourcePath::parse(name)).collect();
+    Ok(match programs.as_slice() {
+        [only] => Some(format!("web: python3 {only}")),
+        _ => None,
+    })
 }
 
 fn guess_django_command(source: &dyn SourceTree, declared: &str) -> Result<StartCommand> {
