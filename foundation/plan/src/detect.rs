@@ -94,7 +94,7 @@ fn detect_source(
         }
         // A Procfile is written for platforms that detect the language; a Dockerfile beside it may be for development.
         Some("Dockerfile") if choice.is_none() && (declared.is_some() || section.defines_build()) => {
-            if let Some(mut found) = detect_language(source, section, declared.is_some())? {
+            if let Some(mut found) = detect_language(source, section, processes)? {
                 let file = declared.map_or(declared::TOOL_FILE_NAME, |declared| declared.file);
                 found.reasons.push(format!(
                     "Dockerfile is ignored, because a {file} is there too. To use it: --recipe containerfile, or name it \
@@ -108,7 +108,7 @@ fn detect_source(
     if let Some(file) = own {
         return containerfile::plan_containerfile(source, file, processes);
     }
-    match (detect_language(source, section, declared.is_some())?, declared) {
+    match (detect_language(source, section, processes)?, declared) {
         (Some(found), _) => Ok(found),
         // Declared commands may build a program in any language.
         (None, Some(declared)) if !section.commands.is_empty() => Ok(plan_plain_files(declared.file)),
@@ -125,9 +125,9 @@ fn detect_source(
 fn detect_language(
     source: &dyn SourceTree,
     section: &DeclaredBuild,
-    has_processes: bool,
+    processes: Option<&Processes>,
 ) -> Result<Option<DetectedSource>> {
-    let context = DetectionContext { has_processes };
+    let context = DetectionContext { processes };
     let is_candidate = |name: &str| section.language.is_none_or(|declared| declared == name);
     for language in KNOWN_LANGUAGES.iter().filter(|language| is_candidate(language.name)) {
         let Some(mut found) = (language.detect)(source, context)? else { continue };
@@ -135,7 +135,7 @@ fn detect_language(
             front_end::add_front_end(source, section.front_end.as_ref(), &mut found)?;
         }
         return Ok(Some(match &section.static_folder {
-            Some(folder) if !has_processes => serve_built_folder(found, folder.clone()),
+            Some(folder) if !context.has_processes() => serve_built_folder(found, folder.clone()),
             _ => found,
         }));
     }

@@ -96,7 +96,8 @@ pub fn choose_image(
     let image = newer.or_else(|| sorted.last().copied().filter(|_| wanted.is_some())).unwrap_or(default);
     let versions: Vec<&str> = sorted.iter().map(|image| image.version).collect();
     reasons.push(format!(
-        "{origin} asks for {language} {text}, which no image has: the image has {language} {}; available are {}.",
+        "{origin} asks for {language} {text}, which no image has: the image has {language} {}; available are {}. Ask for \
+         one of them there, or name another image in a Containerfile.",
         image.version,
         versions.join(", ")
     ));

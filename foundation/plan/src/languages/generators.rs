@@ -77,9 +77,9 @@ const JEKYLL_SETTINGS: &str = "_config.yml";
 /// Detects the site of a generator by its settings; `None` without them, and when processes are declared.
 pub fn detect_generator(
     source: &dyn SourceTree,
-    context: DetectionContext,
+    context: DetectionContext<'_>,
 ) -> Result<Option<DetectedSource>> {
-    let Some((file, generator)) = find_generator(source)?.filter(|_| !context.has_processes) else {
+    let Some((file, generator)) = find_generator(source)?.filter(|_| !context.has_processes()) else {
         return Ok(None);
     };
     let DebianGenerator { name, packages, command, folder } = generator;

@@ -118,7 +118,7 @@ impl GoModule {
 }
 
 /// Detects Go by `go.mod`; `None` without one.
-pub fn detect_go(source: &dyn SourceTree, _: DetectionContext) -> Result<Option<DetectedSource>> {
+pub fn detect_go(source: &dyn SourceTree, _: DetectionContext<'_>) -> Result<Option<DetectedSource>> {
     let Some(module) = GoModule::read(source)? else { return Ok(None) };
     let programs = find_programs(source, &module)?;
     let mut reasons = vec![format!(

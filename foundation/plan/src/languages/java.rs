@@ -25,13 +25,16 @@ const CERTIFICATES_COMMAND: &str = "mkdir /tmp/certificates && awk '/BEGIN CERTI
      sed 's/^/+/' | java -jar /usr/share/ca-certificates-java/ca-certificates-java.jar -storepass changeit >/dev/null && \
      rm -r /tmp/certificates";
 
-/// Maven and Gradle do not read the variables of proxies.
+/// Maven and Gradle do not read the variables of proxies. Java uses no proxy for addresses of this machine, which a build
+/// reaches only by its proxy.
 const PROXY_COMMAND: &str = "if [ -n \"${https_proxy:-}\" ]; then address=${https_proxy#*://}; \
      address=${address##*@}; address=${address%%/*}; host=${address%:*}; port=${address##*:}; \
      mkdir -p \"$HOME/.m2\" \"$HOME/.gradle\" && { echo '<settings><proxies>'; for protocol in http https; do echo \
      \"<proxy><id>$protocol</id><protocol>$protocol</protocol><host>$host</host><port>$port</port></proxy>\"; printf \
      'systemProp.%s.proxyHost=%s\\nsystemProp.%s.proxyPort=%s\\n' $protocol $host $protocol $port >> \
-     \"$HOME/.gradle/gradle.properties\"; done; echo '</proxies></settings>'; } > \"$HOME/.m2/settings.xml\"; fi";
+     \"$HOME/.gradle/gradle.properties\"; done; \
+     echo systemProp.http.nonProxyHosts= >> \"$HOME/.gradle/gradle.properties\"; \
+     echo '</proxies></settings>'; } > \"$HOME/.m2/settings.xml\"; fi";
 
 /// Downloads most of what a build needs before the source is copied; what is missing is downloaded by the build.
 const DOWNLOAD_COMMAND: &str = "mvn --batch-mode --no-transfer-progress --quiet dependency:go-offline || :";
@@ -78,7 +81,7 @@ struct JavaBuild {
 }
 
 /// Detects Java by `pom.xml` or `build.gradle`; `None` without them. Error `gradle-wrapper` (invalid).
-pub fn detect_java(source: &dyn SourceTree, context: DetectionContext) -> Result<Option<DetectedSource>> {
+pub fn detect_java(source: &dyn SourceTree, context: DetectionContext<'_>) -> Result<Option<DetectedSource>> {
     let mut reasons = Vec::new();
     let build = match plan_maven(source, &mut reasons)? {
         Some(build) => build,
@@ -91,7 +94,7 @@ pub fn detect_java(source: &dyn SourceTree, context: DetectionContext) -> Result
     let request = find_version_request(source)?.or(version);
     let image = choose_image(JDK_IMAGES, VersionNotation::Java, "Java", request.as_ref(), &mut reasons);
     // Declared processes may start anything that the build made.
-    let result = result.filter(|_| !context.has_processes);
+    let result = result.filter(|_| !context.has_processes());
     let mut files = RecipeStep::CopyBuilt(StageName::Build, None);
     if let Some((collect, path)) = result {
         steps.push(RecipeStep::Run(collect));

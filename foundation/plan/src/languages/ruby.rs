@@ -139,15 +139,15 @@ impl RubyApplication {
 
 /// Detects Ruby by `Gemfile`; `None` without one, and for tools of the developers beside a page or an application in
 /// another language. Error `ruby-version` (invalid).
-pub fn detect_ruby(source: &dyn SourceTree, context: DetectionContext) -> Result<Option<DetectedSource>> {
+pub fn detect_ruby(source: &dyn SourceTree, context: DetectionContext<'_>) -> Result<Option<DetectedSource>> {
     let Some(application) = RubyApplication::read(source)? else { return Ok(None) };
     let start = guess_web_command(&application);
-    let is_site = !context.has_processes && !application.has_rack_file && application.has_gem("jekyll");
+    let is_site = !context.has_processes() && !application.has_rack_file && application.has_gem("jekyll");
     let is_found = is_site || matches!(start, StartCommand::Guessed { .. });
     let others = ["package.json", "index.html"];
     let has_other =
         others.iter().map(|file| source.has_file(file)).collect::<Result<Vec<_>>>()?.contains(&true);
-    if !is_found && !context.has_processes && has_other {
+    if !is_found && !context.has_processes() && has_other {
         return Ok(None);
     }
     let mut reasons = vec!["Gemfile: Ruby; bundler installs its gems in a stage of their own.".to_owned()];
@@ -307,7 +307,9 @@ mod tests {
         let source = |gemfile: &str| {
             InMemorySource::new().with_file("Gemfile", gemfile).with_file(".ruby-version", "3.2.2\n")
         };
-        let detect = |gemfile: &str| detect_ruby(&source(gemfile), DetectionContext { has_processes: true });
+        let processes = crate::Processes::new();
+        let context = DetectionContext { processes: Some(&processes) };
+        let detect = |gemfile: &str| detect_ruby(&source(gemfile), context);
         for gemfile in ["ruby '3.2.2'\n", "ruby \">= 3.4\"\n", "ruby file: \".ruby-version\"\n"] {
             let error = detect(gemfile).err().unwrap();
             assert_eq!(error.code(), "ruby-version", "{gemfile}");

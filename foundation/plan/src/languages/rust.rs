@@ -96,7 +96,7 @@ impl Manifest {
 }
 
 /// Detects Rust by `Cargo.toml`; `None` without one. Error `cargo-toml` (invalid).
-pub fn detect_rust(source: &dyn SourceTree, _: DetectionContext) -> Result<Option<DetectedSource>> {
+pub fn detect_rust(source: &dyn SourceTree, _: DetectionContext<'_>) -> Result<Option<DetectedSource>> {
     let Some(manifest) = Manifest::read(source, "Cargo.toml")? else { return Ok(None) };
     let mut reasons = vec![
         "Cargo.toml: Rust; cargo builds the programs in a stage of their own, and the image gets them in bin/."

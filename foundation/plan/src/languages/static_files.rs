@@ -23,7 +23,7 @@ const FRONT_PAGES: [(&str, &str); 3] =
 /// Detects a page by its `index.html`; `None` without one.
 pub fn detect_static_files(
     source: &dyn SourceTree,
-    context: DetectionContext,
+    context: DetectionContext<'_>,
 ) -> Result<Option<DetectedSource>> {
     let Some((path, folder)) = find_front_page(source)? else { return Ok(None) };
     let mut reasons = vec![format!("{path}: static files; they are served unchanged.")];
@@ -33,7 +33,7 @@ pub fn detect_static_files(
     Ok(Some(DetectedSource {
         kind: SourceKind::StaticFiles,
         recipe: BuildRecipe::Steps {
-            base: if context.has_processes { STATIC_IMAGE_WITH_PYTHON } else { STATIC_IMAGE },
+            base: if context.has_processes() { STATIC_IMAGE_WITH_PYTHON } else { STATIC_IMAGE },
             steps: vec![RecipeStep::CopyAll],
             stages: Vec::new(),
         },

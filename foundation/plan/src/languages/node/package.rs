@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     packages::PackageName,
+    procfile::check_process,
     recipe::{BuildStage, RecipeStep, StageName},
     source::SourceTree,
     source_path::SourcePath,
@@ -20,6 +21,15 @@ const NODE_IMAGES: &[VersionedImage] = &[
     VersionedImage { number: 20, version: "20", image: "node20" },
     VersionedImage { number: 24, version: "24", image: "node24" },
 ];
+
+/// Images with the same Node.js without npm.
+const SLIM_IMAGES: [(&str, &str); 3] =
+    [("node18", "node18-slim"), ("node20", "node20-slim"), ("node24", "node24-slim")];
+
+/// Finds the image without npm.
+pub fn find_slim_image(image: VersionedImage) -> Option<&'static str> {
+    SLIM_IMAGES.iter().find(|(full, _)| *full == image.image).map(|(_, slim)| *slim)
+}
 
 /// Name of the file that describes a package.
 const MANIFEST_NAME: &str = "package.json";
@@ -129,6 +139,13 @@ pub struct NodeManifest {
 impl NodeManifest {
     pub fn read_script(&self, name: &str) -> Option<&str> {
         self.scripts.get(name).and_then(Value::as_str)
+    }
+
+    /// Returns the command of the script `start` where it starts with `node` and npm would add nothing to it.
+    pub fn find_direct_command<'a>(&self, script: &'a str) -> Option<&'a str> {
+        let has_hook = ["prestart", "poststart"].iter().any(|hook| self.read_script(hook).is_some());
+        let is_process = check_process("web", script).is_ok();
+        (!has_hook && is_process && super::starts_with_node(script)).then_some(script)
     }
 
     /// Lists the words of a script, and those of the scripts that it runs.
@@ -242,6 +259,12 @@ impl NodePackage {
         }))
     }
 
+    /// True when the installation does nothing: there are no packages, and no script that it runs.
+    pub fn installs_nothing(&self) -> bool {
+        let scripts = INSTALL_SCRIPTS.iter().any(|script| self.manifest.read_script(script).is_some());
+        !scripts && self.manifest.workspaces.is_none() && self.manifest.versions().next().is_none()
+    }
+
     /// True when it has a script that builds pages.
     pub fn has_build_script(&self) -> bool {
         self.manifest.read_script("build").is_some()
@@ -257,6 +280,9 @@ impl NodePackage {
             "{place}: {} builds the pages in a stage of its own, and the program gets the files.",
             self.manager.name
         ));
+        if self.manager.lock.is_none() {
+            self.describe_missing_lock(reasons);
+        }
         let image = self.choose_image(reasons);
         let mut steps = self.plan_installation(reasons);
         steps.extend([RecipeStep::Run(self.manager.build), RecipeStep::Run(REMOVE_PACKAGES_COMMAND)]);
@@ -298,6 +324,13 @@ impl NodePackage {
         steps
     }
 
+    fn describe_missing_lock(&self, reasons: &mut Vec<String>) {
+        let folder = self.folder.as_ref().map(|folder| format!("{folder}/")).unwrap_or_default();
+        reasons.push(format!(
+            "Without {folder}package-lock.json builds may install different versions: run npm install, and commit it."
+        ));
+    }
+
     pub fn describe_installation(&self, source: &dyn SourceTree, reasons: &mut Vec<String>) -> Result<()> {
         let name = self.manager.name;
         match self.manager.lock {
@@ -306,7 +339,7 @@ impl NodePackage {
             }
             None => {
                 reasons.push("package.json: Node.js; npm installs its packages.".to_owned());
-                reasons.push("Without package-lock.json builds may install different versions.".to_owned());
+                self.describe_missing_lock(reasons);
             }
         }
         if self.has_settings {
