@@ -154,10 +154,15 @@ fn render_install(packages: &[PackageName], update_option: &str) -> String {
     let names: Vec<String> = packages.iter().map(ToString::to_string).collect();
     format!(
         "apt-get -o APT::Sandbox::User=root update -qq{update_option} && apt-get -o APT::Sandbox::User=root install -qq \
-         --no-install-recommends {} && rm -rf /var/lib/apt/lists/*",
+         --no-install-recommends {} && rm -rf {APT_LEFTOVERS}",
         names.join(" ")
     )
 }
+
+/// Files of an installation that no program needs. Indexes take 70 MB, and they, logs and the linker's second cache contain
+/// times, so that equal packages would make different layers.
+const APT_LEFTOVERS: &str = "/var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/ldconfig/aux-cache /var/log/apt \
+                             /var/log/*.log";
 
 #[cfg(test)]
 mod tests {
