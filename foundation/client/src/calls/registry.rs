@@ -5,7 +5,7 @@ use hearth_base::{Digest, Result, ToolName};
 use hearth_wire::images::registry::{
     REFERRERS_PAGE_SIZE, ReferrersQuery, RegistryDescriptor, RegistryIndex, RegistryManifest,
 };
-use http::Method;
+use http::{Method, header};
 
 use crate::{Call, Client};
 
@@ -53,6 +53,12 @@ impl RegistryCalls<'_> {
     /// Fetches a manifest.
     pub async fn fetch_manifest(&self, digest: Digest) -> Result<RegistryManifest> {
         self.image_call().path_suffix("/manifests").segment(digest).fetch_json().await
+    }
+
+    /// Fetches the last bytes of a blob.
+    pub async fn fetch_blob_end(&self, digest: Digest, length: u64) -> Result<Bytes> {
+        let call = self.image_call().path_suffix("/blobs").segment(digest);
+        Ok(call.header(header::RANGE, &format!("bytes=-{length}")).fetch_bytes().await?.1)
     }
 
     /// Fetches a small blob.
