@@ -26,7 +26,7 @@ const KILL_TESTS: [(&str, &str, &str, &str); 2] = [
 /// The name of the tests with the previous release.
 const MIXED_TESTS: &str = "mixed";
 
-/// The name of the tests of all provided images and of all recipes of package managers.
+/// The name of the tests of all provided images, languages and recipes of package managers.
 const IMAGE_TESTS: &str = "images";
 /// The environment variable by which these tests check all of them.
 const ALL_IMAGES_VARIABLE: &str = "HEARTH_TEST_ALL_IMAGES";
@@ -55,7 +55,8 @@ pub fn run(soak: &Soak, report: &mut Report) -> Result<Verdict, CommandError> {
             "{MIXED_TESTS:14} this build and the previous release, on one state and side by side"
         ));
         report.print_line(&format_args!(
-            "{IMAGE_TESTS:14} every provided image is built and run, and every package manager installs"
+            "{IMAGE_TESTS:14} every provided image is built and run, tools in every language answer, and every package manager \
+             installs"
         ));
         for target in &targets {
             report.print_line(&format_args!("{target:14} a fuzz target: {} minutes", soak.minutes));
@@ -111,13 +112,13 @@ fn run_rounds(root: &Path, package: &str, test: &str, rounds: u32) -> Result<boo
     run_and_check(&mut command)
 }
 
-/// Runs the tests of provided images and package managers with all of them.
+/// Runs the tests of provided images, languages and package managers with all of them.
 fn run_image_tests(root: &Path) -> Result<bool, CommandError> {
     let mut command = Command::new("./test");
     command.current_dir(root).args(["-p", "hearth-testkit", "-p", "hearth-builder"]);
     command.args([
         "provided_images::",
-        "compiled_languages::",
+        "languages::",
         "front_ends::",
         "package_index::",
         "package_registry::",

@@ -188,6 +188,7 @@ mod tests {
             "bookworm",
             "python3.11",
             "node18",
+            "node18-slim",
             "php8.2",
             "python3.13",
             "python3.14",

@@ -19,12 +19,13 @@ pub fn provide_images(hearth: &Hearth, names: &[&str]) -> Result<()> {
 
 /// Images of the tests in `./test`, which are built together: each further run of the bootstrap builds the base system of
 /// their Debian release anew.
-const COMMON_IMAGES: [&str; 9] = [
+const COMMON_IMAGES: [&str; 10] = [
     "bookworm",
     "python3.11",
     "python3.11-slim",
     "static",
     "node18",
+    "node18-slim",
     "php8.2",
     "golang1.24",
     "trixie-slim",

@@ -10,7 +10,7 @@ use super::{Visitor, images::provide_images, write_files};
 type ImagePromise = (&'static str, &'static [&'static str], &'static str, &'static str);
 
 #[rustfmt::skip]
-const IMAGE_PROMISES: [ImagePromise; 16] = [
+const IMAGE_PROMISES: [ImagePromise; 22] = [
     ("php8.2", &["php7.4", "tf-php82", "toolforge-php82-sssd-web"], "php --version", "PHP 8.2."),
     ("bookworm", &["tf-bookworm", "tf-bullseye-std"], "cat /etc/debian_version", "12."),
     ("node18", &["tf-node18", "toolforge-node18-sssd-base"], "node --version", "v18."),
@@ -25,6 +25,12 @@ const IMAGE_PROMISES: [ImagePromise; 16] = [
     ("java21", &["jdk17", "tf-jdk21"], "java --version", "openjdk 21."),
     ("java25", &["jdk25"], "java --version", "openjdk 25."),
     ("ruby3.3", &["ruby3.1", "tf-ruby33"], "ruby --version", "ruby 3.3."),
+    ("node18-slim", &[], "node --version", "v18."),
+    ("node20-slim", &[], "node --version", "v20."),
+    ("node24-slim", &[], "node --version", "v24."),
+    ("python3.14-slim", &[], "python3 --version", "Python 3.14."),
+    ("java21-slim", &[], "java --version", "openjdk 21."),
+    ("ruby3.3-slim", &[], "bundle --version", "Bundler version "),
     ("forky", &["tf-forky"], "cat /etc/debian_version", "forky"),
     ("trixie", &["tf-trixie"], "cat /etc/debian_version", "13."),
 ];
