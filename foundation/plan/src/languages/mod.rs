@@ -51,7 +51,7 @@ pub struct Language {
 
 /// All languages. Where a source has several, the first is its program.
 pub const KNOWN_LANGUAGES: &[Language] = &[
-    Language { name: "python", manifests: python::MANIFESTS, detect: python::detect_python },
+    Language { name: "python", manifests: python::PYTHON_MANIFESTS, detect: python::detect_python },
     Language {
         name: "php",
         manifests: &["composer.json", "index.php", "public/index.php"],

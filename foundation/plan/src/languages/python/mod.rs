@@ -27,7 +27,7 @@ use project::{DependencyManager, PythonProject};
 pub use signs::{PYTHON_SIGNS, installs_python_of_debian, starts_python};
 
 /// Files in the top folder by which Python is detected.
-pub const MANIFESTS: &[&str] = &["requirements.txt", "pyproject.toml", "Pipfile", "setup.py"];
+pub const PYTHON_MANIFESTS: &[&str] = &["requirements.txt", "pyproject.toml", "Pipfile", "setup.py"];
 
 /// Images with Python. The first is the default.
 const PYTHON_IMAGES: &[VersionedImage] = &[
@@ -230,7 +230,7 @@ fn plan_standard_library(
 /// True when a file defines the build in another language, or in general.
 fn has_other_manifest(source: &dyn SourceTree) -> Result<bool> {
     for name in super::list_manifest_names() {
-        if !MANIFESTS.contains(&name) && source.has_file(name)? {
+        if !PYTHON_MANIFESTS.contains(&name) && source.has_file(name)? {
             return Ok(true);
         }
     }

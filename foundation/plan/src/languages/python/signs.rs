@@ -19,19 +19,19 @@ pub const PYTHON_SIGNS: [(&str, &str); 7] = [
 const ADD_REQUIREMENTS_HELP: &str = "add a requirements.txt";
 
 /// Those of [`PYTHON_SIGNS`] that list packages.
-const PACKAGE_LISTS: [&str; 2] = ["environment.yml", "requirements"];
+const OTHER_PACKAGE_LISTS: [&str; 2] = ["environment.yml", "requirements"];
 
 /// Programs that start Python itself.
-const INTERPRETERS: [&str; 2] = ["python", "python3"];
+const PYTHON_INTERPRETERS: [&str; 2] = ["python", "python3"];
 
 /// Programs that packages of Python contain.
-const PACKAGED_PROGRAMS: [&str; 9] =
+const PACKAGED_PYTHON_PROGRAMS: [&str; 9] =
     ["gunicorn", "uvicorn", "flask", "waitress-serve", "hypercorn", "uwsgi", "daphne", "celery", "streamlit"];
 
 /// True when the source lists packages of Python where no recipe reads them.
 pub fn lists_packages_elsewhere(source: &dyn SourceTree) -> Result<bool> {
     let names = source.list()?;
-    Ok(PACKAGE_LISTS.iter().any(|list| names.iter().any(|name| name == list)))
+    Ok(OTHER_PACKAGE_LISTS.iter().any(|list| names.iter().any(|name| name == list)))
 }
 
 /// True when Debian's packages of Python are among those of `Aptfile` or `hearth.yaml`.
@@ -46,12 +46,12 @@ pub fn installs_python_of_debian(source: &dyn SourceTree) -> Result<bool> {
 
 /// True when a process starts the interpreter of Python.
 pub fn starts_interpreter(processes: &Processes) -> bool {
-    mentions_program(processes, &INTERPRETERS)
+    mentions_program(processes, &PYTHON_INTERPRETERS)
 }
 
 /// True when a process starts Python, or a program of its packages.
 pub fn starts_python(processes: &Processes) -> bool {
-    starts_interpreter(processes) || mentions_program(processes, &PACKAGED_PROGRAMS)
+    starts_interpreter(processes) || mentions_program(processes, &PACKAGED_PYTHON_PROGRAMS)
 }
 
 fn mentions_program(processes: &Processes, programs: &[&str]) -> bool {
