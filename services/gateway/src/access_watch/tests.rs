@@ -1,6 +1,9 @@
 //! Tests of the end of streams and upgraded connections.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    future::poll_fn,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use axum::{
     Json, Router,
@@ -17,7 +20,10 @@ use hearth_wire::{
     reply::{Data, Messages},
     tools::Quota,
 };
-use hyper::upgrade::OnUpgrade;
+use hyper::{
+    rt::{Read, ReadBuf},
+    upgrade::OnUpgrade,
+};
 use jiff::SignedDuration;
 use serde_json::json;
 use tokio::{
@@ -107,7 +113,7 @@ impl WatchStand {
         self.gateway.identities.note_changes([AccessChange::About(ids().0.to_string())]);
     }
 
-    /// Opens a connection that leaves HTTP, as a websocket does. The server keeps its end open.
+    /// Opens a connection that leaves HTTP, as a websocket does. The server waits for what the client sends.
     async fn open_upgraded_connection(&self) -> Result<TcpStream> {
         let listener = HttpListener::open("127.0.0.1:0", "the test").await?;
         let address = listener.address();
@@ -115,8 +121,10 @@ impl WatchStand {
         let upgrade = async move |mut request: Request| {
             let upgraded = request.extensions_mut().remove::<OnUpgrade>().unwrap();
             tasks.spawn("test", async move {
-                let _open_end = upgraded.await;
-                std::future::pending::<()>().await;
+                let mut open_end = upgraded.await.unwrap();
+                let mut bytes = [0; 1];
+                let mut buffer = ReadBuf::new(&mut bytes);
+                let _closed = poll_fn(|cx| Pin::new(&mut open_end).poll_read(cx, buffer.unfilled())).await;
             });
             let connection = request.extensions().get::<ConnectionHandle>().cloned();
             let caller = resolve_caller(&gateway).await.unwrap();
