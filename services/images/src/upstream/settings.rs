@@ -1,6 +1,6 @@
 //! Settings of an upstream registry.
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr};
 
 use axum::http::Uri;
 use hearth_base::{Error, PathParam, Result, as_text};
@@ -123,7 +123,10 @@ impl UpstreamUrl {
     /// True when a password may be sent: on an encrypted connection, or to this machine.
     pub fn may_carry_password(&self) -> bool {
         let host = self.0.host().unwrap_or_default();
-        self.0.scheme_str() == Some("https") || ["localhost", "127.0.0.1", "[::1]"].contains(&host)
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        self.0.scheme_str() == Some("https")
+            || host == "localhost"
+            || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 }
 
@@ -220,7 +223,8 @@ mod tests {
     fn password_is_only_sent_encrypted_or_to_this_machine() {
         let may = |text: &str| text.parse::<UpstreamUrl>().unwrap().may_carry_password();
         assert!(may("https://registry.example") && may("http://127.0.0.1:5000") && may("http://localhost"));
-        assert!(!may("http://registry.example") && !may("http://127.0.0.1.example"));
+        assert!(may("http://127.0.9.1:5000") && may("http://[::1]:5000"));
+        assert!(!may("http://10.0.0.1") && !may("http://registry.example") && !may("http://127.0.0.1.example"));
     }
 
     #[test]
