@@ -118,7 +118,7 @@ pub async fn build_image(
     };
     options.extend(["--".to_owned(), context]);
     let named: Vec<String> = pulled.iter().map(|(name, _)| name.clone()).collect();
-    files.push(("materials", render_materials(images.as_ref(), &recipe, source_time)?));
+    files.push(("materials", render_materials(images.as_ref(), &named, &recipe, source_time)?));
     let mut arguments = vec![render_inputs(images, &sources)?, pulled.len().to_string()];
     arguments.extend(pulled.into_iter().flat_map(|(name, host)| [name, host]));
     arguments.append(&mut options);
@@ -148,15 +148,17 @@ pub async fn build_image(
     Ok(report)
 }
 
-/// Renders what the image is made from, as the step prints it: digests of the images, as far as they are known before the
-/// step pulls the others, and of the Containerfile.
+/// Renders what the image is made from, as the step prints it: the digest of the Containerfile, and those of images that it
+/// names by a tag of this Hearth's. The step itself prints the digests of all others that it pulls.
 fn render_materials(
     images: Option<&BTreeMap<String, Digest>>,
+    pulled: &[String],
     recipe: &str,
     source_time: Option<i64>,
 ) -> Result<Vec<u8>> {
     let plan = Digest::new(Sha256::digest(recipe).into());
-    let images = images.cloned().unwrap_or_default();
+    let mut images = images.cloned().unwrap_or_default();
+    images.retain(|name, _| !name.contains('@') && pulled.contains(name));
     let materials = BuildMaterials { plan: Some(plan), images, source_time };
     serde_json::to_vec(&materials).map_err(Error::internal)
 }

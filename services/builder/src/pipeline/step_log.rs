@@ -19,6 +19,10 @@ struct StepLogSink<'a> {
     step: &'static str,
     filter: LineFilter<'a>,
     output: failure::StepOutput,
+    /// Number of lines that were addressed to Hearth.
+    consumed: u64,
+    /// Number of the last of them.
+    last_consumed: u64,
 }
 
 #[async_trait]
@@ -27,7 +31,18 @@ impl LogSink for StepLogSink<'_> {
         if page.lines.is_empty() {
             return Ok(());
         }
-        let rest: Vec<_> = page.lines.into_iter().filter(|line| !(self.filter)(line)).collect();
+        let mut rest = Vec::with_capacity(page.lines.len());
+        for mut line in page.lines {
+            if (self.filter)(&line) {
+                // A page that is read again counts once.
+                self.consumed += u64::from(line.sequence > self.last_consumed);
+                self.last_consumed = self.last_consumed.max(line.sequence);
+            } else {
+                // A gap in the numbers would be shown as lost lines.
+                line.sequence = line.sequence.saturating_sub(self.consumed);
+                rest.push(line);
+            }
+        }
         self.output.record_lines(&rest);
         self.attempt.log.write_lines(self.step, rest).await
     }
@@ -43,7 +58,14 @@ pub async fn follow_step(
     known_statuses: &[(i32, &str)],
     filter: LineFilter<'_>,
 ) -> Result<(), BuildFailure> {
-    let mut sink = StepLogSink { attempt, step, filter, output: failure::StepOutput::default() };
+    let mut sink = StepLogSink {
+        attempt,
+        step,
+        filter,
+        output: failure::StepOutput::default(),
+        consumed: 0,
+        last_consumed: 0,
+    };
     let outcome: ContainerOutcome = attempt.runs.follow_run(run, &mut sink).await?;
     let output = sink.output;
     attempt.log.complete_step(step).await?;

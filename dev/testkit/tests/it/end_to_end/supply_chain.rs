@@ -2,7 +2,7 @@
 //! writes the present time does not.
 
 use hearth_base::{Error, Result};
-use hearth_testkit::{CliSession, Hearth, HearthShape, wait_until};
+use hearth_testkit::{CliSession, Hearth, HearthShape, Person, wait_until};
 use serde_json::Value;
 
 use super::{
@@ -28,7 +28,7 @@ async fn equal_sources_make_equal_images_with_listed_packages() -> Result<()> {
     for (tool, example) in [("page", "static"), ("greeting", "hello")] {
         let copy = folder.path().join(tool);
         copy_folder(&example_folder(example), &copy)?;
-        build_folder(&cli, tool, &copy.display().to_string()).await?;
+        build_folder(&operator, &cli, tool, &copy.display().to_string()).await?;
         let repeated = cli.run(&["build", "reproduce", "--tool", tool]).await?;
         assert!(repeated.status == Some(0) && repeated.out.contains("is the same"), "{repeated:?}");
     }
@@ -36,16 +36,17 @@ async fn equal_sources_make_equal_images_with_listed_packages() -> Result<()> {
 
     let stamped = folder.path().join("stamped");
     write_files(&stamped, STAMPED_SOURCE)?;
-    build_folder(&cli, "stamped", &stamped.display().to_string()).await?;
+    build_folder(&operator, &cli, "stamped", &stamped.display().to_string()).await?;
     let repeated = cli.run(&["build", "reproduce", "--tool", "stamped"]).await?;
     assert!(repeated.status != Some(0) && repeated.out.contains("/app/stamp: content"), "{repeated:?}");
     assert!(repeated.out.contains("date +%s%N"), "the layer is named by its step: {repeated:?}");
-    Ok(())
+    hearth.stop().await
 }
 
 /// Builds a folder for a new tool.
-async fn build_folder(cli: &CliSession, tool: &str, folder: &str) -> Result<()> {
-    let built = cli.run(&["deploy", folder, "--new", tool]).await?;
+async fn build_folder(operator: &Person, cli: &CliSession, tool: &str, folder: &str) -> Result<()> {
+    operator.create_tool(tool).await?;
+    let built = cli.run(&["build", "start", folder, "--tool", tool]).await?;
     assert_eq!(built.status, Some(0), "{built:?}");
     Ok(())
 }
