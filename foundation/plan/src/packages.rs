@@ -11,7 +11,7 @@ pub const MAX_PACKAGES: usize = 200;
 
 /// Packages that a program needs only while it is built. Packages for developers that end in `-dev` are not among them:
 /// they bring the libraries that a compiled program is linked with.
-const BUILD_PACKAGES: [&str; 13] = [
+const BUILD_PACKAGES: [&str; 15] = [
     "autoconf",
     "automake",
     "build-essential",
@@ -20,7 +20,9 @@ const BUILD_PACKAGES: [&str; 13] = [
     "g++",
     "gcc",
     "gfortran",
+    "gradle",
     "libtool",
+    "maven",
     "pkg-config",
     "pkgconf",
     "python3-dev",
