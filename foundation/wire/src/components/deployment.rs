@@ -55,6 +55,9 @@ pub struct Deployment {
     /// Stable error code behind `long_status`, after a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// Class of the failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_class: Option<DeploymentFailureClass>,
     /// Next step for the user, after a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
@@ -101,6 +104,26 @@ pub enum DeploymentState {
     Cancelling,
     /// The deployment was cancelled.
     Cancelled,
+}
+
+/// Class of a failed deployment: what has to change before it can succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = components::DeploymentFailureClass)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeploymentFailureClass {
+    /// The build failed: its own failure says why.
+    Build,
+    /// The image has no process of the required name.
+    StartCommandMissing,
+    /// The program ended right after its start.
+    Crash,
+    /// The program listens on another port, or where only its own container reaches it.
+    Port,
+    /// The program was not ready in time.
+    Time,
+    /// Another reason.
+    #[serde(other)]
+    Other,
 }
 
 impl DeploymentState {

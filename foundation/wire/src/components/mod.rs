@@ -6,8 +6,8 @@ mod revision;
 
 pub use create::{DeploySource, DeploymentCreate, DeploymentCreateQuery, GitSource};
 pub use deployment::{
-    BuildInfo, BuildState, ComponentRunState, Deployment, DeploymentId, DeploymentList, DeploymentQuery,
-    DeploymentState, DeploymentStep, RunInfo, StepName, StepState,
+    BuildInfo, BuildState, ComponentRunState, Deployment, DeploymentFailureClass, DeploymentId,
+    DeploymentList, DeploymentQuery, DeploymentState, DeploymentStep, RunInfo, StepName, StepState,
 };
 pub use revision::{Revision, RevisionList};
 

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use hearth_base::ToolName;
 use hearth_wire::components::{
-    self as wire, BuildInfo, BuildState, ComponentRunState, DeploymentState, RunInfo, StepName, StepState,
+    self as wire, BuildInfo, BuildState, ComponentRunState, DeploymentFailureClass, DeploymentState, RunInfo,
+    StepName, StepState,
 };
 
+use super::steps::{BUILD_FAILED_CODE, CRASHED_CODE, NO_PROCESS_CODE, NOT_READY_CODE, UNREACHABLE_CODE};
 use crate::{
     context::ComponentsContext,
-    store::{Deployment, DeploymentContent},
+    store::{Deployment, DeploymentContent, DeploymentFailure},
 };
 
 /// Converts a deployment to its API type.
@@ -34,6 +36,7 @@ pub fn render_deployment(
         status: content.state,
         long_status: content.message.clone(),
         code: content.failure.as_ref().map(|failure| failure.code.clone()),
+        failure_class: content.failure.as_ref().and_then(classify_failure),
         help: content.failure.as_ref().and_then(|failure| failure.help.clone()),
         force_build: content.force_build,
         force_run: content.force_run,
@@ -44,6 +47,21 @@ pub fn render_deployment(
         url: switched.then(|| cx.build_tool_url(tool)),
         version: u64::try_from(*version).unwrap_or(0),
     }
+}
+
+/// Finds the class of a failure; `None` for a cancellation.
+fn classify_failure(failure: &DeploymentFailure) -> Option<DeploymentFailureClass> {
+    if !matches!(failure.state, DeploymentState::Failed | DeploymentState::TimedOut) {
+        return None;
+    }
+    Some(match failure.code.as_str() {
+        BUILD_FAILED_CODE => DeploymentFailureClass::Build,
+        NO_PROCESS_CODE => DeploymentFailureClass::StartCommandMissing,
+        CRASHED_CODE => DeploymentFailureClass::Crash,
+        UNREACHABLE_CODE => DeploymentFailureClass::Port,
+        NOT_READY_CODE => DeploymentFailureClass::Time,
+        _ => DeploymentFailureClass::Other,
+    })
 }
 
 fn find_step(content: &DeploymentContent, name: StepName) -> Option<(StepState, String)> {

@@ -7,8 +7,8 @@ use hearth_testkit::on_every_store;
 use hearth_wire::{
     builds::{BuildFailure, BuildFailureClass, BuildStatus},
     components::{
-        BuildState, ComponentRunState, DeploySource, Deployment, DeploymentCreate, DeploymentState,
-        GitSource, StepName, StepState,
+        BuildState, ComponentRunState, DeploySource, Deployment, DeploymentCreate, DeploymentFailureClass,
+        DeploymentState, GitSource, StepName, StepState,
     },
     jobs::JobCreate,
 };
@@ -72,6 +72,7 @@ async fn cancelled_build_fails_the_deployment(db: Db) -> Result<()> {
     let cancelled = |state: &mut FakeState| state.builds.end_newest(BuildStatus::BuildCancelled, "");
     let (_, failed) = fail_second_build(db, cancelled).await?;
     assert_eq!(failed.long_status, "the build was cancelled");
+    assert_eq!(failed.failure_class, Some(DeploymentFailureClass::Build));
     Ok(())
 }
 
@@ -102,13 +103,15 @@ async fn missing_repository_fails_the_deployment(db: Db) -> Result<()> {
 
 async fn image_without_the_process_fails_the_deployment(db: Db) -> Result<()> {
     let fixture = start_components(db).await?;
-    for (name, code, message) in [
-        ("work-only", "no-process", "the image work-only has no process web: it has work"),
-        ("python3.11", "no-process", "the image python3.11 has no process web: it has none"),
-        ("nothing", "no-such-image", "there is no image nothing"),
+    let missing = DeploymentFailureClass::StartCommandMissing;
+    for (name, code, class, message) in [
+        ("work-only", "no-process", missing, "the image work-only has no process web: it has work"),
+        ("python3.11", "no-process", missing, "the image python3.11 has no process web: it has none"),
+        ("nothing", "no-such-image", DeploymentFailureClass::Other, "there is no image nothing"),
     ] {
         let failed = fixture.deploy_to_end(&build_image_deployment(name)).await?;
         assert_eq!((&*failed.long_status, failed.code.as_deref()), (message, Some(code)));
+        assert_eq!(failed.failure_class, Some(class));
         assert_eq!(find_step_state(&failed, StepName::Check), Some(StepState::Failed));
     }
     let worker = DeploymentCreate { component: Some("work".parse()?), ..build_image_deployment("work-only") };
@@ -174,6 +177,7 @@ async fn component_that_is_never_ready_is_deleted_if_it_is_new(db: Db) -> Result
     let failed = deploy_until_start_timeout(&fixture).await?;
     assert_eq!(failed.status, DeploymentState::TimedOut, "{failed:?}");
     assert_eq!(failed.code.as_deref(), Some("component-not-ready"));
+    assert_eq!(failed.failure_class, Some(DeploymentFailureClass::Time));
     assert_eq!(failed.long_status, "web was not ready in time\nno such table: users");
     assert_eq!(failed.help.as_deref(), Some("listen on 0.0.0.0, port 8000 ($PORT), then deploy again"));
     assert_eq!((failed.still_running, failed.url.as_deref()), (None, None));
@@ -215,6 +219,7 @@ async fn component_at_another_port_fails_before_its_start_timeout(db: Db) -> Res
     fixture.stand.advance_clock(SignedDuration::from_secs(10));
     let failed = fixture.wait_for_end(id).await?;
     assert_eq!(failed.code.as_deref(), Some("component-unreachable"));
+    assert_eq!(failed.failure_class, Some(DeploymentFailureClass::Port));
     assert_eq!(failed.long_status, "web cannot be reached: it serves at port 5000\nno such table: users");
     let help = failed.help.unwrap_or_default();
     assert!(
@@ -253,6 +258,7 @@ async fn component_that_crashes_three_times_fails_the_deployment(db: Db) -> Resu
     fixture.services.change_state(|state| state.jobs.behavior = JobBehavior::Crashing);
     let failed = fixture.deploy_to_end(&build_git_deployment()).await?;
     assert_eq!((failed.status, failed.code.as_deref()), (DeploymentState::Failed, Some("component-crashed")));
+    assert_eq!(failed.failure_class, Some(DeploymentFailureClass::Crash));
     let message = "web ended 3 times right after its start: it ended with status 7: no such table";
     assert_eq!(failed.long_status, format!("{message}\nno such table: users"));
     assert_eq!(failed.help.as_deref(), Some("hearth jobs logs web"));

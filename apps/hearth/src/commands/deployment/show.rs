@@ -1,7 +1,7 @@
 //! `hearth deployment show [ID]`.
 
 use hearth_base::Result;
-use hearth_wire::components::{Deployment, DeploymentId, StepName, StepState};
+use hearth_wire::components::{Deployment, DeploymentFailureClass, DeploymentId, StepName, StepState};
 
 use super::{describe_deployment_state, fetch_deployment};
 use crate::{
@@ -31,6 +31,9 @@ pub async fn run(cx: &CommandContext, args: ShowDeploymentArgs) -> Result<()> {
         ("by", Cell::from(deployment.by.as_str())),
         ("source", Cell::from(describe_origin(&deployment.source, ""))),
     ]);
+    if let Some(class) = deployment.failure_class {
+        table.add_row([Cell::from("cause"), Cell::from(describe_failure_class(class))]);
+    }
     for step in &deployment.steps {
         let took = step.started.zip(step.ended).map(|(from, to)| time::format_elapsed(from, to));
         let state = match step.state {
@@ -49,6 +52,17 @@ pub async fn run(cx: &CommandContext, args: ShowDeploymentArgs) -> Result<()> {
         cx.printer.print_next(help);
     }
     Ok(())
+}
+
+fn describe_failure_class(class: DeploymentFailureClass) -> &'static str {
+    match class {
+        DeploymentFailureClass::Build => "the build failed: hearth build show",
+        DeploymentFailureClass::StartCommandMissing => "the image has no start command",
+        DeploymentFailureClass::Crash => "the program ended right after its start",
+        DeploymentFailureClass::Port => "the program listens where nothing reaches it",
+        DeploymentFailureClass::Time => "the program was not ready in time",
+        DeploymentFailureClass::Other => "another reason, which the message names",
+    }
 }
 
 fn describe_step_name(name: StepName) -> &'static str {

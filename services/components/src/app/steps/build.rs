@@ -11,7 +11,7 @@ use hearth_wire::{
 use http_body_util::BodyExt;
 use tokio::time::{Instant, sleep};
 
-use super::{require_mandate, run_unless_changed, save_step_message};
+use super::{BUILD_FAILED_CODE, require_mandate, run_unless_changed, save_step_message};
 use crate::{context::ComponentsContext, store::Deployment};
 
 /// The shortest pause between two polls of a build.
@@ -128,7 +128,7 @@ fn create_build_error(build: BuildId, found: &Build) -> Error {
     let line = found.failure.as_ref().and_then(|failure| failure.line.clone());
     let line = line.filter(|line| !what.contains(line.as_str()));
     let next_step = found.failure.as_ref().map(|failure| failure.next_step.clone());
-    let error = Error::conflict("build-failed", what);
+    let error = Error::conflict(BUILD_FAILED_CODE, what);
     let error = line.into_iter().chain(next_step).fold(error, Error::and_message);
     error.help(format!("hearth build logs {build}"))
 }

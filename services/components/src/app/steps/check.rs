@@ -12,7 +12,7 @@ use hearth_wire::{
     },
 };
 
-use super::{super::finalize::format_pin_holder, set_step_message};
+use super::{super::finalize::format_pin_holder, NO_PROCESS_CODE, set_step_message};
 use crate::{context::ComponentsContext, store::Deployment};
 
 /// Resolves and pins the image and selects the command.
@@ -59,7 +59,7 @@ fn select_command(
         names => format!("it has {}", names.join(", ")),
     };
     let what = format!("the image {} has no process {component}: {has}", image.image);
-    Err(Error::conflict("no-process", what)
+    Err(Error::conflict(NO_PROCESS_CODE, what)
         .help(format!("add a line `{component}: COMMAND` to the file Procfile, or name a command")))
 }
 

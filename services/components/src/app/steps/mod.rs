@@ -17,6 +17,14 @@ use crate::{
 
 /// The code of the error about a component that was not ready in time.
 pub const NOT_READY_CODE: &str = "component-not-ready";
+/// The code of the error about a component that ended right after its start.
+pub const CRASHED_CODE: &str = "component-crashed";
+/// The code of the error about a component that listens where nothing reaches it.
+pub const UNREACHABLE_CODE: &str = "component-unreachable";
+/// The code of the error about an image without the component's process.
+pub const NO_PROCESS_CODE: &str = "no-process";
+/// The code of the error about a build without an image.
+pub const BUILD_FAILED_CODE: &str = "build-failed";
 
 /// The longest wait for a wake-up before the deployment is read again.
 const MAX_CHANGE_WAIT: std::time::Duration = std::time::Duration::from_secs(60);

@@ -17,8 +17,8 @@ use jiff::SignedDuration;
 use tokio::time::sleep;
 
 use super::{
-    super::create::NO_PORT, NOT_READY_CODE, require_mandate, run_unless_changed, save_step_message,
-    set_step_message,
+    super::create::NO_PORT, CRASHED_CODE, NOT_READY_CODE, UNREACHABLE_CODE, require_mandate,
+    run_unless_changed, save_step_message, set_step_message,
 };
 use crate::{context::ComponentsContext, store::Deployment};
 
@@ -151,7 +151,7 @@ async fn build_crash_error(jobs: &DelegatedClient, deployment: &Deployment, ende
     let explained = ended.iter().find(|run| run.error_line.is_some()).or(ended.first());
     let reason = explained.map(|run| describe_run_end(run)).unwrap_or_default();
     let what = format!("{name} ended {} times right after its start: {reason}", ended.len());
-    let error = Error::conflict("component-crashed", what);
+    let error = Error::conflict(CRASHED_CODE, what);
     let error = add_log_lines(error, jobs, deployment, ended.iter().copied()).await;
     match (find_missing_package(&reason), find_missing_program(&reason)) {
         (Some(package), _) => error.help(format!("add {package} to requirements.txt, then deploy again")),
@@ -184,7 +184,7 @@ async fn build_unreachable_error(jobs: &DelegatedClient, deployment: &Deployment
     let (name, port) = (&deployment.component, deployment.port);
     let reason = run.reason.as_deref().unwrap_or("it listens on 127.0.0.1 only");
     let what = format!("{name} cannot be reached: {reason}");
-    let error = Error::conflict("component-unreachable", what);
+    let error = Error::conflict(UNREACHABLE_CODE, what);
     let error = add_log_lines(error, jobs, deployment, [run]).await;
     let listen = format!("listen on 0.0.0.0, port {port} ($PORT), then deploy again");
     error.help(match run.problem {
