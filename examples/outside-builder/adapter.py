@@ -4,6 +4,8 @@ its log and reports the outcome. It needs buildah, git and tar, and of Python on
 
     HEARTH_BUILDER_SECRET=whsec_… python3 adapter.py 0.0.0.0:9000
 
+HEARTH_URL is the address of Hearth, if this machine reaches it by another than the announced one.
+
 A forge's CI does the same: the receiver starts a job instead of a thread, and the job does what `Build.run` does.
 """
 
@@ -243,10 +245,21 @@ def run_build(announced):
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def replace_address(announced, url):
+    """Replaces the announced address of Hearth by the one at which this machine reaches it."""
+    scheme, host = url.rstrip("/").split("://")
+    api, former = announced["api"], announced["api"]["registry"]
+    api["reports"] = f"{scheme}://{host}/" + api["reports"].split("/", 3)[3]
+    announced["image"] = host + announced["image"].removeprefix(former)
+    api["registry"], api["tls"] = host, scheme == "https"
+    return announced
+
+
 class Receiver(http.server.BaseHTTPRequestHandler):
     """Receives announcements. A signed one is accepted at once, and built once, however often it arrives."""
 
     secret = ""
+    url = ""
     known = set()
     lock = threading.Lock()
 
@@ -262,7 +275,8 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             is_new = self.headers["webhook-id"] not in self.known
             self.known.add(self.headers["webhook-id"])
         if is_new:
-            threading.Thread(target=run_build, args=[message["data"]], daemon=True).start()
+            announced = replace_address(message["data"], self.url) if self.url else message["data"]
+            threading.Thread(target=run_build, args=[announced], daemon=True).start()
         return self.answer(202)
 
     def answer(self, status):
@@ -273,6 +287,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 
 def main():
     Receiver.secret = os.environ["HEARTH_BUILDER_SECRET"]
+    Receiver.url = os.environ.get("HEARTH_URL", "")
     host, port = sys.argv[1].rsplit(":", 1)
     server = http.server.ThreadingHTTPServer((host, int(port)), Receiver)
     print(f"listening on {host}:{server.server_port}", flush=True)

@@ -128,7 +128,7 @@ fn routes(settings: &BuildsSettings, door: &DoorSettings) -> OpenApiRouter<Build
         .routes(require_right::<BuildsRead, _>(routes!(http::outside_builders::list)))
         .routes(require_right::<BuildsWrite, _>(routes!(http::outside_builders::create)))
         .routes(require_right::<BuildsWrite, _>(routes!(http::outside_builders::delete)))
-        .routes(require_right::<BuildsWrite, _>(routes!(http::outside_builders::choose)))
+        .routes(require_right::<BuildsWrite, _>(routes!(http::outside_builders::choose_builder)))
         .routes(require_right::<OperateBuilders, _>(routes!(http::outside_builders::list_shared)))
         .routes(require_right::<OperateBuilders, _>(routes!(http::outside_builders::create_shared)))
         .routes(require_right::<OperateBuilders, _>(routes!(http::outside_builders::delete_shared)))

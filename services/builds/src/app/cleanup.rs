@@ -3,7 +3,7 @@
 use hearth_base::{BuildId, Error, ErrorKind, Result, Role, ToolId};
 use hearth_kit::{db::Tx, queue::TaskName};
 
-use super::{cancel, outside};
+use super::{cancel, credentials};
 use crate::{context::BuildsContext, store::Build};
 
 /// Task that unpins the image of a deleted build.
@@ -79,7 +79,7 @@ pub async fn erase_tool_builds(cx: &BuildsContext, tool: ToolId) -> Result<()> {
     cx.store.erase_outside_builders(&tx, tool).await?;
     for mut build in cx.store.lock_open_builds(&tx, tool).await? {
         cancel::mark_cancelled(&mut build, cx.now());
-        outside::release_build(cx, &tx, &mut build).await?;
+        credentials::release_outside_build(cx, &tx, &mut build).await?;
         cx.store.update_build(&tx, &build).await?;
     }
     cx.store.delete_tool_grants(&tx, tool).await?;

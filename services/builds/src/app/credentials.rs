@@ -106,6 +106,17 @@ pub async fn mark_credentials_revoked(cx: &BuildsContext, tx: &Tx, build: BuildI
     Ok(())
 }
 
+/// Records that an outside builder has a build no longer: the build is settled, and the credential is revoked. Does nothing
+/// for other builds.
+pub async fn release_outside_build(cx: &BuildsContext, tx: &Tx, build: &mut Build) -> Result<()> {
+    if build.outside_builder.is_none() {
+        return Ok(());
+    }
+    build.settled = true;
+    cx.store.delete_outside_builds(tx, &[build.id]).await?;
+    mark_credentials_revoked(cx, tx, build.id).await
+}
+
 /// Revokes the credentials of a build that are marked as revoked. May be repeated.
 pub async fn revoke_credentials(cx: &BuildsContext, build: BuildId) -> Result<()> {
     for token in cx.store.list_revoked_build_tokens(build).await? {

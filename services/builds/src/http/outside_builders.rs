@@ -60,7 +60,7 @@ pub async fn delete(
 #[utoipa::path(put, path = "/builds/v1/tool/{tool}/builder", tag = "builds", operation_id = "builds.tool_builder_choose",
     request_body = BuilderChoice, params(("tool" = String, Path, description = "name of the tool")),
     responses((status = 200, body = Named<Done>), (status = 400, description = "the builder does not exist")))]
-pub async fn choose(
+pub async fn choose_builder(
     cx: BuildsContext,
     tool: Authed<BuildsWrite>,
     Json(choice): Json<BuilderChoice>,

@@ -64,6 +64,15 @@ pub async fn start_fixture(db: Db) -> Result<BuildsFixture> {
 
 /// Starts the service with one more address that outbound requests may use.
 pub async fn start_fixture_with(db: Db, allowed_address: &str) -> Result<BuildsFixture> {
+    start_fixture_with_fakes(db, allowed_address, |_| {}).await
+}
+
+/// Starts the service with fakes of other services, instead of those of this fixture.
+pub async fn start_fixture_with_fakes(
+    db: Db,
+    allowed_address: &str,
+    set_fakes: impl FnOnce(&ServiceStand),
+) -> Result<BuildsFixture> {
     let git = GitServer::start().await?;
     let commit = git.commit_files("hello", &[("Procfile", "web: ./serve\n")])?;
     let more = if allowed_address.is_empty() { String::new() } else { format!(", \"{allowed_address}\"") };
@@ -82,6 +91,8 @@ pub async fn start_fixture_with(db: Db, allowed_address: &str) -> Result<BuildsF
     let quota = Quota { running_builds: 2, ..Quota::default() };
     let mut stand =
         ServiceStand::start_service(Role::Builds, db, hearth_builds::mount, config, quota).await?;
+    // The first fake of a service stays.
+    set_fakes(&stand);
     let (pins, lines, tags) = (RequestLog::default(), LogLines::default(), ImageTags::default());
     let known = tags.clone();
     let resolve = move |query: &str| json!({"data": resolve_image(&known, query)});

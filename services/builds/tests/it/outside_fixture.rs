@@ -11,7 +11,7 @@ use axum::{
 use hearth_base::{BuildId, Entropy, Error, Result, Role, Secret, TokenId, ToolId};
 use hearth_client::Client;
 use hearth_kit::{Query, db::Db, signed_webhooks::compute_signature};
-use hearth_testkit::{ReceivedRequest, WebhookReceiver, wait_until};
+use hearth_testkit::{ReceivedRequest, ServiceStand, WebhookReceiver, wait_until};
 use hearth_wire::{
     accounts::internal::{ToolTokenCreate, ToolTokenCreated},
     builds::{
@@ -27,7 +27,7 @@ use hearth_wire::{
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::fixture::{BuildsFixture, IMAGE_DIGEST, start_fixture_with};
+use crate::fixture::{BuildsFixture, IMAGE_DIGEST, start_fixture_with_fakes};
 
 /// State of the fakes of `accounts`, `images` and `logs`.
 #[derive(Default)]
@@ -71,9 +71,8 @@ pub struct OutsideFixture {
 /// Starts the service with an outside builder `ci` of the tool, which the tool has chosen.
 pub async fn start_outside_fixture(db: Db, falls_back: bool) -> Result<OutsideFixture> {
     let receiver = WebhookReceiver::start().await?;
-    let base = start_fixture_with(db, receiver.address()).await?;
     let fakes = Fakes::default();
-    mount_fakes(&base, &fakes);
+    let base = start_fixture_with_fakes(db, receiver.address(), |stand| mount_fakes(stand, &fakes)).await?;
     let create = OutsideBuilderCreate { name: "ci".parse()?, url: receiver.url(), falls_back };
     let made = base.maintainer.builds().add_tool_builder(&base.tool, &create).await?;
     let choice = BuilderChoice { builder: Some("ci".parse()?) };
@@ -82,7 +81,7 @@ pub async fn start_outside_fixture(db: Db, falls_back: bool) -> Result<OutsideFi
 }
 
 /// Mounts the fakes of `accounts`, `images` and `logs`.
-fn mount_fakes(base: &BuildsFixture, fakes: &Fakes) {
+fn mount_fakes(stand: &ServiceStand, fakes: &Fakes) {
     let accounts = Router::new()
         .route("/accounts/v1/internal/tool-tokens", post(create_token))
         .route("/accounts/v1/internal/tool-tokens/{token}", delete(revoke_token))
@@ -94,11 +93,11 @@ fn mount_fakes(base: &BuildsFixture, fakes: &Fakes) {
     let logs = Router::new().route("/logs/v1/internal/lines", post(append_lines));
     for (role, router) in [(Role::Accounts, accounts), (Role::Images, images), (Role::Logs, logs)] {
         let service = hearth_kit::build_local_service(router.with_state(fakes.clone()));
-        base.stand.set_fake_service(role, service);
+        stand.set_fake_service(role, service);
     }
 }
 
-fn wrap_data(data: Value) -> Json<Value> {
+fn wrap_data(data: &Value) -> Json<Value> {
     Json(json!({ "data": data }))
 }
 
@@ -107,16 +106,16 @@ async fn create_token(State(fakes): State<Fakes>, Json(create): Json<ToolTokenCr
     let secret = format!("secret-of-{id}");
     fakes.lock().created.push((id, secret.clone(), create));
     let created = ToolTokenCreated { id, secret: Secret::new(secret), expires: Timestamp::MAX };
-    wrap_data(serde_json::to_value(created).unwrap())
+    wrap_data(&serde_json::to_value(created).unwrap())
 }
 
 async fn revoke_token(State(fakes): State<Fakes>, Path(token): Path<TokenId>) -> Json<Value> {
     fakes.lock().revoked.push(token);
-    wrap_data(json!({}))
+    wrap_data(&json!({}))
 }
 
 async fn check_owner(State(fakes): State<Fakes>) -> Json<Value> {
-    wrap_data(json!({"name": "ann", "active": !fakes.lock().has_owner_left}))
+    wrap_data(&json!({"name": "ann", "active": !fakes.lock().has_owner_left}))
 }
 
 async fn resolve_image(
@@ -137,28 +136,28 @@ async fn resolve_image(
         kind: ImageKind::Built,
         config: ImageConfig { labels, ..ImageConfig::default() },
     };
-    (StatusCode::OK, wrap_data(serde_json::to_value(found).unwrap()))
+    (StatusCode::OK, wrap_data(&serde_json::to_value(found).unwrap()))
 }
 
 async fn attach_artifact(State(fakes): State<Fakes>, Json(attached): Json<Value>) -> Json<Value> {
     fakes.lock().attached.push(attached);
-    wrap_data(json!({"digest": IMAGE_DIGEST}))
+    wrap_data(&json!({"digest": IMAGE_DIGEST}))
 }
 
 async fn pin_image(State(fakes): State<Fakes>, Path(holder): Path<String>) -> Json<Value> {
     fakes.lock().pins.push(format!("PUT {holder}"));
-    wrap_data(json!({}))
+    wrap_data(&json!({}))
 }
 
 async fn unpin_image(State(fakes): State<Fakes>, Path(holder): Path<String>) -> Json<Value> {
     fakes.lock().pins.push(format!("DELETE {holder}"));
-    wrap_data(json!({}))
+    wrap_data(&json!({}))
 }
 
 async fn append_lines(State(fakes): State<Fakes>, Json(batch): Json<Value>) -> Json<Value> {
     let lines = batch["lines"].as_array().cloned().unwrap_or_default();
     fakes.lock().lines.extend(lines.iter().map(|line| line["text"].as_str().unwrap().to_owned()));
-    wrap_data(json!({"next": 1}))
+    wrap_data(&json!({"next": 1}))
 }
 
 /// An announced build with a client that has its credential.

@@ -1,11 +1,11 @@
 //! Outside builders that are slow, refuse, repeat and report late, while the service is killed: each build ends, and none
 //! is made twice.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
-use hearth_base::{BuildId, Error, Result};
+use hearth_base::{BuildId, Result};
 use hearth_kit::db::Db;
-use hearth_testkit::{ReceiverReply, SeededRng, on_every_store};
+use hearth_testkit::{ReceiverReply, SeededRng, on_every_store, wait_until};
 use hearth_wire::builds::{BuildCreate, BuildCreateQuery, internal::BuildLeaseOutcome};
 
 use crate::outside_fixture::{
@@ -16,10 +16,6 @@ use crate::outside_fixture::{
 const ROUND_COUNT: usize = 6;
 /// Steps of one round, each of which is an event of the builder, a person or the machine.
 const STEPS_PER_ROUND: usize = 14;
-/// Most passes until all builds of a round have ended.
-const MAX_PASSES: usize = 1500;
-/// Pause between two passes.
-const PASS_PAUSE: Duration = Duration::from_millis(20);
 
 /// The state of the world: what was started, and which builds have been made.
 struct OutsideKillRun {
@@ -100,22 +96,27 @@ impl OutsideKillRun {
     /// Ends all open builds with a builder that works.
     async fn finish_all(&mut self) -> Result<()> {
         self.fixture.receiver.set_reply(ReceiverReply::default());
-        for _ in 0..MAX_PASSES {
+        loop {
             let open = self.list_open_builds().await;
             if open.is_empty() {
                 return Ok(());
             }
-            self.fixture.advance_clock(10);
-            for request in self.fixture.receiver.requests().iter().rev() {
+            let requests = self.fixture.receiver.requests();
+            for request in requests.iter().rev() {
                 let announced = self.fixture.adopt_build(read_announcement(request)?)?;
                 if open.contains(&announced.build.build) {
                     self.finish_build(&announced, build_made_outcome()).await?;
                 }
             }
-            // The worker announces in the background.
-            tokio::time::sleep(PASS_PAUSE).await;
+            // Builds that are still open wait for a new announcement.
+            wait_until("an announcement, or the end of a build", async || {
+                self.fixture.advance_clock(10);
+                let has_ended = self.list_open_builds().await.len() < open.len();
+                let is_announced = self.fixture.receiver.requests().len() > requests.len();
+                Ok((has_ended || is_announced).then_some(()))
+            })
+            .await?;
         }
-        Err(Error::internal(format!("builds did not end: {:?}", self.list_open_builds().await)))
     }
 
     /// Lists the builds that have not ended. Old builds of the tool are deleted.

@@ -20,13 +20,18 @@ fn find_free_address() -> Result<String> {
 }
 
 /// Starts the adapter, and waits until it listens.
-async fn start_adapter(address: &str, secret: &str, folder: &Path) -> Result<Child> {
+async fn start_adapter(hearth: &Hearth, address: &str, secret: &str, folder: &Path) -> Result<Child> {
     let log = std::fs::File::create(folder.join("adapter.log")).map_err(Error::internal)?;
     let programs = program_path("hearth")?;
     let path = format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", programs.parent().unwrap().display());
     let mut adapter = Command::new("/usr/bin/python3");
     adapter.arg(example_folder("outside-builder").join("adapter.py")).arg(address);
-    adapter.env("HEARTH_BUILDER_SECRET", secret).env("PATH", path).env("TMPDIR", folder).env("HOME", folder);
+    adapter
+        .env("HEARTH_BUILDER_SECRET", secret)
+        .env("HEARTH_URL", hearth.url())
+        .env("PATH", path)
+        .env("TMPDIR", folder)
+        .env("HOME", folder);
     adapter.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
     let mut child = adapter.spawn().map_err(Error::internal)?;
     let out = child.stdout.take().ok_or_else(|| Error::internal("the adapter has no output"))?;
@@ -62,15 +67,15 @@ async fn image_of_an_outside_builder_is_deployed_and_verified() -> Result<()> {
     let create =
         OutsideBuilderCreate { name: "ci".parse()?, url: format!("http://{address}/"), falls_back: false };
     let made = operator.client.builds().add_tool_builder(&tool, &create).await?;
-    let _adapter = start_adapter(&address, made.secret.expose_secret(), scratch.path()).await?;
+    let _adapter = start_adapter(&hearth, &address, made.secret.expose_secret(), scratch.path()).await?;
 
     // The section of the source chooses the builder, and the log has its lines.
     let files =
         [("index.html", "<p>made outside</p>"), ("hearth.yaml", "tool: page\nbuild: {builder: ci}\n")];
     write_files(page.path(), &files)?;
     let folder = page.path().display().to_string();
-    let log = cli.run_successfully(&["build", "start", &folder, "--tool", "page"]).await?;
-    assert!(log.contains("STEP") && log.contains("is built from"), "{log}");
+    let built = cli.run(&["build", "start", &folder, "--tool", "page"]).await?;
+    assert!(built.err.contains("STEP") && built.out.contains("is built from"), "{built:?}");
     check_provenance(&cli).await?;
     let shown = cli.run_successfully(&["build", "show", "--tool", "page"]).await?;
     assert!(shown.contains("tool-page/ci"), "{shown}");

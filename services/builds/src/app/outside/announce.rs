@@ -21,7 +21,7 @@ use hearth_wire::{
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{fail_build, release_build};
+use super::fail_build;
 use crate::{
     app::{build_task::BUILD_TASK, credentials, time_limit},
     context::BuildsContext,
@@ -279,7 +279,7 @@ async fn give_up_announcement(
     if builder.is_none_or(|builder| !builder.falls_back) {
         return fail_build(cx, tx, build, reason, REFUSED_NEXT_STEP).await;
     }
-    release_build(cx, tx, &mut build).await?;
+    credentials::release_outside_build(cx, tx, &mut build).await?;
     let name = build.outside_builder.take().unwrap_or_default();
     build.status = BuildStatus::BuildPending;
     build.step = BuildStep::Waiting;

@@ -50,17 +50,6 @@ pub async fn hand_over_build(
     cx.store.queue.enqueue(tx, ANNOUNCE_TASK, &build.id.to_string(), &build.id, cx.now()).await
 }
 
-/// Records that an outside builder has an ended build no longer: the build is settled, and the credential is revoked.
-/// Does nothing for other builds.
-pub async fn release_build(cx: &BuildsContext, tx: &Tx, build: &mut Build) -> Result<()> {
-    if build.outside_builder.is_none() {
-        return Ok(());
-    }
-    build.settled = true;
-    cx.store.delete_outside_builds(tx, &[build.id]).await?;
-    credentials::mark_credentials_revoked(cx, tx, build.id).await
-}
-
 /// Ends a build because its outside builder did not build it, in the caller's transaction.
 async fn fail_build(
     cx: &BuildsContext,
@@ -79,6 +68,6 @@ async fn fail_build(
     });
     build.step = BuildStep::Done;
     build.ended = Some(cx.now());
-    release_build(cx, tx, &mut build).await?;
+    credentials::release_outside_build(cx, tx, &mut build).await?;
     cx.store.update_build(tx, &build).await
 }

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use hearth_base::{BuildId, Error, ErrorKind, Result, Role, TokenId};
-use hearth_kit::{blobs::ContentStream, db::Tx};
+use hearth_kit::{blobs::ContentStream, db::Tx, log_error};
 use hearth_plan::parse_label_value;
 use hearth_wire::{
     builds::{
@@ -18,7 +18,7 @@ use hearth_wire::{
     },
 };
 
-use super::{ANNOUNCE_TASK, release_build};
+use super::ANNOUNCE_TASK;
 use crate::{
     app::{
         cleanup, credentials,
@@ -38,6 +38,8 @@ const MAX_LINE_BYTES: usize = 4096;
 const MAX_PROCESSES: usize = 64;
 /// Name of the part of the log with the lines of an outside builder.
 const LOG_INSTANCE: &str = "outside";
+/// Name of the part of the log with the outcome, as of other builds.
+const OUTCOME_INSTANCE: &str = "build";
 
 /// Outside builder that reports: the build of its credential, and the credential.
 #[derive(Debug, Clone, Copy)]
@@ -133,7 +135,7 @@ pub async fn store_log_lines(
     });
     let stored: Vec<LogsLine> = stored.collect();
     if !stored.is_empty() {
-        append_lines(cx, &build, stored, false).await?;
+        append_lines(cx, &build, LOG_INSTANCE, stored, false).await?;
     }
     Ok(BuildLogReported { next: first.saturating_add(count) })
 }
@@ -151,15 +153,42 @@ fn cut_line(mut text: String) -> String {
     text
 }
 
-async fn append_lines(cx: &BuildsContext, build: &Build, lines: Vec<LogsLine>, complete: bool) -> Result<()> {
+async fn append_lines(
+    cx: &BuildsContext,
+    build: &Build,
+    instance: &str,
+    lines: Vec<LogsLine>,
+    complete: bool,
+) -> Result<()> {
     let source = LogsSource {
         tool: build.tool,
         of: LogsOwner::Build(build.id.to_string()),
         run: format!("{}.{}", build.id, build.attempt),
-        instance: LOG_INSTANCE.to_owned(),
+        instance: instance.to_owned(),
     };
     let batch = LogsBatch { source, lines, complete };
     cx.clients.create_client(Role::Logs)?.logs().append(&batch).await.map(|_| ())
+}
+
+/// Completes the log of an attempt with its outcome, so that its readers do not wait for more. An error is only logged.
+async fn complete_log(cx: &BuildsContext, build: &Build, outcome: &str) {
+    let notes = (1..).zip(outcome.lines());
+    let notes =
+        notes.map(|(sequence, line)| build_line(cx, sequence, LogsStream::Note, cut_line(line.to_owned())));
+    for (instance, lines) in [(LOG_INSTANCE, Vec::new()), (OUTCOME_INSTANCE, notes.collect())] {
+        if let Err(error) = append_lines(cx, build, instance, lines, true).await {
+            log_error!(&error, build = %build.id, "end of a build log not stored");
+        }
+    }
+}
+
+/// Describes an outcome for the log.
+fn describe_outcome(end: &BuildLeaseOutcome) -> String {
+    match end {
+        BuildLeaseOutcome::Made { image, .. } => image.clone(),
+        BuildLeaseOutcome::Failed { message } | BuildLeaseOutcome::Again { message } => message.clone(),
+        BuildLeaseOutcome::Stopped => "The build was stopped.".to_owned(),
+    }
 }
 
 /// Opens the uploaded folder of a build.
@@ -199,13 +228,14 @@ pub async fn finish_build(
             return Err(error);
         }
     };
+    let (attempt, outcome) = (build.clone(), describe_outcome(&end));
     let pause = record_lease_end(cx, &mut build, end)?;
     build.failure = failure.filter(|_| build.status == BuildStatus::BuildFailure).map(shorten_failure);
     if build.has_ended() {
         if build.digest.is_some() {
             cx.store.queue.enqueue(&tx, PROVENANCE_TASK, &id.to_string(), &id, cx.now()).await?;
         }
-        release_build(cx, &tx, &mut build).await?;
+        credentials::release_outside_build(cx, &tx, &mut build).await?;
     } else {
         outside.begin_attempt();
         cx.store.save_outside_build(&tx, &outside).await?;
@@ -215,6 +245,7 @@ pub async fn finish_build(
     }
     cx.store.update_build(&tx, &build).await?;
     tx.commit().await?;
+    complete_log(cx, &attempt, &outcome).await;
     credentials::revoke_former_credentials(cx, id).await;
     cleanup::delete_old_builds(cx, build.tool, u64::from(cx.settings.kept)).await.map(|_| ())
 }
@@ -227,7 +258,15 @@ async fn check_outcome(
     end: BuildLeaseOutcome,
     failure: Option<BuildFailure>,
 ) -> Result<(BuildLeaseOutcome, Option<BuildFailure>)> {
-    let BuildLeaseOutcome::Made { digest, image: _, processes, message, inputs: _, materials: _, comparison: _ } = end
+    let BuildLeaseOutcome::Made {
+        digest,
+        image: _,
+        processes,
+        message,
+        inputs: _,
+        materials: _,
+        comparison: _,
+    } = end
     else {
         return Ok((end, failure));
     };
@@ -257,7 +296,15 @@ async fn check_outcome(
         _ => found.reference,
     };
     let digest = found.digest.to_string();
-    let end = BuildLeaseOutcome::Made { digest, image, processes, message, inputs: None, materials: None, comparison: None };
+    let end = BuildLeaseOutcome::Made {
+        digest,
+        image,
+        processes,
+        message,
+        inputs: None,
+        materials: None,
+        comparison: None,
+    };
     Ok((end, None))
 }
 
