@@ -1,6 +1,7 @@
 //! Starts databases and a whole Hearth in a test. A test is written once and runs in every shape: all
 //! services in one process and each service in its own process, on SQLite and on PostgreSQL.
 
+mod apt_repository;
 pub mod attacks;
 mod audit;
 mod cli_session;
@@ -23,6 +24,7 @@ mod stand;
 mod state_record;
 mod wait;
 
+pub use apt_repository::AptRepository;
 pub use audit::{Audit, EvenSchedule, list_all_due_records, list_all_runs};
 pub use cli_session::{CliSession, CommandOutput};
 pub use databases::{DatabaseKind, ScratchDatabase};

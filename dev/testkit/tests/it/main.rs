@@ -19,6 +19,7 @@ mod privileges;
 mod published_clients;
 mod python;
 mod registry;
+mod requests;
 mod resource_limits;
 mod run_credentials;
 mod schedules_and_health;
