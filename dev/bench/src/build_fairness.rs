@@ -14,7 +14,7 @@ use hearth_base::{
 };
 use hearth_client::{Client, box_body};
 use hearth_kit::{config::HearthConfig, db::Db};
-use hearth_testkit::{GitServer, Hearth, HearthShape, ServiceStand};
+use hearth_testkit::{Hearth, HearthShape, ServiceStand};
 use hearth_wire::{
     builds::{
         BuildCreate, BuildCreateQuery,
@@ -24,7 +24,7 @@ use hearth_wire::{
 };
 use http_body_util::Full;
 use jiff::Timestamp;
-use tokio::task::JoinSet;
+use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::{
     durations::{Durations, to_millis},
@@ -47,23 +47,26 @@ type EndedBuilds = Arc<Vec<AtomicUsize>>;
 /// Runs the bench.
 pub async fn run() -> Result<BenchReport> {
     let folder = tempfile::tempdir().map_err(Error::internal)?;
-    let git = GitServer::start().await?;
-    git.commit_files("hello", &[("Procfile", "web: ./serve\n")])?;
-    let text = format!("[outbound]\nallow = [\"{}\"]\n", git.address());
     let settings = hearth_builds::BUILDS_SERVICE.settings;
     let config: HearthConfig =
-        hearth_kit::config::parse(&text, "bench", std::iter::empty(), settings.as_slice())?;
+        hearth_kit::config::parse("", "bench", std::iter::empty(), settings.as_slice())?;
     let db = Db::open_file(folder.path(), Role::Builds).await?;
     let stand =
         ServiceStand::start_service(Role::Builds, db, hearth_builds::mount, config, Quota::default()).await?;
     let ended: EndedBuilds = Arc::new((0..TOOL_COUNT).map(|_| AtomicUsize::new(0)).collect());
 
     let mut starting = JoinSet::new();
+    let queues_full = Arc::new(Barrier::new(TOOL_COUNT + 1));
     for number in 0..TOOL_COUNT {
         let name: ToolName = format!("tool{number}").parse()?;
         let id = ToolId::new(Timestamp::UNIX_EPOCH, &Entropy::System);
         let client = stand.member(id, &name, Access::Write)?;
-        starting.spawn(keep_queue_full(client, name, git.repository_url("hello"), number));
+        starting.spawn(keep_queue_full(client, name, number, queues_full.clone()));
+    }
+    // A tool without a waiting build would lose its turn.
+    tokio::select! {
+        _ = queues_full.wait() => {}
+        Some(ended) = starting.join_next() => ended.map_err(Error::internal)??,
     }
     let begun = Instant::now();
     let mut building = JoinSet::new();
@@ -113,13 +116,26 @@ async fn measure_takeover() -> Result<Duration> {
 }
 
 /// Starts builds of a tool as long as it may queue more. A tool with a higher number queues fewer at a time.
-async fn keep_queue_full(client: Client, name: ToolName, url: String, number: usize) -> Result<()> {
-    let create = BuildCreate { source_url: Some(url), ..BuildCreate::default() };
+async fn keep_queue_full(
+    client: Client,
+    name: ToolName,
+    number: usize,
+    queues_full: Arc<Barrier>,
+) -> Result<()> {
+    let archive = box_body(Full::new("an archive that no builder reads".into()));
+    let upload = client.builds().upload(&name, archive).await?;
+    let create = BuildCreate { upload: Some(upload.id), ..BuildCreate::default() };
     let query = BuildCreateQuery { queue: true, ..BuildCreateQuery::default() };
+    let mut was_full = false;
     loop {
         match client.builds().start(&name, &create, &query).await {
             Ok(_) => tokio::time::sleep(Duration::from_millis(number as u64)).await,
-            Err(error) if error.code() == "too-many-builds" => tokio::time::sleep(FULL_QUEUE_PAUSE).await,
+            Err(error) if error.code() == "too-many-builds" => {
+                if !std::mem::replace(&mut was_full, true) {
+                    queues_full.wait().await;
+                }
+                tokio::time::sleep(FULL_QUEUE_PAUSE).await;
+            }
             Err(error) => return Err(error),
         }
     }
