@@ -107,8 +107,12 @@ impl IdentityIssuer {
             }
         };
         let signed = self.sign_resolved(resolved, service, now, epoch)?;
+        // The caller may create this tool or become its member the next moment, before the event arrives: only a grant is
+        // kept.
+        let is_granted = matches!(signed.identity.tool, Some(ToolGrant::Granted { .. }));
+        let is_kept = key.2.is_none() || is_granted;
         let mut cache = self.lock();
-        if cache.epoch == epoch {
+        if cache.epoch == epoch && is_kept {
             if cache.signed.len() >= Self::MAX_CACHED_IDENTITIES {
                 cache.signed.retain(|_, signed| signed.expires > now);
             }
