@@ -269,10 +269,11 @@ def fill_gradle():
             packed.writestr(f"gradle/lib/{path.removeprefix(GRADLE_FOLDER)}", contents[links[path]])
     FILES["/gradle-bin.zip"] = archive.getvalue()
     with zipfile.ZipFile(f"{FOLDER}/gradle-wrapper.jar", "w") as wrapper:
+        wrapper.writestr("build-receipt.properties", "versionNumber=4.4.1\n")
         for path in (path for path in contents if re.search(r"/gradle-(wrapper|cli)-[0-9.]+\.jar$", path)):
             with zipfile.ZipFile(io.BytesIO(contents[path])) as module:
                 for name in module.namelist():
-                    if name.endswith((".class", ".properties")):
+                    if name.endswith(".class"):
                         wrapper.writestr(name, module.read(name))
 
 

@@ -27,6 +27,29 @@ const VITE_AND_FLASK: [(&str, &str); 6] = [
     ),
 ];
 
+/// A small program of Python without packages, and pages that esbuild makes: it is built in each run of the tests.
+const ESBUILD_AND_PYTHON: [(&str, &str); 7] = [
+    ("hearth.yaml", "config_version: hearth/v1\ntool: pages\nbuild:\n  front_end: assets\n"),
+    ("requirements.txt", ""),
+    ("Procfile", "web: python3 app.py\n"),
+    (
+        "app.py",
+        "import functools\nimport http.server\nimport os\n\n\
+         handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=\"static\")\n\
+         http.server.ThreadingHTTPServer((\"\", int(os.environ[\"PORT\"])), handler).serve_forever()\n",
+    ),
+    (
+        "assets/package.json",
+        "{\"private\": true, \"scripts\": {\"build\": \"esbuild main.js --outfile=../static/assets/index-1.js && cp index.html \
+         ../static/\"}, \"devDependencies\": {\"esbuild\": \"0.24.0\"}}",
+    ),
+    ("assets/main.js", "document.title = `depth ${3 + 4}`;\n"),
+    (
+        "assets/index.html",
+        "<!doctype html>\n<title>Pond</title>\n<script type=\"module\" src=\"/assets/index-1.js\"></script>\n",
+    ),
+];
+
 /// A site of a generator of Debian's.
 const MKDOCS_SITE: [(&str, &str); 2] =
     [("mkdocs.yml", "site_name: Pond\n"), ("docs/index.md", "# Depth\n\nSeven metres.\n")];
@@ -37,10 +60,10 @@ async fn deploy(cli: &CliSession, folder: &Path, words: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Deploys a tool whose pages Vite builds; then again by the printed Containerfile, which was committed and changed.
-async fn check_vite_and_flask(cli: &CliSession, visitor: &Visitor) -> Result<()> {
+/// Deploys a tool with a front end; then again by the printed Containerfile, which was committed and changed.
+async fn check_front_end(cli: &CliSession, visitor: &Visitor, files: &[(&str, &str)]) -> Result<()> {
     let folder = tempfile::tempdir().map_err(Error::internal)?;
-    write_files(folder.path(), &VITE_AND_FLASK)?;
+    write_files(folder.path(), files)?;
     // The file of the source names the tool and the folder of the front end.
     cli.run_successfully(&["new", "pages"]).await?;
     deploy(cli, folder.path(), &[]).await?;
@@ -64,8 +87,9 @@ async fn front_end_and_program_of_one_source_answer_from_one_image() -> Result<(
     let operator = hearth.operator().await?;
     let cli = operator.open_cli_session(&hearth).await?;
     let visitor = Visitor::for_url(hearth.url())?;
-    check_vite_and_flask(&cli, &visitor).await?;
-    if checks_all_images() {
+    let all = checks_all_images();
+    check_front_end(&cli, &visitor, if all { &VITE_AND_FLASK[..] } else { &ESBUILD_AND_PYTHON[..] }).await?;
+    if all {
         let folder = tempfile::tempdir().map_err(Error::internal)?;
         write_files(folder.path(), &MKDOCS_SITE)?;
         deploy(&cli, folder.path(), &["--new", "guide"]).await?;

@@ -20,9 +20,11 @@ const MAIN_CLASS: &str = "import com.sun.net.httpserver.HttpServer;\nimport java
      exchange.sendResponseHeaders(200, page.length);\n            exchange.getResponseBody().write(page);\n            \
      exchange.close();\n        });\n        server.start();\n        \
      LoggerFactory.getLogger(\"pond\").info(\"listening on port {}\", port);\n    }\n}\n";
-const WRAPPER_SCRIPT: &str = "#!/bin/sh\nexec java -classpath gradle/wrapper/gradle-wrapper.jar org.gradle.wrapper.GradleWrapperMain \"$@\"\n";
-/// Debian's Gradle reads the libraries that it needs from these packages, whichever distribution the wrapper fetched.
-const GRADLE_LIBRARIES: &str = "libgradle-core-java\nlibgradle-plugins-java\n";
+/// The option is for Gradle 4, which is older than Java 21.
+const WRAPPER_SCRIPT: &str = "#!/bin/sh\nexec java --add-opens java.base/java.lang=ALL-UNNAMED -classpath \
+     gradle/wrapper/gradle-wrapper.jar org.gradle.wrapper.GradleWrapperMain \"$@\"\n";
+/// Debian's Gradle reads the libraries that it needs from its package, whichever distribution the wrapper fetched.
+const GRADLE_PACKAGE: &str = "gradle\n";
 
 #[tokio::test]
 async fn gradle_is_fetched_by_the_wrapper_of_the_source() -> Result<()> {
@@ -45,7 +47,7 @@ async fn gradle_is_fetched_by_the_wrapper_of_the_source() -> Result<()> {
         gradle.address()
     );
     let files = [
-        ("Aptfile", GRADLE_LIBRARIES),
+        ("Aptfile", GRADLE_PACKAGE),
         ("build.gradle", BUILD_SETTINGS),
         ("settings.gradle", "rootProject.name = 'pond'\n"),
         ("src/main/java/Main.java", MAIN_CLASS),
@@ -53,7 +55,8 @@ async fn gradle_is_fetched_by_the_wrapper_of_the_source() -> Result<()> {
         ("gradle/wrapper/gradle-wrapper.properties", &wrapper),
     ];
     write_files(folder.path(), &files)?;
-    let deploy = async || cli.run_in_folder(folder.path(), &["deploy", "--new", "gradle-ada"]).await;
+    cli.run_successfully(&["new", "gradle-ada"]).await?;
+    let deploy = async || cli.run_in_folder(folder.path(), &["deploy", "--tool", "gradle-ada"]).await;
     let refused = deploy().await?;
     let expected = ["gradle/wrapper/gradle-wrapper.jar is missing", "run gradle wrapper"];
     assert!(expected.iter().all(|text| refused.err.contains(text)), "{refused:?}");

@@ -72,13 +72,17 @@ async fn check_samples(hearth: &Hearth, samples: &[LanguageSample]) -> Result<()
 }
 
 async fn check_sample(cli: &CliSession, visitor: &Visitor, sample: &LanguageSample) -> Result<()> {
-    let folder = tempfile::tempdir().map_err(Error::internal)?;
+    let [folder, other] =
+        [tempfile::tempdir(), tempfile::tempdir()].map(|folder| folder.map_err(Error::internal));
+    let (folder, other) = (folder?, other?);
     match sample.files {
         SampleFiles::Example(name) => copy_folder(&example_folder(name), folder.path())?,
         SampleFiles::Listed(files) => write_files(folder.path(), files)?,
     }
     let tool = format!("{}-ada", sample.name);
-    cli.run_successfully(&["new", &tool]).await?;
+    // Creating a tool links the folder to it.
+    let created = cli.run_in_folder(other.path(), &["new", &tool]).await?;
+    assert_eq!(created.status, Some(0), "{created:?}");
     for (name, value) in sample.variables {
         cli.run_successfully(&["envvars", "create", name, value, "--tool", &tool]).await?;
     }

@@ -32,8 +32,49 @@ pub struct UsualMistake {
     pub messages: &'static [&'static str],
 }
 
+const SMALL_GO_MANIFEST: &str = "module code.example/ann/pond\n\ngo 1.21\n\n\
+     require github.com/google/shlex v0.0.0-20191202100458-e7afc7fbc510\n";
+const SMALL_GO_LOCK: &str = "github.com/google/shlex v0.0.0-20191202100458-e7afc7fbc510 \
+     h1:El6M4kTTCOh6aBiKaUGG7oYTSPP8MxqL4YI3kZKwcP4=\n\
+     github.com/google/shlex v0.0.0-20191202100458-e7afc7fbc510/go.mod \
+     h1:pupxD2MaaD3pAXIBCelhxNneeOaAeabZDe5s4K6zSpQ=\n";
+/// The package net/http takes three times as long to compile.
+const SMALL_GO_PROGRAM: &str = "package main\n\nimport (\n\t\"fmt\"\n\t\"net\"\n\t\"os\"\n\n\t\"github.com/google/shlex\"\n)\n\n\
+     func main() {\n\twords, _ := shlex.Split(\"hello from 'small Go'\")\n\tpage := words[len(words)-1]\n\t\
+     listener, err := net.Listen(\"tcp\", \":\"+os.Getenv(\"PORT\"))\n\tif err != nil {\n\t\tpanic(err)\n\t}\n\tfor {\n\t\t\
+     connection, err := listener.Accept()\n\t\tif err != nil {\n\t\t\tcontinue\n\t\t}\n\t\t\
+     connection.Read(make([]byte, 4096))\n\t\t\
+     fmt.Fprintf(connection, \"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\nConnection: close\\r\\n\\r\\n%s\", len(page), page)\n\t\t\
+     connection.Close()\n\t}\n}\n";
+
 /// The first is built in each run of the tests.
 pub const COMPILED_SAMPLES: &[LanguageSample] = &[
+    LanguageSample {
+        name: "small-go",
+        images: &["golang1.24", "trixie-slim"],
+        files: SampleFiles::Listed(&[
+            ("go.mod", SMALL_GO_MANIFEST),
+            ("go.sum", SMALL_GO_LOCK),
+            ("main.go", SMALL_GO_PROGRAM),
+        ]),
+        variables: &[],
+        answers: &[("/", "small Go")],
+        mistakes_before: &[],
+        mistakes: &[
+            UsualMistake {
+                file: "go.mod",
+                text: "require ",
+                replacement: "// ",
+                messages: &["go get github.com/google/shlex", "go mod tidy"],
+            },
+            UsualMistake {
+                file: "main.go",
+                text: "words, _ :=",
+                replacement: "words, _, unused :=",
+                messages: &["main.go:", "Correct the source at this line"],
+            },
+        ],
+    },
     LanguageSample {
         name: "go",
         images: &["golang1.24", "trixie-slim"],
@@ -64,8 +105,8 @@ pub const COMPILED_SAMPLES: &[LanguageSample] = &[
             },
             UsualMistake {
                 file: "src/main.rs",
-                text: "fn main() {",
-                replacement: "fn main() {\n    let _: u32 = \"\";",
+                text: "    let server = ",
+                replacement: "    let _: u32 = \"\";\n    let server = ",
                 messages: &["E0308", "Correct the source at this line"],
             },
         ],
