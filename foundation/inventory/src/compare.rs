@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::MAX_DIFFERENCES;
+use crate::limits::MAX_DIFFERENCES;
 
 /// Files and folders that are compared, at most.
 const MAX_COMPARED_ENTRIES: u64 = 2_000_000;
@@ -24,11 +24,11 @@ const MAX_PATH_CHARS: usize = 512;
 pub struct FileDifference {
     /// Its path, without a leading slash.
     pub path: String,
-    /// What differs.
+    /// Kind of the difference.
     pub kind: DifferenceKind,
 }
 
-/// What differs in a file.
+/// Kind of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DifferenceKind {

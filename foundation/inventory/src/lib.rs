@@ -6,6 +6,7 @@
 
 mod bom;
 mod compare;
+mod limits;
 mod package;
 mod purl;
 pub mod readers;

@@ -5,12 +5,10 @@ use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Distribution, FileDifference, Inventory, Package, TreeComparison};
-
-/// Most packages of one report.
-pub const MAX_PACKAGES: usize = 20_000;
-/// Most differences of one report.
-pub const MAX_DIFFERENCES: usize = 100;
+use crate::{
+    Distribution, FileDifference, Inventory, Package, TreeComparison,
+    limits::{MAX_DIFFERENCES, MAX_PACKAGES},
+};
 
 const PACKAGE_PREFIX: &str = "hearth-package ";
 const SUMMARY_PREFIX: &str = "hearth-packages ";

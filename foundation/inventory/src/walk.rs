@@ -9,8 +9,8 @@ use std::{
 
 use crate::{
     Distribution, Package,
+    limits::MAX_PACKAGES,
     readers::{FileReader, choose_reader, read_cargo_lock, read_distribution, read_program},
-    report::MAX_PACKAGES,
 };
 
 /// Name of the lock file of a Rust source.

@@ -62,8 +62,8 @@ mod tests {
     #[test]
     fn crates_in_a_program_are_read_without_those_of_its_build() {
         let text = "{\"packages\":[{\"name\":\"own\",\"version\":\"0.1.0\",\"source\":\"local\",\"root\":true},\
-                    {\"name\":\"serde\",\"version\":\"1.0.0\",\"source\":\"crates.io\"},\
-                    {\"name\":\"cc\",\"version\":\"1.0.0\",\"source\":\"crates.io\",\"kind\":\"build\"}]}";
+                    {\"name\":\"serde\",\"version\":\"1.0.0\",\"source\":\"registry\"},\
+                    {\"name\":\"cc\",\"version\":\"1.0.0\",\"source\":\"registry\",\"kind\":\"build\"}]}";
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
         encoder.write_all(text.as_bytes()).unwrap();
         let packages = read_audited_crates(&encoder.finish().unwrap(), "x");

@@ -1,0 +1,6 @@
+//! Limits of what is found and reported.
+
+/// Most packages of one image.
+pub const MAX_PACKAGES: usize = 20_000;
+/// Most differences of two images that are named.
+pub const MAX_DIFFERENCES: usize = 100;
