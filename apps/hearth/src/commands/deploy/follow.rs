@@ -147,25 +147,49 @@ fn split_log_line(line: &str) -> (&str, &str) {
     }
 }
 
-/// The reported steps with their last reported state.
+/// The reported steps with their last reported state and message.
 #[derive(Default)]
-struct ReportedSteps(Vec<(StepName, StepState)>);
+struct ReportedSteps(Vec<(StepName, StepState, String)>);
+
+/// The news about a step.
+#[derive(Debug, PartialEq, Eq)]
+enum StepNews {
+    /// Its state is new.
+    State,
+    /// Its message is new, and its state is not.
+    Message,
+    /// Nothing is new: a line of the log may be shown instead of the message.
+    Nothing,
+}
 
 impl ReportedSteps {
     fn is_build_failure_unreported(&self, deployment: &Deployment) -> bool {
         let failed = (StepName::Build, StepState::Failed);
-        !self.0.contains(&failed) && deployment.steps.iter().any(|step| (step.name, step.state) == failed)
+        let is_reported = self.0.iter().any(|(name, state, _)| (*name, *state) == failed);
+        !is_reported && deployment.steps.iter().any(|step| (step.name, step.state) == failed)
+    }
+
+    /// Records a step, and returns what is new about it.
+    fn record_step(&mut self, step: &DeploymentStep) -> StepNews {
+        let Some((_, state, message)) = self.0.iter_mut().find(|(name, ..)| *name == step.name) else {
+            self.0.push((step.name, step.state, step.message.clone()));
+            return StepNews::State;
+        };
+        let news = match (*state == step.state, *message == step.message) {
+            (false, _) => StepNews::State,
+            (true, false) => StepNews::Message,
+            (true, true) => StepNews::Nothing,
+        };
+        (*state, *message) = (step.state, step.message.clone());
+        news
     }
 
     fn report_changes(&mut self, deployment: &Deployment, steps: &mut Steps<'_>) {
         for step in &deployment.steps {
-            let reported_state = self.0.iter().find(|(name, _)| *name == step.name).map(|(_, state)| *state);
-            if reported_state != Some(step.state) {
-                self.0.retain(|(name, _)| *name != step.name);
-                self.0.push((step.name, step.state));
-                report_step(step, steps);
-            } else if step.state == StepState::Running {
-                steps.set_detail(&step.message);
+            match self.record_step(step) {
+                StepNews::State => report_step(step, steps),
+                StepNews::Message if step.state == StepState::Running => steps.set_detail(&step.message),
+                StepNews::Message | StepNews::Nothing => {}
             }
         }
     }
@@ -214,7 +238,28 @@ fn describe_step(name: StepName) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::split_log_line;
+    use super::*;
+
+    #[test]
+    fn message_that_is_not_new_does_not_replace_a_line_of_the_log() {
+        let build_step = |state, message: &str| DeploymentStep {
+            name: StepName::Build,
+            state,
+            message: message.to_owned(),
+            started: None,
+            ended: None,
+        };
+        let mut reported = ReportedSteps::default();
+        for (state, message, news) in [
+            (StepState::Running, "the build is queued", StepNews::State),
+            (StepState::Running, "Building the image.", StepNews::Message),
+            (StepState::Running, "Building the image.", StepNews::Nothing),
+            (StepState::Running, "Pushing the image.", StepNews::Message),
+            (StepState::Done, "Pushing the image.", StepNews::State),
+        ] {
+            assert_eq!(reported.record_step(&build_step(state, message)), news, "{message}");
+        }
+    }
 
     #[test]
     fn a_line_of_a_build_is_its_step_and_its_text() {
