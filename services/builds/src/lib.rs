@@ -94,7 +94,7 @@ fn routes(settings: &BuildsSettings, door: &DoorSettings) -> OpenApiRouter<Build
         )
         .routes(require_right::<BuildsWrite, _>(routes!(http::builds::delete)))
         .routes(require_right::<BuildsWrite, _>(routes!(http::builds::cancel)))
-        .routes(require_right::<BuildsWrite, _>(routes!(http::builds::reproduce)))
+        .routes(require_right::<BuildsWrite, _>(routes!(http::builds::reproduce_build)))
         .routes(require_right::<BuildsRead, _>(routes!(http::logs::show)))
         .routes(require_right::<BuildsWrite, _>(routes!(http::builds::delete_ended_builds)))
         .routes(require_right::<BuildsRead, _>(routes!(http::quotas::show)))

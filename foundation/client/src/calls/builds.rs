@@ -88,7 +88,7 @@ impl BuildsCalls<'_> {
     }
 
     /// Repeats a build, to compare the images.
-    pub async fn reproduce(&self, tool: &ToolName, build: BuildId) -> Result<BuildNew> {
+    pub async fn reproduce_build(&self, tool: &ToolName, build: BuildId) -> Result<BuildNew> {
         let call =
             self.0.build_call(Method::POST, TOOL_PATH).segment(tool).path_suffix("/builds").segment(build);
         call.path_suffix("/reproduce").fetch_json::<BuildStarted>().await.map(|answer| answer.new_build)

@@ -208,7 +208,7 @@ pub enum BuildLeaseOutcome {
         /// Inputs besides the source; absent when they are not known exactly.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         inputs: Option<BuildInputs>,
-        /// What the image was made from, for its provenance.
+        /// Materials of the image, for its provenance.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         materials: Option<Box<BuildMaterials>>,
         /// Differences from the image of the build that was repeated, if there are any.
@@ -283,7 +283,7 @@ pub struct RegistryToken {
     pub secret: Secret,
 }
 
-/// What an image was made from besides its source.
+/// Materials of an image besides its source.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::internal::Materials)]
 pub struct BuildMaterials {
@@ -324,6 +324,6 @@ pub struct ReproducedBuild {
     /// Digest of its image.
     #[schema(value_type = String)]
     pub image: Digest,
-    /// What its image was made from.
+    /// Materials of its image.
     pub materials: BuildMaterials,
 }

@@ -40,6 +40,6 @@ pub struct ImageComparison {
 pub struct DifferentFile {
     /// Its path, without a leading slash.
     pub path: String,
-    /// What differs: `missing` in the repeated image, `added`, `type`, `content` or `permissions`.
+    /// Kind of the difference: `missing` in the repeated image, `added`, `type`, `content` or `permissions`.
     pub difference: String,
 }

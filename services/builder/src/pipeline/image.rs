@@ -92,7 +92,7 @@ pub async fn build_image(
         files.push((&file.name, file.content.clone().into_bytes()));
         shown.push((&file.name, &file.path));
     }
-    let date = SourceDate::choose(source_time, &plan.recipe, &attempt.lease.envvars);
+    let date = SourceDate::choose_dates(source_time, &plan.recipe, &attempt.lease.envvars);
     let mut options = build_options(attempt, plan, &shown, date);
     let context = format_source_path(attempt.lease.folder.as_deref());
     let (pulled, images, recipe) = match &plan.recipe {

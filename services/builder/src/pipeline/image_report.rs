@@ -12,7 +12,7 @@ use super::process::DOOR_AUTHORITY;
 pub struct ImageReport {
     /// Inputs besides the source, if all are known exactly.
     pub inputs: Option<BuildInputs>,
-    /// What the image is made from.
+    /// Materials of the image.
     pub materials: Option<BuildMaterials>,
     has_begun: bool,
     has_ended: bool,

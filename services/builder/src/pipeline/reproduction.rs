@@ -70,6 +70,7 @@ pub fn describe_result(
         (0, times) => format!(
             "All files are the same; {times} differ in their times, as those of layers from an earlier build do."
         ),
+        (1, _) => "One file differs.".to_owned(),
         (files, _) => format!("{files} files differ."),
     });
     let comparison = ImageComparison {

@@ -25,7 +25,7 @@ impl SourceDate {
     /// layer of the last commit could be used again. An own Containerfile gets dates only if it declares the argument:
     /// without it, the files that Python compiles would name other dates than their sources have in the layer, and
     /// Python would compile them again at each start. A variable of the user's is left alone.
-    pub fn choose(
+    pub fn choose_dates(
         source_time: Option<i64>,
         recipe: &BuildRecipe,
         envvars: &BTreeMap<String, String>,
@@ -66,9 +66,9 @@ mod tests {
     /// 2023-11-01T00:00:00Z.
     const MONTH_BEGIN: i64 = 1_698_796_800;
 
-    fn choose(recipe: &BuildRecipe, envvars: &[&str]) -> Option<SourceDate> {
+    fn choose_sample(recipe: &BuildRecipe, envvars: &[&str]) -> Option<SourceDate> {
         let envvars = envvars.iter().map(|name| ((*name).to_owned(), String::new())).collect();
-        SourceDate::choose(Some(SOURCE_TIME), recipe, &envvars)
+        SourceDate::choose_dates(Some(SOURCE_TIME), recipe, &envvars)
     }
 
     fn containerfile(text: &str) -> BuildRecipe {
@@ -79,15 +79,15 @@ mod tests {
     fn steps_of_a_recipe_have_the_same_date_for_a_month() {
         let recipe = BuildRecipe::Steps { base: "static", steps: Vec::new(), stages: Vec::new() };
         let expected = SourceDate { layers: SOURCE_TIME, steps: MONTH_BEGIN };
-        assert_eq!(choose(&recipe, &[]), Some(expected));
-        assert_eq!(choose(&recipe, &[DATE_ARGUMENT]), None);
-        assert_eq!(SourceDate::choose(None, &recipe, &BTreeMap::new()), None);
+        assert_eq!(choose_sample(&recipe, &[]), Some(expected));
+        assert_eq!(choose_sample(&recipe, &[DATE_ARGUMENT]), None);
+        assert_eq!(SourceDate::choose_dates(None, &recipe, &BTreeMap::new()), None);
     }
 
     #[test]
     fn own_containerfile_has_dates_only_if_it_declares_them() {
-        assert_eq!(choose(&containerfile("FROM a\nRUN pip install flask\n"), &[]), None);
-        let declared = choose(&containerfile("FROM a\nARG SOURCE_DATE_EPOCH\n"), &[]);
+        assert_eq!(choose_sample(&containerfile("FROM a\nRUN pip install flask\n"), &[]), None);
+        let declared = choose_sample(&containerfile("FROM a\nARG SOURCE_DATE_EPOCH\n"), &[]);
         assert_eq!(declared, Some(SourceDate { layers: SOURCE_TIME, steps: SOURCE_TIME }));
     }
 }

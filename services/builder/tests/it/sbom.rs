@@ -91,7 +91,7 @@ async fn layers_have_the_time_of_the_source() -> Result<()> {
 async fn repeated_build_names_the_files_that_differ() -> Result<()> {
     let difference = r#"hearth-difference {"path":"app/stamp","kind":"content"}"#;
     let summary = r#"hearth-differences {"count":1,"time_count":0}"#;
-    for (original, expected) in [(IMAGE_DIGEST, "is the same"), (OTHER_DIGEST, "1 files differ")] {
+    for (original, expected) in [(IMAGE_DIGEST, "is the same"), (OTHER_DIGEST, "One file differs")] {
         let mut fixture = start_python_fixture(&[difference, summary]).await?;
         fixture.lease.reproduced = Some(ReproducedBuild {
             build: "build_01jd0w5e3mqk8v7h4c2x9s6tbp".parse()?,

@@ -87,7 +87,7 @@ pub async fn show(
         (status = 400, description = "the uploaded folder has expired"),
         (status = 404, description = "the build does not exist"),
         (status = 409, description = "the build cannot be repeated, or the tool has as many open builds as its quota allows")))]
-pub async fn reproduce(
+pub async fn reproduce_build(
     cx: BuildsContext,
     tool: Authed<BuildsWrite>,
     Param(build): Param<BuildId>,

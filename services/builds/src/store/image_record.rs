@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ImageRecord {
-    /// What it was made from besides the source.
+    /// Its materials besides the source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub materials: Option<BuildMaterials>,
     /// SBOM that was attached during the build.

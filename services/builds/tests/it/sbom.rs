@@ -89,14 +89,14 @@ async fn build_is_repeated_from_its_record(db: Db) -> Result<()> {
     let fixture = start_fixture(db).await?;
     let build = fixture.start_build().await?.name;
     let lease = fixture.claim_lease().await?.unwrap();
-    let refused = fixture.maintainer.builds().reproduce(&fixture.tool, build).await.unwrap_err();
+    let refused = fixture.maintainer.builds().reproduce_build(&fixture.tool, build).await.unwrap_err();
     assert_eq!(refused.code(), "not-reproducible");
     let mut end = build_success_end();
     if let BuildLeaseOutcome::Made { materials, .. } = &mut end {
         *materials = Some(BuildMaterials { source_time: Some(7), ..BuildMaterials::default() }.into());
     }
     fixture.finish_lease(&lease, end).await?;
-    let repeated = fixture.maintainer.builds().reproduce(&fixture.tool, build).await?;
+    let repeated = fixture.maintainer.builds().reproduce_build(&fixture.tool, build).await?;
     assert_eq!(repeated.resolved_ref, fixture.commit);
     let lease = fixture.claim_lease().await?.unwrap();
     let reproduced = lease.reproduced.clone().unwrap();

@@ -57,7 +57,7 @@ pub async fn run(cx: &CommandContext, args: ReproduceBuildArgs) -> Result<()> {
         let sentence = format!("would repeat the build {id}");
         return cx.printer.open_output::<Build>()?.print_sentence(&original, &sentence);
     }
-    let began = session.send(session.client().builds().reproduce(session.tool_name(), id)).await?;
+    let began = session.send(session.client().builds().reproduce_build(session.tool_name(), id)).await?;
     let mut log = BuildLogReader::open(&session, began.name, true).await?;
     while let Some(line) = cx.wait_with_notices("the build", log.next()).await? {
         cx.printer.print_program_line(&line.line);
