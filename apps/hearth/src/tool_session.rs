@@ -45,22 +45,21 @@ impl ToolSession<'_> {
     }
 
     /// Refuses what the server would refuse only after an upload: a change by a caller who is no member, or may only
-    /// read. Any other problem is left to the request itself.
+    /// read. Any other problem is left to the request itself. The list of the caller's tools has a tool at once after
+    /// its creation; a request about it may be refused for a moment.
     pub async fn check_right_to_change(&self) -> Result<()> {
-        let role = match self.client().tools().show(self.tool_name()).await {
-            Ok(tool) => tool.role,
-            Err(error) if error.kind() == ErrorKind::Forbidden => {
-                return self.send(async { Err(error) }).await;
-            }
-            // Also for a tool that does not exist: a moment after its creation, the server may not know it yet.
-            Err(_) => return Ok(()),
-        };
-        let is_operator =
-            async { self.client().accounts().show_caller().await.is_ok_and(|caller| caller.operator) };
-        if role != Some(ToolRole::Viewer) || is_operator.await {
+        let Ok(own_tools) = self.server_session.list_tools(false).await else { return Ok(()) };
+        let own_role = own_tools.iter().find(|own| own.name == self.tool.value).map(|own| own.role);
+        if own_role.is_some_and(|role| role != Some(ToolRole::Viewer)) {
             return Ok(());
         }
-        self.send(async { Err(Error::forbidden("forbidden", "viewers cannot change a tool")) }).await
+        match self.client().accounts().show_caller().await {
+            // Operators may change every tool; a tool is no member of itself.
+            Ok(caller) if !caller.operator && caller.kind == "user" => {}
+            _ => return Ok(()),
+        }
+        self.send(async { Err(Error::forbidden("forbidden", "only maintainers and owners change a tool")) })
+            .await
     }
 
     /// Sends a request about the tool's resource `name`. When it does not exist, the error proposes the

@@ -17,7 +17,7 @@ use tokio::{
 /// Folder of the list of packages, below the folder of the suite.
 const PACKAGES_FOLDER: &str = "main/binary-amd64";
 /// User of the key that signs the repository.
-const SIGNER: &str = "pond@example.org";
+const SIGNER_ADDRESS: &str = "pond@example.org";
 /// Line of the server's output before its port.
 const PORT_MARK: &str = "port ";
 
@@ -33,7 +33,7 @@ impl AptRepository {
     /// `/usr/share/NAME/version`.
     pub async fn start(packages: &[(&str, &str)]) -> Result<Self> {
         let folder = tempfile::tempdir().map_err(Error::internal)?;
-        create_key(&folder.path().join("keys"), SIGNER)?;
+        create_key(&folder.path().join("keys"), SIGNER_ADDRESS)?;
         let root = folder.path().join("repository");
         for (name, version) in packages {
             create_package(folder.path(), &root.join("pool"), name, version)?;
@@ -52,7 +52,7 @@ impl AptRepository {
     }
 
     /// The address of the server, as `ADDRESS:PORT`.
-    pub fn address(&self) -> String {
+    pub fn format_address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
@@ -110,7 +110,7 @@ fn create_package(scratch: &Path, pool: &Path, name: &str, version: &str) -> Res
     }
     fs::write(share.join("version"), version).map_err(Error::internal)?;
     let fields = format!(
-        "Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: Pond <{SIGNER}>\nDescription: a pond\n"
+        "Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: Pond <{SIGNER_ADDRESS}>\nDescription: a pond\n"
     );
     fs::write(control.join("control"), fields).map_err(Error::internal)?;
     let mut build = BlockingCommand::new("dpkg-deb");

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const FILE: &str = "# PostgreSQL\nTypes: deb deb-src\nURIs: https://apt.example.org/pub/repos/apt\n\
+const SOURCE_FILE: &str = "# PostgreSQL\nTypes: deb deb-src\nURIs: https://apt.example.org/pub/repos/apt\n\
                     Suites: bookworm-pgdg\nComponents:\n main\n 17\nArchitectures: amd64 arm64\n\
                     Signed-By: /usr/share/keyrings/pgdg.asc\n";
 
@@ -17,19 +17,22 @@ fn build_sources(overrides_debian: bool) -> Result<BuildPackageSources> {
         })
     };
     let flat = "Types: deb\nURIs: http://127.0.0.1:8080/flat\nSuites: ./\n";
-    Ok(BuildPackageSources::new(vec![source("pgdg", FILE, false)?, source("flat", flat, overrides_debian)?]))
+    Ok(BuildPackageSources::new(vec![
+        source("pgdg", SOURCE_FILE, false)?,
+        source("flat", flat, overrides_debian)?,
+    ]))
 }
 
 #[test]
 fn source_is_stored_without_comments_key_and_sources_of_programs() -> Result<()> {
-    let file = PackageSourceFile::parse(FILE)?;
+    let file = PackageSourceFile::parse(SOURCE_FILE)?;
     assert_eq!(
         file.render_file(),
         "Types: deb\nURIs: https://apt.example.org/pub/repos/apt\nSuites: bookworm-pgdg\nComponents: main 17\n\
          Architectures: amd64 arm64\n"
     );
     assert_eq!(PackageSourceFile::parse(&file.render_file())?, file);
-    assert_eq!(PackageSourceFile::parse(&FILE.replace('\n', "\r\n"))?, file);
+    assert_eq!(PackageSourceFile::parse(&SOURCE_FILE.replace('\n', "\r\n"))?, file);
     Ok(())
 }
 
@@ -47,7 +50,7 @@ fn fields_that_weaken_signatures_and_unknown_fields_are_refused_by_line() {
         ("Description: \u{1b}[2J", "contains control characters"),
         ("\nTypes: deb", "begins a second stanza"),
     ] {
-        let text = FILE.replace("Architectures: amd64 arm64", line);
+        let text = SOURCE_FILE.replace("Architectures: amd64 arm64", line);
         let error = PackageSourceFile::parse(&text).map_err(|error| error.public_message().to_owned());
         assert!(error.as_ref().is_err_and(|message| message.contains(problem)), "{line}: {error:?}");
         let number = if line.starts_with('\n') { 9 } else { 8 };
@@ -69,7 +72,7 @@ fn address_with_a_password_an_option_or_a_local_file_is_refused() {
         "mirror+https://apt.example.org/",
         "https://apt.example.org/'",
     ] {
-        let text = FILE.replace("https://apt.example.org/pub/repos/apt", uri);
+        let text = SOURCE_FILE.replace("https://apt.example.org/pub/repos/apt", uri);
         assert!(PackageSourceFile::parse(&text).is_err(), "{uri}");
     }
 }
@@ -82,10 +85,10 @@ fn missing_fields_are_named() {
         ("Suites: bookworm-pgdg", "no Suites"),
         ("Components:\n main\n 17", "no Components"),
     ] {
-        let error = PackageSourceFile::parse(&FILE.replace(line, "# none")).unwrap_err();
+        let error = PackageSourceFile::parse(&SOURCE_FILE.replace(line, "# none")).unwrap_err();
         assert!(error.public_message().ends_with(missing), "{error}");
     }
-    assert!(PackageSourceFile::parse(&FILE.replace("bookworm-pgdg", "./")).is_err());
+    assert!(PackageSourceFile::parse(&SOURCE_FILE.replace("bookworm-pgdg", "./")).is_err());
 }
 
 #[test]

@@ -19,8 +19,8 @@ pub enum RequestKind {
 }
 
 impl RequestKind {
-    /// Name of the kind.
-    pub const fn name(self) -> &'static str {
+    /// Returns the name of the kind.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Quota => "quota",
             Self::Source => "source",
@@ -44,8 +44,8 @@ pub enum RequestState {
 }
 
 impl RequestState {
-    /// Name of the state.
-    pub const fn name(self) -> &'static str {
+    /// Returns the name of the state.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
             Self::Accepted => "accepted",
@@ -115,7 +115,7 @@ pub struct ToolRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub decided: Option<Timestamp>,
-    /// Who accepted, refused or withdrew it: `user NAME`, `tool NAME`, or `hearth` for the deletion of the tool.
+    /// Caller who accepted, refused or withdrew it: `user NAME`, `tool NAME`, or `hearth` for the deletion of the tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_by: Option<String>,
     /// Answer of the operator.

@@ -3,9 +3,7 @@
 use hearth_base::{EventId, Result, ToolName};
 use hearth_kit::{db::Tx, events::NewEvent};
 use hearth_wire::{
-    accounts::{
-        RequestEvent, RequestEventData, RequestState, SourceRequest, internal::OperatorNotice,
-    },
+    accounts::{RequestEvent, RequestEventData, RequestState, SourceRequest, internal::OperatorNotice},
     events::{Notice, NoticeFact},
 };
 
@@ -50,7 +48,7 @@ pub async fn announce_decision(
     }
     let notice = Notice {
         subject: "request".to_owned(),
-        summary: format!("{}: {}", request.state.name(), describe_details(&request.details)),
+        summary: format!("{}: {}", request.state.as_str(), describe_details(&request.details)),
         facts,
         next_command: Some(format!("hearth request show {}", request.id)),
         ..Notice::default()
@@ -77,7 +75,7 @@ fn build_operator_notice(tool: &ToolName, request: &StoredRequest) -> OperatorNo
          requests accept {id}\n    hearth admin requests refuse {id} --answer TEXT\n",
         what = describe_details(details),
     );
-    let subject = format!("Request of {tool}: {}", details.kind().name());
+    let subject = format!("Request of {tool}: {}", details.request_kind().as_str());
     OperatorNotice { key: id.to_string(), subject, body }
 }
 

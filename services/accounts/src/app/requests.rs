@@ -61,7 +61,7 @@ pub async fn create_request(
     cx.require_role(&tx, actor, tool.0, ToolRole::Maintainer).await?;
     check_limits(cx, &tx, actor.user, &request).await?;
     cx.store.insert_request(&tx, &request).await?;
-    let subject = format!("{} {}", kind.name(), request.id);
+    let subject = format!("{} {}", kind.as_str(), request.id);
     cx.record_audit_entry(&tx, actor, "request.create", Some(tool), subject).await?;
     request_notices::announce_request(cx, &tx, actor, tool.1, &request).await?;
     tx.commit().await?;
@@ -256,7 +256,7 @@ async fn lock_open_request(cx: &AccountsContext, tx: &Tx, id: ToolRequestId) -> 
     match request.state {
         RequestState::Open => Ok(request),
         state => {
-            let what = format!("the request {id} is {} already", state.name());
+            let what = format!("the request {id} is {} already", state.as_str());
             Err(Error::conflict("request-decided", what).help(format!("hearth request show {id}")))
         }
     }
@@ -281,7 +281,7 @@ async fn close_request(
         RequestState::Refused => "request.refuse",
         RequestState::Open | RequestState::Withdrawn => "request.withdraw",
     };
-    let subject = format!("{} {}", request.details.kind().name(), request.id);
+    let subject = format!("{} {}", request.details.request_kind().as_str(), request.id);
     cx.record_audit_entry(tx, actor, action, Some((request.tool, tool)), subject).await?;
     request_notices::announce_decision(cx, tx, actor, tool, request).await
 }

@@ -43,7 +43,7 @@ pub mod row {
         pub state: String,
         pub created: DbTimestamp,
         pub decided: Option<DbTimestamp>,
-        /// Who decided, as in the audit log.
+        /// Caller who decided, as in the audit log.
         pub decided_by: Option<String>,
         pub answer: String,
     }
@@ -67,7 +67,7 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// What a tool asks for.
+/// Content of a request, by its kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RequestDetails {
@@ -79,7 +79,7 @@ pub enum RequestDetails {
 
 impl RequestDetails {
     /// Kind of the request.
-    pub fn kind(&self) -> RequestKind {
+    pub fn request_kind(&self) -> RequestKind {
         match self {
             Self::Quota(_) => RequestKind::Quota,
             Self::Source(_) => RequestKind::Source,
@@ -101,7 +101,7 @@ pub struct StoredRequest {
     pub state: RequestState,
     pub created: Timestamp,
     pub decided: Option<Timestamp>,
-    /// Who decided, as in the audit log.
+    /// Caller who decided, as in the audit log.
     pub decided_by: Option<String>,
     pub answer: String,
 }
@@ -122,7 +122,7 @@ impl StoredRequest {
             decided_by,
             answer,
         } = self;
-        let kind = details.kind();
+        let kind = details.request_kind();
         let (quota, source) = match details {
             RequestDetails::Quota(quota) => (Some(quota), None),
             RequestDetails::Source(source) => (None, Some(source)),
@@ -206,12 +206,12 @@ impl TryFrom<&StoredRequest> for row::ActiveModel {
         Ok(Self {
             id: Set(id.to_string()),
             tool_id: Set(tool.to_string()),
-            kind: Set(details.kind().name().to_owned()),
+            kind: Set(details.request_kind().as_str().to_owned()),
             user_id: Set(to_optional_text(user.as_ref())),
             author: Set(author.clone()),
             reason: Set(reason.clone()),
             details: Set(to_json(details)?),
-            state: Set(state.name().to_owned()),
+            state: Set(state.as_str().to_owned()),
             created: Set((*created).into()),
             decided: Set(decided.map(Into::into)),
             decided_by: Set(decided_by.clone()),
@@ -295,25 +295,25 @@ impl AccountStore {
         now: Timestamp,
     ) -> Result<()> {
         let update = row::Entity::update_many()
-            .col_expr(row::Column::State, Expr::value(RequestState::Withdrawn.name()))
+            .col_expr(row::Column::State, Expr::value(RequestState::Withdrawn.as_str()))
             .col_expr(row::Column::Decided, Expr::value(DbTimestamp::from(now)))
             .col_expr(row::Column::DecidedBy, Expr::value(by))
             .filter(row::Column::ToolId.eq(tool.to_string()))
-            .filter(row::Column::State.eq(RequestState::Open.name()));
+            .filter(row::Column::State.eq(RequestState::Open.as_str()));
         update.exec(&**tx).await.or_db_error().map(|_| ())
     }
 
     /// Deletes requests that were decided before `before`.
     pub async fn delete_old_requests(&self, tx: &Tx, before: Timestamp) -> Result<()> {
         let old = row::Entity::delete_many()
-            .filter(row::Column::State.ne(RequestState::Open.name()))
+            .filter(row::Column::State.ne(RequestState::Open.as_str()))
             .filter(row::Column::Decided.lt(DbTimestamp::from(before)));
         old.exec(&**tx).await.or_db_error().map(|_| ())
     }
 }
 
 fn select_open() -> sea_orm::Select<row::Entity> {
-    row::Entity::find().filter(row::Column::State.eq(RequestState::Open.name()))
+    row::Entity::find().filter(row::Column::State.eq(RequestState::Open.as_str()))
 }
 
 fn select_requests(filter: RequestFilter) -> sea_orm::Select<row::Entity> {
@@ -323,10 +323,10 @@ fn select_requests(filter: RequestFilter) -> sea_orm::Select<row::Entity> {
         query = query.filter(row::Column::ToolId.eq(tool.to_string()));
     }
     if let Some(state) = state {
-        query = query.filter(row::Column::State.eq(state.name()));
+        query = query.filter(row::Column::State.eq(state.as_str()));
     }
     if let Some(kind) = kind {
-        query = query.filter(row::Column::Kind.eq(kind.name()));
+        query = query.filter(row::Column::Kind.eq(kind.as_str()));
     }
     query
 }

@@ -18,13 +18,14 @@ use jiff::SignedDuration;
 use crate::fixture::{BuildsFixture, start_fixture};
 
 /// The smallest text that is an OpenPGP public key in ASCII armor.
-const KEY: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQABBA==\n-----END PGP PUBLIC KEY BLOCK-----\n";
+const SMALL_KEY: &str =
+    "-----BEGIN PGP PUBLIC SMALL_KEY BLOCK-----\n\nmQABBA==\n-----END PGP PUBLIC SMALL_KEY BLOCK-----\n";
 
 fn build_put(access: PackageSourceAccess) -> PackageSourcePut {
     PackageSourcePut {
         file: "# pond\nTypes: deb\nURIs: http://pond.example/debian\nSuites: stable\nComponents: main\n"
             .to_owned(),
-        key: KEY.to_owned(),
+        key: SMALL_KEY.to_owned(),
         access,
         overrides_debian: false,
     }
@@ -90,8 +91,8 @@ async fn unsafe_source_and_foreign_caller_are_refused(db: Db) -> Result<()> {
     let (operator, name) = (fixture.stand.operator()?, "pond".parse()?);
     let put = build_put(PackageSourceAccess::Granted);
     for (file, key, code) in [
-        (format!("{}Trusted: yes\n", put.file), KEY.to_owned(), "package-source"),
-        (put.file.replace("http:", "file:"), KEY.to_owned(), "package-source"),
+        (format!("{}Trusted: yes\n", put.file), SMALL_KEY.to_owned(), "package-source"),
+        (put.file.replace("http:", "file:"), SMALL_KEY.to_owned(), "package-source"),
         (put.file.clone(), "no key".to_owned(), "package-source-key"),
     ] {
         let refused = PackageSourcePut { file, key, ..put.clone() };

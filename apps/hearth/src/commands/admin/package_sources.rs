@@ -173,8 +173,8 @@ async fn add_source(cx: &CommandContext, args: AddSourceArgs) -> Result<()> {
         return result.print_sentence(&ChangedSource { name, tool: None, done: false }, &sentence);
     }
     session.send(session.client.builds().put_package_source(&name, &put)).await?;
-    let whose = if all_tools { "builds of all tools use it" } else { "grant it to tools" };
-    let sentence = format!("the package source {name} is added: {whose}");
+    let audience = if all_tools { "builds of all tools use it" } else { "grant it to tools" };
+    let sentence = format!("the package source {name} is added: {audience}");
     let next = format!("hearth admin package-sources grant {name} TOOL");
     result.print_done(&ChangedSource { name, tool: None, done: true }, &sentence)?;
     if !all_tools {

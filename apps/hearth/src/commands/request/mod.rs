@@ -162,7 +162,7 @@ pub fn build_requests_table(requests: &[ToolRequest]) -> Table {
             Cell::from(request.tool.as_str()),
             Cell::from(describe_request(request)),
             Cell::from(request.author.as_str()),
-            Cell::from(request.state.name()),
+            Cell::from(request.state.as_str()),
             Cell::from(request.created),
         ]);
     }
@@ -177,7 +177,7 @@ pub fn build_request_table(request: &ToolRequest) -> Table {
         ("asks for", Cell::from(describe_request(request))),
         ("reason", Cell::from(request.reason.as_str())),
         ("author", Cell::from(request.author.as_str())),
-        ("state", Cell::from(request.state.name())),
+        ("state", Cell::from(request.state.as_str())),
         ("created", Cell::from(request.created)),
     ];
     rows.extend(request.decided.map(|decided| ("decided", Cell::from(decided))));
@@ -193,7 +193,7 @@ fn describe_request(request: &ToolRequest) -> String {
         (Some(SourceRequest { name, url: None }), _) => format!("package source {name}"),
         (Some(SourceRequest { name, url: Some(url) }), _) => format!("package source {name}, {url}"),
         (None, Some(patch)) => format!("quota {}", describe_patch(patch)),
-        (None, None) => request.kind.name().to_owned(),
+        (None, None) => request.kind.as_str().to_owned(),
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Visitor, images::provide_images, write_files};
 
 /// A tool that serves a file of a package.
-const FILES: [(&str, &str); 3] = [
+const POND_FILES: [(&str, &str); 3] = [
     ("requirements.txt", ""),
     ("Aptfile", "hearth-pond\n"),
     ("Procfile", "web: python3 -m http.server $PORT --directory /usr/share/hearth-pond\n"),
@@ -23,12 +23,12 @@ async fn request_source(cli: &CliSession) -> Result<String> {
 #[tokio::test]
 async fn tool_installs_packages_of_a_source_that_it_asked_for() -> Result<()> {
     let repository = AptRepository::start(&[("hearth-pond", "7.5")]).await?;
-    let config = format!("[outbound]\nallow = [\"{}\"]", repository.address());
+    let config = format!("[outbound]\nallow = [\"{}\"]", repository.format_address());
     let hearth = Hearth::start_with(HearthShape::UP_WITH_CONTAINERS, &config).await?;
     provide_images(&hearth, &["builder", "python3.11", "python3.11-slim"])?;
     let cli = hearth.operator().await?.open_cli_session(&hearth).await?;
     let folder = tempfile::tempdir().map_err(Error::internal)?;
-    write_files(folder.path(), &FILES)?;
+    write_files(folder.path(), &POND_FILES)?;
     let sources = tempfile::tempdir().map_err(Error::internal)?;
     let (source, key) = (repository.render_source("127.0.0.1"), repository.read_key()?);
     write_files(sources.path(), &[("pond.sources", &source), ("pond.asc", &key)])?;
