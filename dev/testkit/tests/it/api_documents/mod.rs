@@ -1,6 +1,8 @@
 //! API documents compared with replies: Schemathesis generates requests from a document and reports each
 //! reply that the document does not declare.
 
+mod builds;
+
 use std::{collections::BTreeSet, fs, process::Command};
 
 use hearth_base::{Result, Secret};
@@ -13,8 +15,8 @@ use crate::python;
 
 const SCHEMATHESIS_PACKAGES: &[&str] = &["schemathesis==4.32.5"];
 
-/// The services whose operations are called.
-const DESCRIBED_SERVICES: &[&str] = &["jobs", "envvars", "logs", "notify"];
+/// The services whose operations are called in the test with jobs.
+const JOB_SERVICES: &[&str] = &["jobs", "envvars", "logs", "notify"];
 
 /// A document of Toolforge's jobs protocol, written for this project, with the replies that Hearth adds.
 const TOOLFORGE_JOBS_DOCUMENT: &str = include_str!("toolforge-jobs.yaml");
@@ -29,29 +31,29 @@ const UNANSWERABLE_OPERATIONS: &[&str] = &[
     "POST /notify/v1/internal/account-mails",
 ];
 
+/// Passes over the document of jobs. Deletions come last, because later requests would miss the deleted objects.
+const JOB_PASSES: &[&[&str]] = &[
+    &["--exclude-method", "DELETE"],
+    &["--include-method", "DELETE", "--exclude-path-regex", "/jobs$"],
+    &["--include-path-regex", "/jobs$"],
+];
+
 #[tokio::test]
 async fn merged_document_declares_every_reply() -> Result<()> {
-    let checker = DocumentChecker::start().await?;
-    let mut document: Value =
-        checker.hearth.anonymous()?.build_call(Method::GET, "/openapi.json").fetch_json().await?;
-    let expected = select_operations(&mut document);
-    checker.write_file("document.json", &document.to_string());
-    checker.run_schemathesis("document.json", "");
-    let successful = checker.read_successful_operations().await?;
-    let refused: Vec<_> = expected.difference(&successful).collect();
-    assert!(refused.is_empty(), "operations without a successful reply: {refused:#?}");
+    let checker = DocumentChecker::start_with_jobs().await?;
+    checker.check_merged_document(JOB_SERVICES, UNANSWERABLE_OPERATIONS, JOB_PASSES).await?;
     checker.hearth.stop().await
 }
 
 #[tokio::test]
 async fn toolforge_jobs_document_declares_every_reply() -> Result<()> {
-    let checker = DocumentChecker::start().await?;
+    let checker = DocumentChecker::start_with_jobs().await?;
     checker.write_file("document.yaml", TOOLFORGE_JOBS_DOCUMENT);
-    checker.run_schemathesis("document.yaml", "/jobs");
+    checker.run_schemathesis("document.yaml", "/jobs", JOB_PASSES);
     checker.hearth.stop().await
 }
 
-/// A Hearth with a tool that has jobs, runs, variables and a webhook, and the working folder of Schemathesis.
+/// A Hearth with objects of a tool, and the working folder of Schemathesis.
 struct DocumentChecker {
     hearth: Hearth,
     token: Secret,
@@ -59,7 +61,8 @@ struct DocumentChecker {
 }
 
 impl DocumentChecker {
-    async fn start() -> Result<Self> {
+    /// A Hearth with a tool that has jobs, runs, variables and a webhook.
+    async fn start_with_jobs() -> Result<Self> {
         let hearth = Hearth::start_with(HearthShape::UP_WITH_CONTAINERS, SCHEMATHESIS_CONFIGURATION).await?;
         let operator = hearth.operator().await?;
         TestImage::from_busybox(&[])?.push(&operator.client, "hearth/bookworm", "latest").await?;
@@ -86,31 +89,48 @@ impl DocumentChecker {
         make("/envvars/v1/tool/hello/envvars", json!({"name": "API_KEY", "value": "x"})).await?;
         let webhook = make("/notify/v1/tool/hello/webhooks", json!({"url": WEBHOOK_URL})).await?;
         let token = operator.create_token(&[]).await?;
+        let settings = build_job_settings(&run["run"]["id"], &webhook["data"]["webhook"]["id"]);
+        Ok(Self::new(hearth, token, &settings))
+    }
+
+    fn new(hearth: Hearth, token: Secret, settings: &str) -> Self {
         let checker = Self { hearth, token, folder: tempfile::tempdir().unwrap() };
-        checker.write_file(
-            "schemathesis.toml",
-            &build_schemathesis_settings(&run["run"]["id"], &webhook["data"]["webhook"]["id"]),
-        );
-        Ok(checker)
+        checker.write_file("schemathesis.toml", &format!("{COMMON_SETTINGS}{settings}"));
+        checker
+    }
+
+    /// Calls the operations of some services in the merged document. Each must succeed at least once, except the
+    /// `unanswerable` ones.
+    async fn check_merged_document(
+        &self,
+        services: &[&str],
+        unanswerable: &[&str],
+        passes: &[&[&str]],
+    ) -> Result<()> {
+        let mut document: Value =
+            self.hearth.anonymous()?.build_call(Method::GET, "/openapi.json").fetch_json().await?;
+        let mut expected = select_operations(&mut document, services);
+        expected.retain(|operation| !unanswerable.contains(&operation.as_str()));
+        self.write_file("document.json", &document.to_string());
+        self.run_schemathesis("document.json", "", passes);
+        let successful = self.read_successful_operations(services).await?;
+        let refused: Vec<_> = expected.difference(&successful).collect();
+        assert!(refused.is_empty(), "operations without a successful reply: {refused:#?}");
+        Ok(())
     }
 
     fn write_file(&self, name: &str, content: &str) {
         fs::write(self.folder.path().join(name), content).unwrap();
     }
 
-    /// Runs Schemathesis on a document whose paths are below `base`. The fixed seed makes failures depend on
-    /// the tested change only. Deletions come last, because later requests would miss the deleted objects.
-    fn run_schemathesis(&self, document: &str, base: &str) {
+    /// Runs Schemathesis on a document whose paths are below `base`, once with each of the filters. The fixed seed
+    /// makes failures depend on the tested change only.
+    fn run_schemathesis(&self, document: &str, base: &str, passes: &[&[&str]]) {
         let program = python::install_environment("schemathesis", SCHEMATHESIS_PACKAGES).join("st");
-        let passes: [&[&str]; 3] = [
-            &["--exclude-method", "DELETE"],
-            &["--include-method", "DELETE", "--exclude-path-regex", "/jobs$"],
-            &["--include-path-regex", "/jobs$"],
-        ];
         for filters in passes {
             let output = Command::new(&program)
                 .args(["run", document, "--seed", "1"])
-                .args(filters)
+                .args(*filters)
                 .args(["--url", &format!("{}{base}", self.hearth.url())])
                 .args(["--header", &format!("Authorization: Bearer {}", self.token.expose_secret())])
                 .current_dir(self.folder.path())
@@ -122,9 +142,9 @@ impl DocumentChecker {
     }
 
     /// Reads the methods and paths with successful replies from Hearth's metrics.
-    async fn read_successful_operations(&self) -> Result<BTreeSet<String>> {
+    async fn read_successful_operations(&self, services: &[&str]) -> Result<BTreeSet<String>> {
         let mut successful = BTreeSet::new();
-        for service in DESCRIBED_SERVICES {
+        for service in services {
             let path = format!("/{service}/v1/metrics");
             let (_, counts) = self.hearth.anonymous()?.build_call(Method::GET, &path).fetch_bytes().await?;
             let name = format!("hearth_{service}_http_requests_total");
@@ -142,18 +162,15 @@ impl DocumentChecker {
 }
 
 /// Removes the operations of other services and the default replies from a document. Returns the methods and
-/// paths of operations that must succeed.
-fn select_operations(document: &mut Value) -> BTreeSet<String> {
+/// paths of the remaining ones.
+fn select_operations(document: &mut Value, services: &[&str]) -> BTreeSet<String> {
     let mut expected = BTreeSet::new();
     for (path, item) in document["paths"].as_object_mut().unwrap() {
         let item = item.as_object_mut().unwrap();
-        item.retain(|_, operation| DESCRIBED_SERVICES.contains(&operation["tags"][0].as_str().unwrap()));
+        item.retain(|_, operation| services.contains(&operation["tags"][0].as_str().unwrap()));
         for (method, operation) in item {
             operation["responses"].as_object_mut().unwrap().remove("default");
-            let operation = format!("{} {path}", method.to_uppercase());
-            if !UNANSWERABLE_OPERATIONS.contains(&operation.as_str()) {
-                expected.insert(operation);
-            }
+            expected.insert(format!("{} {path}", method.to_uppercase()));
         }
     }
     expected
@@ -175,10 +192,8 @@ from = "Hearth <hearth@hearth.example>"
 allow = ["127.0.0.1:9"]
 "#;
 
-/// Builds the settings of Schemathesis, with existing names so that some requests succeed.
-fn build_schemathesis_settings(run: &Value, webhook: &Value) -> String {
-    format!(
-        r#"
+/// Settings of Schemathesis for every document.
+const COMMON_SETTINGS: &str = r#"
 color = false
 continue-on-failure = true
 request-timeout = 20
@@ -198,7 +213,12 @@ status_code_conformance.enabled = true
 content_type_conformance.enabled = true
 response_headers_conformance.enabled = true
 response_schema_conformance.enabled = true
+"#;
 
+/// Builds the settings for jobs, with existing names so that some requests succeed.
+fn build_job_settings(run: &Value, webhook: &Value) -> String {
+    format!(
+        r#"
 [dictionaries]
 jobs.values = ["talks", "once", "hourly", "other"]
 # The first job is never changed, so it stays continuous.

@@ -19,14 +19,41 @@ async fn every_command_and_flag_of_toolforge_build() -> Result<()> {
     let operator = hearth.operator().await?;
     let terminal = Terminal::open(&hearth, &operator, "hello").await?;
     git.commit_files("hello", &[("index.html", "hello")])?;
-    run_every_command(&terminal, &git, &[])?;
-    run_every_command(&terminal.with_newest_clients(), &git, &["--use-deprecated-versions"])?;
+    let oldest = BuildsRelease { start_flags: &[], wraps_replies: false };
+    run_every_command(&terminal.with_oldest_builds_client(), &git, &oldest)?;
+    let usual = BuildsRelease { start_flags: &["--use-latest-versions"], wraps_replies: true };
+    run_every_command(&terminal, &git, &usual)?;
+    let start_flags = &["--use-latest-versions", "--use-deprecated-versions"];
+    let newest = BuildsRelease { start_flags, wraps_replies: true };
+    run_every_command(&terminal.with_newest_clients(), &git, &newest)?;
     hearth.stop().await
 }
 
-/// Runs every command and flag of a release. `more_flags` are flags of `start` that only this release has.
-fn run_every_command(terminal: &Terminal, git: &GitServer, more_flags: &[&str]) -> Result<()> {
-    let json = |words: &[&str]| serde_json::from_str::<Value>(&terminal.run_successfully(words)).unwrap();
+/// A release of the client, as far as the releases differ.
+struct BuildsRelease {
+    /// Flags of `start` that not every release has.
+    start_flags: &'static [&'static str],
+    /// True when `--json` prints the whole reply: the builds beside the messages.
+    wraps_replies: bool,
+}
+
+impl BuildsRelease {
+    /// Parses the output of a command with `--json`. The oldest release, with the newest library that it accepts, prints
+    /// messages before it.
+    fn parse_document(&self, printed: &str) -> Value {
+        let start = if self.wraps_replies { 0 } else { printed.find('{').unwrap_or_default() };
+        serde_json::from_str(&printed[start..]).unwrap()
+    }
+
+    /// Takes a part out of a printed reply.
+    fn take_part(&self, mut printed: Value, part: &str) -> Value {
+        if self.wraps_replies { printed[part].take() } else { printed }
+    }
+}
+
+/// Runs every command and flag of a release.
+fn run_every_command(terminal: &Terminal, git: &GitServer, release: &BuildsRelease) -> Result<()> {
+    let json = |words: &[&str]| release.parse_document(&terminal.run_successfully(words));
     // `start` follows the log to the end.
     let built = terminal.run_successfully(&["build", "start", &git.repository_url("hello")]);
     assert!(built.contains("STEP 1/"), "{built}");
@@ -37,10 +64,13 @@ fn run_every_command(terminal: &Terminal, git: &GitServer, more_flags: &[&str]) 
     assert!(shown.contains("tool-hello/tool-hello:latest"), "{shown}");
     assert!(terminal.run_successfully(&["build", "logs", &id]).contains("STEP 1/"));
     assert!(terminal.run_successfully(&["build", "logs", "--follow"]).contains("STEP 1/"));
-    assert_eq!(json(&["build", "show", "--json"])["build"]["build_id"], *id);
-    assert_eq!(json(&["build", "list", "--json"])["builds"][0]["build_id"], *id);
+    assert_eq!(release.take_part(json(&["build", "show", "--json"]), "build")["build_id"], *id);
+    // The oldest release prints one document for each build.
+    let listed = release.take_part(json(&["build", "list", "--json"]), "builds");
+    assert_eq!(listed.get(0).unwrap_or(&listed)["build_id"], *id);
     assert!(terminal.run_successfully(&["build", "quota"]).contains("Limit"));
-    assert!(json(&["build", "quota", "--json"])["quota"]["categories"][0]["items"][0]["limit"].is_string());
+    let quota = release.take_part(json(&["build", "quota", "--json"]), "quota");
+    assert!(quota["categories"][0]["items"][0]["limit"].is_string(), "{quota}");
     assert!(terminal.run_successfully(&["build", "--version"]).starts_with("Toolforge Builds CLI, version "));
 
     // A detached build that does not end by itself is cancelled.
@@ -50,13 +80,20 @@ fn run_every_command(terminal: &Terminal, git: &GitServer, more_flags: &[&str]) 
         .commit_files("slow", &[("pyproject.toml", project), ("slow.py", "import signal; signal.pause()")])?;
     let url = git.repository_url("slow");
     let start = ["build", "start", &url, "--detach", "--json", "--image-name", "other", "--ref", &commit];
-    let started = json(&[&start[..], &["-e", "COLOUR=blue", "--use-latest-versions"], more_flags].concat());
-    let second = started["new_build"]["name"].as_str().unwrap();
-    let shown = json(&["build", "show", second, "--json"])["build"].take();
-    assert_eq!((shown["ref"].as_str(), shown["use_latest_versions"].as_bool()), (Some(&*commit), Some(true)));
-    assert_eq!(shown["use_deprecated_versions"].as_bool().unwrap_or(false), !more_flags.is_empty());
+    let started = json(&[&start[..], &["-e", "COLOUR=blue"], release.start_flags].concat());
+    let started = release.take_part(started, "new_build");
+    let second = started["name"].as_str().unwrap();
+    let shown = release.take_part(json(&["build", "show", second, "--json"]), "build");
+    assert_eq!(shown["ref"].as_str(), Some(&*commit));
+    for (flag, field) in [
+        ("--use-latest-versions", "use_latest_versions"),
+        ("--use-deprecated-versions", "use_deprecated_versions"),
+    ] {
+        let is_used = release.start_flags.contains(&flag);
+        assert_eq!(shown[field].as_bool().unwrap_or(false), is_used, "{flag}");
+    }
     assert_eq!(shown["envvars"][0], "COLOUR=blue");
-    assert_eq!(started["new_build"]["parameters"]["image_name"], "other");
+    assert_eq!(started["parameters"]["image_name"], "other");
     // With `--all` the client sends no request.
     assert!(
         terminal

@@ -33,23 +33,30 @@ impl UsedOptions {
 }
 
 impl Terminal {
-    /// Panics if the help of `toolforge` with these words has a command or a flag that this terminal has not
-    /// run.
+    /// Panics if the help of `toolforge` with these words, or of a command below it at any depth, has a command or a
+    /// flag that this terminal has not run.
     pub fn check_all_options_used(&self, words: &[&str]) {
-        let mut options = HelpOptions::read(&self.run_successfully(&[words, &["--help"]].concat()), words);
-        if words.is_empty() {
-            // Each client has a test of its own.
-            options.commands.clear();
-        }
-        let subcommands: Vec<Vec<&str>> =
-            options.commands.iter().map(|command| [words, &[command.as_str()]].concat()).collect();
-        let help_calls: Vec<Vec<&str>> =
-            subcommands.iter().map(|words| [words, &["--help"][..]].concat()).collect();
-        let help_calls: Vec<&[&str]> = help_calls.iter().map(Vec::as_slice).collect();
-        let helps = self.run_all_successfully(&help_calls);
-        let mut missing = self.list_unused(words, &options);
-        for (words, help) in subcommands.iter().zip(&helps) {
-            missing.extend(self.list_unused(words, &HelpOptions::read(help, words)));
+        let mut missing = Vec::new();
+        let mut level = vec![words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>()];
+        while !level.is_empty() {
+            let calls = level.iter().map(|words| {
+                let words = words.iter().map(String::as_str);
+                words.chain(["--help"]).collect::<Vec<_>>()
+            });
+            let calls: Vec<Vec<&str>> = calls.collect();
+            let helps = self.run_all_successfully(&calls.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            let mut below = Vec::new();
+            for (words, help) in level.iter().zip(&helps) {
+                let borrowed: Vec<&str> = words.iter().map(String::as_str).collect();
+                let mut options = HelpOptions::read(help, &borrowed);
+                if words.is_empty() {
+                    // Each client has a test of its own.
+                    options.commands.clear();
+                }
+                missing.extend(self.list_unused(&borrowed, &options));
+                below.extend(options.commands.into_iter().map(|command| [&words[..], &[command]].concat()));
+            }
+            level = below;
         }
         assert!(missing.is_empty(), "{}", missing.join("\n"));
     }

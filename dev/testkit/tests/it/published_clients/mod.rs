@@ -31,6 +31,9 @@ const CLIENT_PACKAGES: &[&str] = &[
     "toolforge-jobs-cli==16.2.3",
 ];
 
+/// The oldest release of the builds client that speaks the protocol of the reference document.
+const OLDEST_BUILDS_CLIENT: &[&str] = &["toolforge-cli==0.3.4", "toolforge-builds-cli==0.0.17"];
+
 /// The newest releases, which require a newer Python.
 const NEWEST_CLIENTS: &[&str] = &[
     "toolforge-cli==0.3.4",
@@ -83,6 +86,11 @@ impl Terminal {
             url: self.url.clone(),
             used_options: UsedOptions::default(),
         }
+    }
+
+    /// Returns the same maintainer with the oldest builds client.
+    pub fn with_oldest_builds_client(&self) -> Self {
+        self.with_programs(python::install_environment("oldest-builds-client", OLDEST_BUILDS_CLIENT))
     }
 
     /// Returns the same maintainer with the newest releases.
