@@ -142,6 +142,8 @@ async fn foreign_and_unsigned_reports_change_nothing(db: Db) -> Result<()> {
     let fixture = start_outside_fixture(db, false).await?;
     let (one, other) = (fixture.start_build().await?, fixture.start_build().await?);
     let (one, other) = (fixture.take_build(one, 1).await?, fixture.take_build(other, 1).await?);
+    // After a report, the record of the answer to the announcement changes nothing more.
+    assert!(!one.heartbeat().await?);
     let before = fixture.show_build(one.build.build).await;
     // The credential of another build of the same tool.
     let foreign = BuildReporter { build: one.build.clone(), client: other.client };

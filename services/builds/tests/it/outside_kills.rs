@@ -74,7 +74,9 @@ impl OutsideKillRun {
     async fn send_report(&mut self) -> Result<()> {
         let requests = self.fixture.receiver.requests();
         let Some(request) = self.rng.pick_item(&requests) else { return Ok(()) };
-        let announced = self.fixture.adopt_build(read_announcement(request)?)?;
+        // A request of a killed worker may be incomplete.
+        let Ok(announced) = read_announcement(request) else { return Ok(()) };
+        let announced = self.fixture.adopt_build(announced)?;
         let end = match self.rng.pick_number(0..8) {
             0 => BuildLeaseOutcome::Failed { message: "The source is wrong.".to_owned() },
             1 => BuildLeaseOutcome::Again { message: "The forge is full.".to_owned() },
@@ -103,7 +105,8 @@ impl OutsideKillRun {
             }
             let requests = self.fixture.receiver.requests();
             for request in requests.iter().rev() {
-                let announced = self.fixture.adopt_build(read_announcement(request)?)?;
+                let Ok(announced) = read_announcement(request) else { continue };
+                let announced = self.fixture.adopt_build(announced)?;
                 if open.contains(&announced.build.build) {
                     self.finish_build(&announced, build_made_outcome()).await?;
                 }

@@ -26,7 +26,8 @@ async fn takeover_revokes_the_tokens_of_the_dead_builder(db: Db) -> Result<()> {
     let lease = base.claim_lease_with(&successor).await?.unwrap();
     assert_eq!((lease.build, lease.attempt), (build, lost.attempt));
     // The token was revoked before the successor got the build.
-    assert_eq!(fixture.fakes.lock().revoked, [created]);
+    let revoked = fixture.fakes.lock().revoked.clone();
+    assert!(!revoked.is_empty() && revoked.iter().all(|token| *token == created), "{revoked:?}");
     for refused in [
         base.heartbeat(&lost).await.map(drop),
         base.finish_lease(&lost, BuildLeaseOutcome::Failed { message: "late".to_owned() }).await,
