@@ -182,6 +182,10 @@ fn build_home() -> Home {
             "GET /builds/v1/tool/dup-finder/builds",
             (200, format!(r#"{{"builds": [{build}], "messages": {{}}}}"#)),
         ),
+        (
+            "GET /builds/v1/tool/dup-finder/builds/build_00000000000000000000000001",
+            (200, format!(r#"{{"build": {build}, "messages": {{}}}}"#)),
+        ),
     ]));
     home.write("dup-finder/index.html", "<h1>hello</h1>");
     home.write("dup-finder/sub/index.html", "<h1>hello</h1>");
