@@ -100,10 +100,11 @@ async fn make_objects(operator: &Person, git: &GitServer) -> Result<ObjectNames>
     ] {
         let _changed: Value = operator.client.build_call(method, path).fetch_json().await?;
     }
-    let first = format!("{tool}/builds/{}", builds.remove(0).as_str().unwrap_or_default());
-    // A cancelled build is kept until its builder has stopped.
+    // The last one waited when it was cancelled. The first one is kept until its builder has stopped, which needs a
+    // runtime.
+    let last = format!("{tool}/builds/{}", builds.pop().unwrap().as_str().unwrap());
     wait_until("the build can be deleted", async || {
-        Ok(operator.client.build_call(Method::DELETE, &first).fetch_json::<Value>().await.ok())
+        Ok(operator.client.build_call(Method::DELETE, &last).fetch_json::<Value>().await.ok())
     })
     .await?;
     let outside = json!({"name": "forge", "url": WEBHOOK_URL});
