@@ -1,15 +1,16 @@
 //! The tree of commands. The arguments of each command are in its own file.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, sync::LazyLock};
 
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
 use crate::{
     commands::{
         admin, audit, build, completion, deploy, deployment, envvars, exec, files, invite, jobs, login,
-        logout, logs, man, new, notify, open, password, restart, revisions, rollback, shell, status, token,
-        tool, up, users, webhooks, webservice,
+        logout, logs, man, new, notify, open, password, request, restart, revisions, rollback, shell, status,
+        token, tool, up, users, webhooks, webservice,
     },
+    deferred::Deferred,
     flags::{GlobalArgs, HELP_TEMPLATE},
     kept_flags::mark_without_tool,
 };
@@ -21,10 +22,10 @@ use crate::{
     version,
     before_help = "Example: hearth deploy",
     after_help = "Also: files, shell, revisions, rollback, deployment, set, ps, restart, webhooks, webservice, token,\n\
-                  audit, invite, users, password, admin, whoami, logout, down, completion, man.\n\
+                  audit, invite, users, password, request, admin, whoami, logout, down, completion, man.\n\
                   hearth alone shows your settings and the next command. COMMAND -h shows an example; --help all.",
     after_long_help = "Also: files, shell, revisions, rollback, deployment, set, ps, restart, webhooks, webservice,\n\
-                       token, audit, invite, users, password, admin, whoami, logout, down, completion, man.\n\
+                       token, audit, invite, users, password, request, admin, whoami, logout, down, completion, man.\n\
                        hearth alone shows your settings and the next command. COMMAND -h shows an example.\n\
                        Environment: HEARTH_SERVER, HEARTH_TOKEN, HEARTH_TOOL, NO_COLOR, CI.",
     help_template = ROOT_HELP_TEMPLATE,
@@ -86,7 +87,7 @@ pub enum CliCommand {
     Jobs {
         /// The subcommand.
         #[command(subcommand)]
-        command: jobs::JobCommand,
+        command: Deferred<jobs::JobCommand>,
     },
     /// Run a program, or a shell, in a container of a job
     #[command(before_help = "Example: hearth exec web -- ls", help_template = HELP_TEMPLATE)]
@@ -109,7 +110,7 @@ pub enum CliCommand {
     Files {
         /// The subcommand.
         #[command(subcommand)]
-        command: files::FilesCommand,
+        command: Deferred<files::FilesCommand>,
     },
     /// List the revisions of the tool
     #[command(before_help = "Example: hearth revisions", help_template = HELP_TEMPLATE, hide = true)]
@@ -123,7 +124,7 @@ pub enum CliCommand {
     Deployment {
         /// The subcommand.
         #[command(subcommand)]
-        command: deployment::DeploymentCommand,
+        command: Deferred<deployment::DeploymentCommand>,
     },
     /// Manage environment variables
     #[command(before_help = "Example: hearth envvars list", help_template = HELP_TEMPLATE)]
@@ -131,7 +132,7 @@ pub enum CliCommand {
     Envvars {
         /// The subcommand.
         #[command(subcommand)]
-        command: envvars::EnvvarCommand,
+        command: Deferred<envvars::EnvvarCommand>,
     },
     /// Manage mail about jobs
     #[command(before_help = "Example: hearth notify status", help_template = HELP_TEMPLATE)]
@@ -139,7 +140,7 @@ pub enum CliCommand {
     Notify {
         /// The subcommand.
         #[command(subcommand)]
-        command: notify::NotifyCommand,
+        command: Deferred<notify::NotifyCommand>,
     },
     /// Build images from sources
     #[command(before_help = "Example: hearth build plan", help_template = HELP_TEMPLATE)]
@@ -147,7 +148,7 @@ pub enum CliCommand {
     Build {
         /// The subcommand.
         #[command(subcommand)]
-        command: build::BuildCommand,
+        command: Deferred<build::BuildCommand>,
     },
     /// Manage tools and members
     #[command(before_help = "Example: hearth tool list", help_template = HELP_TEMPLATE)]
@@ -155,7 +156,7 @@ pub enum CliCommand {
     Tool {
         /// The subcommand.
         #[command(subcommand)]
-        command: tool::ToolCommand,
+        command: Deferred<tool::ToolCommand>,
     },
     /// Manage tokens for scripts
     #[command(before_help = "Example: hearth token list", help_template = HELP_TEMPLATE, hide = true)]
@@ -163,7 +164,7 @@ pub enum CliCommand {
     Token {
         /// The subcommand.
         #[command(subcommand)]
-        command: token::TokenCommand,
+        command: Deferred<token::TokenCommand>,
     },
     /// Show who changed the tool, or this Hearth
     #[command(before_help = "Example: hearth audit", help_template = HELP_TEMPLATE, hide = true)]
@@ -179,7 +180,7 @@ pub enum CliCommand {
     Users {
         /// The subcommand.
         #[command(subcommand)]
-        command: users::UserCommand,
+        command: Deferred<users::UserCommand>,
     },
     /// Change your password, or set a new one with a code
     #[command(before_help = "Example: hearth password", help_template = HELP_TEMPLATE, hide = true)]
@@ -192,7 +193,15 @@ pub enum CliCommand {
     Admin {
         /// The subcommand.
         #[command(subcommand)]
-        command: admin::AdminCommand,
+        command: Deferred<admin::AdminCommand>,
+    },
+    /// Ask the operators for a package source or a quota
+    #[command(before_help = "Example: hearth request list", help_template = HELP_TEMPLATE, hide = true)]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Request {
+        /// The subcommand.
+        #[command(subcommand)]
+        command: Deferred<request::RequestCommand>,
     },
     /// Manage webhooks for job events
     #[command(before_help = "Example: hearth webhooks list", help_template = HELP_TEMPLATE, hide = true)]
@@ -200,7 +209,7 @@ pub enum CliCommand {
     Webhooks {
         /// The subcommand.
         #[command(subcommand)]
-        command: webhooks::WebhookCommand,
+        command: Deferred<webhooks::WebhookCommand>,
     },
     /// Manage the tool's web service, as Toolforge's webservice does
     #[command(before_help = "Example: hearth webservice buildservice start", help_template = HELP_TEMPLATE, hide = true)]
@@ -230,12 +239,22 @@ pub enum CliCommand {
     External(Vec<OsString>),
 }
 
+/// Returns the definition of all commands, without the `help` subcommands.
+pub fn find_whole_tree() -> &'static clap::Command {
+    static WHOLE_TREE: LazyLock<clap::Command> = LazyLock::new(|| {
+        let mut tree = Cli::command().disable_help_subcommand(true);
+        tree.build();
+        tree
+    });
+    &WHOLE_TREE
+}
+
 /// Builds the tree for manual pages and completion: nothing is hidden as it is in the short help.
 pub fn build_full_tree() -> clap::Command {
     fn unhide_everything(command: clap::Command) -> clap::Command {
         command.hide(false).mut_args(|arg| arg.hide_short_help(false)).mut_subcommands(unhide_everything)
     }
-    unhide_everything(Cli::command())
+    unhide_everything(find_whole_tree().clone())
 }
 
 #[cfg(test)]
@@ -296,7 +315,7 @@ mod tests {
 
     fn parse_words(words: &[&str]) -> CommandLine {
         let arguments: Vec<OsString> = words.iter().map(OsString::from).collect();
-        CommandLine::from_arguments(&arguments, Cli::command)
+        CommandLine::from_arguments(&arguments, find_whole_tree)
     }
 
     #[test]

@@ -19,7 +19,7 @@ struct WordChange<'a> {
 #[derive(Debug, Clone)]
 pub struct CommandLine {
     words: Vec<String>,
-    build_tree: fn() -> clap::Command,
+    find_tree: fn() -> &'static clap::Command,
 }
 
 /// The meaning of a word according to the definition of the commands.
@@ -35,14 +35,14 @@ enum WordRole {
 
 impl CommandLine {
     /// Takes the arguments of the program without its own name, and the definition of its commands.
-    pub fn from_arguments(arguments: &[OsString], build_tree: fn() -> clap::Command) -> Self {
+    pub fn from_arguments(arguments: &[OsString], find_tree: fn() -> &'static clap::Command) -> Self {
         let words = arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-        Self { words, build_tree }
+        Self { words, find_tree }
     }
 
-    /// Builds the definition of the commands.
-    pub fn build_tree(&self) -> clap::Command {
-        (self.build_tree)()
+    /// Returns the definition of the commands.
+    pub fn find_tree(&self) -> &'static clap::Command {
+        (self.find_tree)()
     }
 
     /// Iterates over the words before `--`.
@@ -54,7 +54,7 @@ impl CommandLine {
     pub fn render_without(&self, left_out: &[&str]) -> String {
         let is_kept = |word: &&String| !left_out.contains(&word.as_str());
         let words = self.words.iter().filter(is_kept).cloned().collect();
-        Self { words, build_tree: self.build_tree }.render_line(None)
+        Self { words, find_tree: self.find_tree }.render_line(None)
     }
 
     /// Returns the command line with one more argument.
@@ -147,8 +147,8 @@ impl CommandLine {
 
     /// Finds the role of each word.
     fn find_roles(&self) -> Vec<WordRole> {
-        let tree = self.build_tree();
-        let (mut command, mut takes_value, mut separated) = (&tree, false, false);
+        let tree = self.find_tree();
+        let (mut command, mut takes_value, mut separated) = (tree, false, false);
         let find_role = |word: &String| {
             if std::mem::take(&mut takes_value) {
                 return WordRole::FlagValue;
@@ -158,7 +158,7 @@ impl CommandLine {
                 return WordRole::Bare;
             }
             separated = word == "--";
-            let (flag, is_last) = find_flag(&tree, command, word);
+            let (flag, is_last) = find_flag(tree, command, word);
             takes_value = is_last && flag.is_some_and(takes_next_word);
             WordRole::Flag(flag.and_then(clap::Arg::get_long).map(|long| format!("--{long}")))
         };
@@ -226,13 +226,14 @@ pub fn quote_argument(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
-    use crate::cli::Cli;
+    use crate::cli::find_whole_tree;
 
     fn build_command_line(line: &[&str]) -> CommandLine {
-        CommandLine { words: line.iter().map(|word| (*word).to_owned()).collect(), build_tree: Cli::command }
+        CommandLine {
+            words: line.iter().map(|word| (*word).to_owned()).collect(),
+            find_tree: find_whole_tree,
+        }
     }
 
     #[test]

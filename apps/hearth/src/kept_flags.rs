@@ -99,8 +99,7 @@ impl KeptFlags {
     /// Returns true if the command of these arguments is about one tool, by the definition of the commands.
     fn is_about_tool(&self, arguments: &str) -> bool {
         let Some(typed) = &self.typed else { return true };
-        let tree = typed.build_tree();
-        let mut command = &tree;
+        let mut command = typed.find_tree();
         for word in arguments.split_whitespace() {
             let Some(below) = command.find_subcommand(word) else { break };
             if below.get_groups().any(|group| group.get_id() == WITHOUT_TOOL_GROUP) {
@@ -116,17 +115,15 @@ impl KeptFlags {
 mod tests {
     use std::ffi::OsString;
 
-    use clap::CommandFactory;
-
     use super::*;
-    use crate::cli::Cli;
+    use crate::cli::find_whole_tree;
 
     fn keep_flags(words: &[&str]) -> KeptFlags {
         let arguments: Vec<OsString> = ["hearth"].iter().chain(words).map(OsString::from).collect();
         KeptFlags::new(
             Some("https://h.example".to_owned()),
             Some("dup-finder".to_owned()),
-            CommandLine::from_arguments(&arguments, Cli::command),
+            CommandLine::from_arguments(&arguments, find_whole_tree),
         )
     }
 

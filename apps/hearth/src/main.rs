@@ -11,6 +11,7 @@ mod command_line;
 mod commands;
 mod confirm;
 mod context;
+mod deferred;
 mod dispatch;
 mod exit;
 mod external;

@@ -2,13 +2,10 @@
 
 use std::error::Error as _;
 
-use clap::{
-    CommandFactory,
-    error::{ContextKind, ContextValue, ErrorKind},
-};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use hearth_base::Error;
 
-use crate::{cli::Cli, command_line::CommandLine, nearest::find_nearest, synonyms::find_synonym};
+use crate::{command_line::CommandLine, nearest::find_nearest, synonyms::find_synonym};
 
 /// Returns true for help and version: these are results.
 pub fn is_help_or_version(error: &clap::Error) -> bool {
@@ -112,12 +109,12 @@ struct TypedCommand {
 }
 
 fn find_typed_command(command_line: &CommandLine) -> TypedCommand {
-    let mut command = Cli::command();
+    let mut command = command_line.find_tree();
     let mut path = "hearth".to_owned();
     for word in command_line.words_before_separator() {
         if let Some(below) = command.find_subcommand(word) {
             path = format!("{path} {word}");
-            command = below.clone();
+            command = below;
         }
     }
     let example = command.get_before_help().map(ToString::to_string);

@@ -27,7 +27,7 @@ const NOTHING_CHANGED: &str = "nothing was changed";
 
 /// Runs the command of `arguments`, which begin with the program's name.
 pub fn run(arguments: Vec<OsString>) -> Exit {
-    let command_line = CommandLine::from_arguments(&arguments, Cli::command);
+    let command_line = CommandLine::from_arguments(&arguments, cli::find_whole_tree);
     let environment = Environment::read();
     let parsed = build_tree(&command_line, &environment)
         .try_get_matches_from(arguments)

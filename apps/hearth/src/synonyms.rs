@@ -45,17 +45,15 @@ pub fn find_synonym(group: &str, typed: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
-    use crate::cli::Cli;
+    use crate::cli::find_whole_tree;
 
     /// Finds the command that these words name, and the words that are left.
-    fn find_command(words: &[&str]) -> (clap::Command, usize) {
-        let mut command = Cli::command();
+    fn find_command(words: &[&str]) -> (&'static clap::Command, usize) {
+        let mut command = find_whole_tree();
         for (at, word) in words.iter().enumerate() {
             let Some(below) = command.find_subcommand(word) else { return (command, words.len() - at) };
-            command = below.clone();
+            command = below;
         }
         (command, 0)
     }

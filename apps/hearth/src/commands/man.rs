@@ -73,14 +73,9 @@ pub fn run(printer: &Printer, args: &PrintManualArgs, full_tree: clap::Command) 
     Ok(())
 }
 
-/// Prepares the tree for rendering: without `help` subcommands and closing remarks.
+/// Prepares the tree for rendering: without closing remarks.
 fn prepare_tree(full_tree: clap::Command) -> clap::Command {
-    let mut tree = full_tree
-        .disable_help_subcommand(true)
-        .after_help(Resettable::Reset)
-        .after_long_help(Resettable::Reset);
-    tree.build();
-    tree
+    full_tree.after_help(Resettable::Reset).after_long_help(Resettable::Reset)
 }
 
 /// Finds the command that the words name.
