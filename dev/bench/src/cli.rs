@@ -55,10 +55,10 @@ pub async fn run() -> Result<BenchReport> {
     let smallest_median = Durations::new(smallest).median_millis();
     let row = ReportRow::new("hearth --version, median", version.median_millis(), "ms")
         .with_peer("busybox true", smallest_median);
-    report.add_row(row.with_goal(Goal::AtMost(2.0)));
+    report.add_row(row.with_goal(Goal::AtMost(1.5)));
     report.add_row(ReportRow::new("hearth --version, p90", version.percentile_millis(90), "ms"));
     let row =
-        ReportRow::new("hearth jobs list, median", list.median_millis(), "ms").with_goal(Goal::AtMost(10.0));
+        ReportRow::new("hearth jobs list, median", list.median_millis(), "ms").with_goal(Goal::AtMost(3.0));
     report.add_row(match toolforge {
         Some(_) => row.with_peer("toolforge", Durations::new(client).median_millis()),
         None => row,

@@ -39,7 +39,7 @@ pub async fn run() -> Result<BenchReport> {
     };
     report.add_row(
         row("processor time of the gateway, for a request", door.cpu, |cost| cost.cpu, "µs")
-            .with_goal(Goal::RatioAtMost(2.0)),
+            .with_goal(Goal::RatioAtMost(2.5)),
     );
     report.add_row(row(
         "median, gateway and service",

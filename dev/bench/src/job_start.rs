@@ -115,7 +115,7 @@ async fn measure_container_starts(report: &mut BenchReport) -> Result<()> {
     if works {
         let row_with_peer =
             row(", median").with_peer("libcontainer", Durations::new(libcontainer_times).median_millis());
-        report.add_row(row_with_peer.with_goal(Goal::RatioAtMost(2.0)));
+        report.add_row(row_with_peer.with_goal(Goal::RatioAtMost(1.1)));
     }
     for (peer, times) in &peers {
         let row_with_peer = row("").with_peer(peer.name, Durations::new(times.clone()).median_millis());

@@ -81,7 +81,7 @@ async fn measure_following(report: &mut BenchReport) -> Result<()> {
         "ms",
     ));
     report.add_row(
-        ReportRow::new("the same, p99", times.percentile_millis(99), "ms").with_goal(Goal::AtMost(200.0)),
+        ReportRow::new("the same, p99", times.percentile_millis(99), "ms").with_goal(Goal::AtMost(50.0)),
     );
     operator.client.jobs().delete(&tool, &"ticks".parse()?).await?;
     hearth.stop().await
@@ -134,7 +134,7 @@ async fn measure_searching(report: &mut BenchReport) -> Result<()> {
         }
         let own = Durations::new(own);
         let row = ReportRow::new(format!("search of 1 GB for {what}, median"), own.median_millis(), "ms");
-        let row = row.with_goal(Goal::AtMost(1000.0));
+        let row = row.with_goal(Goal::AtMost(300.0));
         report.add_row(if other.is_empty() {
             row
         } else {
