@@ -13,8 +13,10 @@ use hearth_kit::{
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    ImagesSettings, app::upstreams::UpstreamWork, quota_source::QuotaSource, store::RegistryStore,
-    upstream::UpstreamClient,
+    ImagesSettings,
+    quota_source::QuotaSource,
+    store::RegistryStore,
+    upstream::{UpstreamClient, UpstreamWork},
 };
 
 /// Youngest age at which content without a row counts as orphaned: no request takes longer between writing
@@ -47,7 +49,7 @@ impl ImagesContext {
         tasks: BackgroundTasks,
     ) -> Result<Self> {
         let settings: Arc<ImagesSettings> = config.read_section();
-        let upstreams = UpstreamWork::new(&settings, UpstreamClient::new(config.outbound.create_client()))?;
+        let upstreams = UpstreamWork::new(&settings.upstreams, UpstreamClient::new(config.outbound.create_client()))?;
         Ok(Self {
             base: RequestContext::new(clock, entropy, settings),
             store,

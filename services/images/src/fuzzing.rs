@@ -42,7 +42,8 @@ pub fn read_upstream_path(path: &str) -> Result<(String, String)> {
 /// Parses a challenge of an upstream with an encrypted connection, and an answer of its token server. Returns the URL
 /// of the token server, and the token.
 pub fn read_sign_in(challenge: &str, answer: &[u8]) -> (Option<String>, Option<String>) {
-    let Ok(settings) = serde_json::from_str::<UpstreamSettings>(r#"{"url": "https://registry.example"}"#) else {
+    let Ok(settings) = serde_json::from_str::<UpstreamSettings>(r#"{"url": "https://registry.example"}"#)
+    else {
         return (None, None);
     };
     let (Ok(name), Ok(repository)) = ("hub".parse::<UpstreamName>(), "a/b".parse()) else {
@@ -51,7 +52,9 @@ pub fn read_sign_in(challenge: &str, answer: &[u8]) -> (Option<String>, Option<S
     let upstream = Upstream { name: &name, settings: &settings };
     let mut headers = HeaderMap::new();
     headers.extend(HeaderValue::from_str(challenge).ok().map(|value| (header::WWW_AUTHENTICATE, value)));
-    let url = upstream::parse_challenge(&upstream, &repository, &headers).ok().and_then(|challenge| challenge.token_url());
+    let url = upstream::parse_challenge(&upstream, &repository, &headers)
+        .ok()
+        .and_then(|challenge| challenge.token_url());
     let token = upstream::parse_token(&upstream, answer, Timestamp::UNIX_EPOCH).ok();
     (url.map(|url| url.to_string()), token.map(|token| token.text))
 }

@@ -38,8 +38,8 @@ use crate::{
     quota_source::QuotaSource,
     rights::{
         AttachArtifacts, FetchLayers, ListAllImages, NoSignIn, PinImages, PullProvidedImages, PullRepository,
-        PullToolImages, PullUpstreamImages, PushProvidedImages, PushRepository, PushToolImages, ReadTagEvents,
-        ResolveImages,
+        PullToolImages, PullUpstreamImages, PushProvidedImages, PushRepository, PushToolImages,
+        ReadTagEvents, ResolveImages,
     },
     store::RegistryStore,
 };
@@ -97,7 +97,7 @@ fn routes(settings: &ImagesSettings) -> OpenApiRouter<ImagesContext> {
         .routes(require_right::<PullProvidedImages, _>(routes!(http::provided::list_tags)))
         .routes(require_right::<PullProvidedImages, _>(routes!(http::referrers::list_provided_referrers)))
         .routes(
-            require_right::<PullUpstreamImages, _>(routes!(http::upstream::pull))
+            require_right::<PullUpstreamImages, _>(routes!(http::upstream::pull_content))
                 .with_time_limit(UPSTREAM_TIME_LIMIT_SECONDS),
         )
         .routes(declare_upload(

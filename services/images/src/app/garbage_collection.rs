@@ -11,7 +11,7 @@ use hearth_base::Result;
 use hearth_kit::log_error;
 use jiff::Timestamp;
 
-use super::{referrers, upstreams};
+use super::referrers;
 use crate::context::ImagesContext;
 
 /// Runs one garbage collection.
@@ -20,7 +20,6 @@ pub async fn collect_garbage(cx: &ImagesContext) -> Result<()> {
     collect_incoming(cx).await?;
     collect_repositories(cx, None, cx.grace_cutoff()).await?;
     collect_content(cx, cx.grace_cutoff()).await?;
-    upstreams::eviction::collect_upstreams(cx).await?;
     delete_garbage(cx).await?;
     delete_orphaned_content(cx).await
 }

@@ -39,7 +39,7 @@ use crate::{
         (status = 404, description = "not found"), (status = 416, description = "the range is outside the blob"),
         (status = 429, description = "the upstream has had too many requests"),
         (status = 503, description = "the upstream does not answer"), (status = 504, description = "the upstream does not answer in time")))]
-pub async fn pull(
+pub async fn pull_content(
     cx: ImagesContext,
     who: Authed<PullUpstreamImages>,
     Param(name): Param<UpstreamName>,
@@ -49,7 +49,7 @@ pub async fn pull(
     headers: HeaderMap,
 ) -> RegistryReply {
     let UpstreamPath { repository, resource } = path;
-    let upstream = Upstream::find(&cx.settings, &name)?;
+    let upstream = Upstream::find_configured(&cx.settings.upstreams, &name)?;
     upstream.check_repository(&repository)?;
     let pulled = match resource {
         UpstreamResource::Manifest(reference) => {
@@ -84,7 +84,9 @@ async fn render_blob(
 ) -> Result<Response> {
     let is_part = *method == Method::GET && headers.contains_key(header::RANGE);
     let (reader, size) = match blob {
-        UpstreamBlob::Stored(content) => return blob_response::render_blob(cx, content, method, headers).await,
+        UpstreamBlob::Stored(content) => {
+            return blob_response::render_blob(cx, content, method, headers).await;
+        }
         UpstreamBlob::Fetching { reader, .. } if is_part => {
             let content = blobs::wait_for_blob(digest, reader).await?;
             return blob_response::render_blob(cx, content, method, headers).await;

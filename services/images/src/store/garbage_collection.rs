@@ -142,7 +142,8 @@ impl RegistryStore {
         let id = blob.to_string();
         let db = self.db.reader();
         let content = content::Entity::find().filter(content::Column::BlobId.eq(&*id)).limit(1);
-        let upstream = upstream_content::Entity::find().filter(upstream_content::Column::BlobId.eq(&*id)).limit(1);
+        let upstream =
+            upstream_content::Entity::find().filter(upstream_content::Column::BlobId.eq(&*id)).limit(1);
         Ok(content.one(db).await.or_db_error()?.is_some()
             || upstream.one(db).await.or_db_error()?.is_some()
             || part::Entity::find_by_id(id.clone()).one(db).await.or_db_error()?.is_some()

@@ -210,9 +210,8 @@ impl RegistryStore {
             checked_at: Set(checked_at.into()),
         };
         let key = [tag::Column::Upstream, tag::Column::Repository, tag::Column::Name];
-        let update = OnConflict::columns(key)
-            .update_columns([tag::Column::Digest, tag::Column::CheckedAt])
-            .to_owned();
+        let update =
+            OnConflict::columns(key).update_columns([tag::Column::Digest, tag::Column::CheckedAt]).to_owned();
         tag::Entity::insert(row)
             .on_conflict(update)
             .exec_without_returning(&**tx)

@@ -100,9 +100,7 @@ impl UpstreamRegistry {
     /// Adds an image of one layer under a tag. Returns the digests of the manifest and of the layer.
     pub fn add_image(&self, tag: &str, layer: &[u8]) -> (Digest, Digest) {
         let config = super::build_image_config(layer);
-        let descriptor = |media_type: &str, content: &[u8]| {
-            json!({"mediaType": media_type, "size": content.len(), "digest": compute_digest(content)})
-        };
+        let descriptor = |media_type: &str, content: &[u8]| json!({"mediaType": media_type, "size": content.len(), "digest": compute_digest(content)});
         let manifest = json!({
             "schemaVersion": 2, "mediaType": OCI_MANIFEST,
             "config": descriptor("application/vnd.oci.image.config.v1+json", &config),
@@ -133,10 +131,7 @@ async fn give_token(headers: HeaderMap) -> Response {
     }
 }
 
-async fn answer(
-    State((authority, content)): State<(String, SharedContent)>,
-    request: Request,
-) -> Response {
+async fn answer(State((authority, content)): State<(String, SharedContent)>, request: Request) -> Response {
     let mut content = content.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(path) = request.uri().path().strip_prefix("/v2/library/tool/") else {
         return StatusCode::NOT_FOUND.into_response();
@@ -147,7 +142,9 @@ async fn answer(
         WantedSignIn::Basic => (Some(BASIC_CREDENTIAL), "Basic realm=\"test\"".to_owned()),
         WantedSignIn::Token => (
             Some("Bearer token-of-the-test"),
-            format!("Bearer realm=\"http://{authority}/token\",service=\"test\",scope=\"repository:library/tool:pull\""),
+            format!(
+                "Bearer realm=\"http://{authority}/token\",service=\"test\",scope=\"repository:library/tool:pull\""
+            ),
         ),
     };
     if wanted != given {
@@ -158,7 +155,10 @@ async fn answer(
         Some(("manifests", reference)) => content.manifests.get(reference).cloned(),
         Some(("blobs", digest)) => content.blobs.get(digest).cloned(),
         Some(("tags", "list")) => {
-            return ([(header::LINK, "<more>; rel=\"next\"")], Json(json!({"name": "x", "tags": ["a", "b", "no tag"]})))
+            return (
+                [(header::LINK, "<more>; rel=\"next\"")],
+                Json(json!({"name": "x", "tags": ["a", "b", "no tag"]})),
+            )
                 .into_response();
         }
         _ => None,

@@ -15,9 +15,9 @@ use super::{
 use crate::{
     ImagesSettings,
     app::{
-        garbage_collection,
         upstreams::{
             blobs::{self, UpstreamBlob},
+            eviction,
             manifests::{self, PulledManifest},
             tag_lists,
         },
@@ -51,7 +51,7 @@ impl UpstreamFixture {
     }
 
     fn upstream(&self) -> Upstream<'_> {
-        Upstream::find(&self.hearth.cx.settings, &self.name).unwrap()
+        Upstream::find_configured(&self.hearth.cx.settings.upstreams, &self.name).unwrap()
     }
 
     async fn pull_manifest(&self, reference: impl ToString) -> Result<PulledManifest> {
@@ -71,7 +71,9 @@ impl UpstreamFixture {
                 let read = cx.blobs.read(content.blob, None).await?;
                 read.ok_or_else(|| Error::internal("no content"))?.try_collect::<Vec<Bytes>>().await?
             }
-            UpstreamBlob::Fetching { reader, .. } => reader.into_stream(cx.blobs.clone()).try_collect().await?,
+            UpstreamBlob::Fetching { reader, .. } => {
+                reader.into_stream(cx.blobs.clone()).try_collect().await?
+            }
         };
         Ok(content.concat())
     }
@@ -243,10 +245,10 @@ async fn unused_content_is_deleted_after_its_days(db: Db) -> Result<()> {
     fixture.hearth.advance_hours(40);
     fixture.pull_digest("latest").await?;
     fixture.hearth.advance_hours(20);
-    garbage_collection::collect_garbage(&fixture.hearth.cx).await?;
+    eviction::collect_upstreams(&fixture.hearth.cx).await?;
     assert_eq!(fixture.hearth.count_blobs().await?, 1, "the manifest was used later");
     fixture.hearth.advance_hours(48);
-    garbage_collection::collect_garbage(&fixture.hearth.cx).await?;
+    eviction::collect_upstreams(&fixture.hearth.cx).await?;
     assert_eq!((fixture.stored_bytes().await?, fixture.hearth.count_blobs().await?), (0, 0));
     assert!(fixture.hearth.cx.store.list_stored_upstreams().await?.is_empty());
     Ok(())
@@ -255,9 +257,13 @@ async fn unused_content_is_deleted_after_its_days(db: Db) -> Result<()> {
 async fn only_allowed_repositories_are_pulled(db: Db) -> Result<()> {
     let fixture = UpstreamFixture::build(db, json!({"repositories": ["library/", "team/base"]})).await?;
     let upstream = fixture.upstream();
-    for (repository, allowed) in
-        [("library/tool", true), ("team/base", true), ("team/base2", false), ("library2/x", false), ("team", false)]
-    {
+    for (repository, allowed) in [
+        ("library/tool", true),
+        ("team/base", true),
+        ("team/base2", false),
+        ("library2/x", false),
+        ("team", false),
+    ] {
         let checked = upstream.check_repository(&repository.parse()?);
         assert_eq!(checked.is_ok(), allowed, "{repository}: {checked:?}");
     }

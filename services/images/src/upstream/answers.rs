@@ -30,8 +30,11 @@ pub fn is_upstream_away(error: &Error) -> bool {
 
 /// Builds the error for an answer that no registry gives.
 pub fn build_invalid_answer_error(upstream: &Upstream<'_>, why: &str) -> Error {
-    Error::unavailable("upstream-invalid", format!("the upstream registry {} is invalid: {why}", upstream.name))
-        .help("ask an operator of this Hearth to look at images.upstreams")
+    Error::unavailable(
+        "upstream-invalid",
+        format!("the upstream registry {} is invalid: {why}", upstream.name),
+    )
+    .help("ask an operator of this Hearth to look at images.upstreams")
 }
 
 /// Builds the error for an answer with a status other than success. `wanted` is the requested image, blob or list.
@@ -45,15 +48,19 @@ pub fn build_status_error(
     match status {
         StatusCode::NOT_FOUND => {
             let what = format!("the upstream registry {name} has no {wanted}");
-            Error::new(ErrorKind::NotFound, unknown_code, what).help("compare the name and the tag with the registry's")
+            Error::new(ErrorKind::NotFound, unknown_code, what)
+                .help("compare the name and the tag with the registry's")
         }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            let what = format!("the upstream registry {name} refuses {wanted}: it does not exist, or is not public");
-            Error::forbidden("upstream-refused", what)
-                .help(format!("compare the name; an operator of this Hearth sets the sign-in in images.upstreams.{name}"))
+            let what =
+                format!("the upstream registry {name} refuses {wanted}: it does not exist, or is not public");
+            Error::forbidden("upstream-refused", what).help(format!(
+                "compare the name; an operator of this Hearth sets the sign-in in images.upstreams.{name}"
+            ))
         }
         StatusCode::TOO_MANY_REQUESTS => {
-            let seconds = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+            let seconds =
+                headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
             let seconds = seconds.unwrap_or(60_u64).clamp(1, MAX_RETRY_SECONDS);
             let what = format!("the upstream registry {name} has had too many requests of this Hearth");
             Error::new(ErrorKind::Exhausted, "upstream-rate-limit", what)

@@ -74,7 +74,7 @@ pub struct FetchGuard {
 
 impl BlobFetches {
     /// Subscribes to the fetch of a blob. The guard is for the first request, which has to fetch it.
-    pub fn join(&self, upstream: &UpstreamName, digest: Digest) -> (FetchReader, Option<FetchGuard>) {
+    pub fn join_fetch(&self, upstream: &UpstreamName, digest: Digest) -> (FetchReader, Option<FetchGuard>) {
         let key = (upstream.clone(), digest);
         match self.lock().entry(key.clone()) {
             Entry::Occupied(entry) => (FetchReader::new(entry.get()), None),
@@ -119,20 +119,23 @@ impl BlobFetch {
     where
         S: Stream<Item = Result<Bytes>> + Send + Unpin + 'static,
     {
-        stream::try_unfold((self, content, 0_u64, Bytes::new()), async |(fetch, mut content, offset, held)| {
-            let Some(bytes) = content.next().await.transpose()? else { return Ok(None) };
-            let mut at = offset - held.len() as u64;
-            let mut rest = held;
-            while !rest.is_empty() {
-                let bytes = rest.split_to(rest.len().min(MAX_CHUNK_BYTES));
-                let (offset, length) = (at, bytes.len() as u64);
-                // No request may be waiting any more.
-                let _unheard = fetch.chunks.send(FetchedChunk { offset, bytes });
-                at += length;
-            }
-            let end = offset + bytes.len() as u64;
-            Ok(Some((bytes.clone(), (fetch, content, end, bytes))))
-        })
+        stream::try_unfold(
+            (self, content, 0_u64, Bytes::new()),
+            async |(fetch, mut content, offset, held)| {
+                let Some(bytes) = content.next().await.transpose()? else { return Ok(None) };
+                let mut at = offset - held.len() as u64;
+                let mut rest = held;
+                while !rest.is_empty() {
+                    let bytes = rest.split_to(rest.len().min(MAX_CHUNK_BYTES));
+                    let (offset, length) = (at, bytes.len() as u64);
+                    // No request may be waiting any more.
+                    let _unheard = fetch.chunks.send(FetchedChunk { offset, bytes });
+                    at += length;
+                }
+                let end = offset + bytes.len() as u64;
+                Ok(Some((bytes.clone(), (fetch, content, end, bytes))))
+            },
+        )
     }
 }
 
@@ -143,7 +146,7 @@ impl FetchGuard {
     }
 
     /// Records the end of the fetch.
-    pub fn finish(self, stored: Result<(BlobId, u64)>) {
+    pub fn finish_fetch(self, stored: Result<(BlobId, u64)>) {
         self.fetch.state.send_replace(match stored {
             Ok((blob, size)) => FetchState::Stored { blob, size },
             Err(error) => FetchState::Failed(error),
@@ -157,7 +160,8 @@ impl Drop for FetchGuard {
         self.fetch.state.send_if_modified(|state| {
             let is_active = matches!(state, FetchState::Opening | FetchState::Receiving { .. });
             if is_active {
-                let error = Error::unavailable("upstream-interrupted", "the fetch from the upstream was interrupted");
+                let error =
+                    Error::unavailable("upstream-interrupted", "the fetch from the upstream was interrupted");
                 *state = FetchState::Failed(error.help("try again in a moment"));
             }
             is_active
@@ -266,17 +270,17 @@ mod tests {
         let blobs = open_memory_store()?;
         let digest = Digest::new([0; 32]);
         let (fetches, upstream) = (BlobFetches::default(), "hub".parse()?);
-        let (first, guard) = fetches.join(&upstream, digest);
+        let (first, guard) = fetches.join_fetch(&upstream, digest);
         let guard = guard.unwrap();
         let mut joined = vec![first];
-        joined.extend((1..readers).map(|_| fetches.join(&upstream, digest).0));
+        joined.extend((1..readers).map(|_| fetches.join_fetch(&upstream, digest).0));
         let content = stream::iter(chunks.to_vec()).map(Ok);
         let id = BlobId::new(Timestamp::UNIX_EPOCH, &Entropy::System);
         let fetch = async {
             guard.fetch().begin_content(None);
             let written = blobs.write(id, guard.fetch().clone().hand_on(content), u64::MAX).await?;
-            let late = fetches.join(&upstream, digest).0;
-            guard.finish(Ok((id, written.size)));
+            let late = fetches.join_fetch(&upstream, digest).0;
+            guard.finish_fetch(Ok((id, written.size)));
             Ok::<_, Error>(late)
         };
         let read = |reader: FetchReader| {
@@ -307,14 +311,14 @@ mod tests {
     async fn content_of_a_failed_fetch_is_never_complete() -> Result<()> {
         let blobs = open_memory_store()?;
         let (fetches, upstream) = (BlobFetches::default(), "hub".parse()?);
-        let (reader, guard) = fetches.join(&upstream, Digest::new([0; 32]));
+        let (reader, guard) = fetches.join_fetch(&upstream, Digest::new([0; 32]));
         let guard = guard.unwrap();
         let chunks = build_chunks(3, 10);
         guard.fetch().begin_content(Some(30));
         let content = stream::iter(chunks).map(Ok);
         let handed: Vec<Bytes> = guard.fetch().clone().hand_on(content).try_collect().await?;
         assert_eq!(handed.len(), 3);
-        guard.finish(Err(Error::unavailable("upstream-invalid", "wrong")));
+        guard.finish_fetch(Err(Error::unavailable("upstream-invalid", "wrong")));
         let read: Vec<Result<Bytes>> = reader.into_stream(blobs).collect().await;
         let received: usize = read.iter().flatten().map(Bytes::len).sum();
         assert_eq!((received, read.last().unwrap().as_ref().unwrap_err().code()), (20, "upstream-invalid"));
@@ -324,15 +328,15 @@ mod tests {
     #[tokio::test]
     async fn dropped_fetch_fails_and_the_next_request_fetches_again() -> Result<()> {
         let (fetches, upstream) = (BlobFetches::default(), "hub".parse()?);
-        let (mut reader, guard) = fetches.join(&upstream, Digest::new([0; 32]));
-        assert!(fetches.join(&upstream, Digest::new([0; 32])).1.is_none());
+        let (mut reader, guard) = fetches.join_fetch(&upstream, Digest::new([0; 32]));
+        assert!(fetches.join_fetch(&upstream, Digest::new([0; 32])).1.is_none());
         let guard = guard.unwrap();
         guard.fetch().reserve_bytes(7);
         assert_eq!(fetches.sum_reserved_bytes(&upstream), 7);
         drop(guard);
         assert_eq!(fetches.sum_reserved_bytes(&upstream), 0);
         assert_eq!(reader.wait_for_answer().await.unwrap_err().code(), "upstream-interrupted");
-        assert!(fetches.join(&upstream, Digest::new([0; 32])).1.is_some());
+        assert!(fetches.join_fetch(&upstream, Digest::new([0; 32])).1.is_some());
         Ok(())
     }
 }

@@ -127,7 +127,8 @@ impl UpstreamClient {
         now: Timestamp,
     ) -> Result<Option<SignIn>> {
         let credential = upstream.read_credential()?;
-        let basic = credential.map(|credential| build_header("Basic", credential.expose_secret())).transpose()?;
+        let basic =
+            credential.map(|credential| build_header("Basic", credential.expose_secret())).transpose()?;
         let url = match parse_challenge(upstream, request.repository, headers)? {
             SignInChallenge::Basic => {
                 return Ok(basic.map(|header| SignIn { header, valid_until: Timestamp::MAX }));

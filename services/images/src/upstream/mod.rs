@@ -10,11 +10,13 @@ mod path;
 mod registry;
 mod settings;
 mod sign_in;
+mod work;
 
 pub use answers::{RetryAfter, build_invalid_answer_error, is_upstream_away};
 pub use blob_fetch::{BlobFetches, FetchGuard, FetchReader};
 pub use client::{UpstreamClient, UpstreamRequest};
 pub use path::{UpstreamPath, UpstreamRepository, UpstreamResource};
 pub use registry::Upstream;
-pub use sign_in::{parse_challenge, parse_token};
 pub use settings::{ImagePrefix, UpstreamName, UpstreamSettings, UpstreamUrl};
+pub use sign_in::{parse_challenge, parse_token};
+pub use work::UpstreamWork;

@@ -52,11 +52,13 @@ impl FromStr for UpstreamRepository {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        if text.len() <= MAX_REPOSITORY_BYTES && text.split('/').all(|part| part.parse::<ImageName>().is_ok()) {
+        if text.len() <= MAX_REPOSITORY_BYTES && text.split('/').all(|part| part.parse::<ImageName>().is_ok())
+        {
             return Ok(Self(text.to_owned()));
         }
         let what = format!("{} is not the name of a repository", quote_untrusted(text));
-        Err(Error::invalid("name-invalid", what).help("use lower-case letters, digits, dots, hyphens and slashes"))
+        Err(Error::invalid("name-invalid", what)
+            .help("use lower-case letters, digits, dots, hyphens and slashes"))
     }
 }
 

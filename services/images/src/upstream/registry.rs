@@ -1,13 +1,12 @@
 //! An upstream registry, as the operator configured it.
 
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
 use axum::http::Uri;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hearth_base::{Error, ErrorKind, Result, Secret};
 
 use super::{UpstreamName, UpstreamRepository, UpstreamSettings};
-use crate::ImagesSettings;
 
 /// An upstream registry.
 #[derive(Debug, Clone, Copy)]
@@ -18,10 +17,13 @@ pub struct Upstream<'a> {
 
 impl<'a> Upstream<'a> {
     /// Finds a configured upstream.
-    pub fn find(settings: &'a ImagesSettings, name: &UpstreamName) -> Result<Self> {
-        let found = settings.upstreams.get_key_value(name);
+    pub fn find_configured(
+        upstreams: &'a BTreeMap<UpstreamName, UpstreamSettings>,
+        name: &UpstreamName,
+    ) -> Result<Self> {
+        let found = upstreams.get_key_value(name);
         found.map(|(name, settings)| Self { name, settings }).ok_or_else(|| {
-            let names: Vec<&str> = settings.upstreams.keys().map(UpstreamName::as_str).collect();
+            let names: Vec<&str> = upstreams.keys().map(UpstreamName::as_str).collect();
             let what = format!("this Hearth has no upstream registry {name}");
             Error::new(ErrorKind::NotFound, "name-unknown", what).help(match names.is_empty() {
                 true => "ask an operator of this Hearth to add it to images.upstreams".to_owned(),
@@ -40,7 +42,8 @@ impl<'a> Upstream<'a> {
         if allowed.is_empty() || allowed.iter().any(allows) {
             return Ok(());
         }
-        let what = format!("the repository {repository} of the upstream registry {} is not allowed", self.name);
+        let what =
+            format!("the repository {repository} of the upstream registry {} is not allowed", self.name);
         Err(Error::forbidden("upstream-repository", what).help(format!(
             "allowed are {}; ask an operator of this Hearth to add it to images.upstreams.{}.repositories",
             allowed.join(", "),
@@ -63,7 +66,7 @@ impl<'a> Upstream<'a> {
 
     /// Builds the URL of a resource of a repository.
     pub fn build_url(&self, repository: &UpstreamRepository, resource: &str) -> Result<Uri> {
-        let uri = self.settings.url.uri();
+        let uri = self.settings.url.as_uri();
         let authority = uri.authority().map_or("", |authority| authority.as_str());
         let scheme = uri.scheme_str().unwrap_or("https");
         let path = self.format_path(repository);

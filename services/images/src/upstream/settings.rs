@@ -108,7 +108,7 @@ impl FromStr for UpstreamName {
 
 impl UpstreamUrl {
     /// The URL without its path.
-    pub fn uri(&self) -> &Uri {
+    pub fn as_uri(&self) -> &Uri {
         &self.0
     }
 
@@ -144,7 +144,8 @@ impl FromStr for UpstreamUrl {
         });
         uri.map(Self).ok_or_else(|| {
             let what = format!("the URL of an upstream registry is invalid: {}", quote_untrusted(text));
-            Error::invalid("upstream-url", what).help("write https://HOST[:PORT][/FOLDER]; a user has its own setting")
+            Error::invalid("upstream-url", what)
+                .help("write https://HOST[:PORT][/FOLDER]; a user has its own setting")
         })
     }
 }
@@ -161,7 +162,9 @@ impl FromStr for ImagePrefix {
 
     fn from_str(text: &str) -> Result<Self> {
         let fits = |byte: u8| {
-            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'/')
+            byte.is_ascii_lowercase()
+                || byte.is_ascii_digit()
+                || matches!(byte, b'.' | b'-' | b'_' | b':' | b'/')
         };
         let (host, rest) = text.split_once('/').map_or((text, None), |(host, rest)| (host, Some(rest)));
         // The rule of container tools by which the first part of a name is a host.
@@ -171,7 +174,8 @@ impl FromStr for ImagePrefix {
             return Ok(Self(text.to_owned()));
         }
         let what = format!("the beginning of image names is invalid: {}", quote_untrusted(text));
-        Err(Error::invalid("image-prefix", what).help("write HOST[:PORT][/FOLDER], for example registry.example"))
+        Err(Error::invalid("image-prefix", what)
+            .help("write HOST[:PORT][/FOLDER], for example registry.example"))
     }
 }
 
@@ -224,7 +228,9 @@ mod tests {
         let may = |text: &str| text.parse::<UpstreamUrl>().unwrap().may_carry_password();
         assert!(may("https://registry.example") && may("http://127.0.0.1:5000") && may("http://localhost"));
         assert!(may("http://127.0.9.1:5000") && may("http://[::1]:5000"));
-        assert!(!may("http://10.0.0.1") && !may("http://registry.example") && !may("http://127.0.0.1.example"));
+        assert!(
+            !may("http://10.0.0.1") && !may("http://registry.example") && !may("http://127.0.0.1.example")
+        );
     }
 
     #[test]
@@ -232,7 +238,9 @@ mod tests {
         for text in ["registry.example", "localhost", "registry.example:5000/team/a"] {
             assert!(text.parse::<ImagePrefix>().is_ok(), "{text}");
         }
-        for text in ["", "library", "registry.example/", "registry.example//a", "a b.example", "x.example/\"y"] {
+        for text in
+            ["", "library", "registry.example/", "registry.example//a", "a b.example", "x.example/\"y"]
+        {
             assert!(text.parse::<ImagePrefix>().is_err(), "{text:?}");
         }
     }

@@ -89,7 +89,7 @@ fn build_token_url(
     let invalid = || build_invalid_answer_error(upstream, "it names an invalid token server");
     let server: Uri = realm.parse().map_err(|_| invalid())?;
     let is_encrypted = server.scheme_str() == Some("https");
-    if !is_encrypted && upstream.settings.url.uri().scheme_str() == Some("https") {
+    if !is_encrypted && upstream.settings.url.as_uri().scheme_str() == Some("https") {
         return Err(build_invalid_answer_error(upstream, "its token server is not encrypted"));
     }
     let scope = ("scope", scope.to_owned());
@@ -123,8 +123,10 @@ mod tests {
         let settings: UpstreamSettings = serde_json::from_value(serde_json::json!({ "url": url })).unwrap();
         let name: UpstreamName = "hub".parse().unwrap();
         let upstream = Upstream { name: &name, settings: &settings };
-        let headers =
-            challenges.iter().map(|text| (header::WWW_AUTHENTICATE, HeaderValue::from_static(text))).collect();
+        let headers = challenges
+            .iter()
+            .map(|text| (header::WWW_AUTHENTICATE, HeaderValue::from_static(text)))
+            .collect();
         parse_challenge(&upstream, &"a/b".parse().unwrap(), &headers)
     }
 
@@ -184,7 +186,9 @@ mod tests {
         assert_eq!(seconds(r#"{"access_token": "abc"}"#), 50);
         assert_eq!(seconds(r#"{"token": "abc", "expires_in": 99999999999}"#), 3590);
         assert_eq!(seconds(r#"{"token": "abc", "expires_in": -5}"#), -10);
-        for text in ["", "[]", "{}", r#"{"token": ""}"#, r#"{"token": "a b"}"#, "{\"token\": \"a\\r\\nX: y\"}"] {
+        for text in
+            ["", "[]", "{}", r#"{"token": ""}"#, r#"{"token": "a b"}"#, "{\"token\": \"a\\r\\nX: y\"}"]
+        {
             assert!(parse(text).is_err(), "{text:?}");
         }
     }

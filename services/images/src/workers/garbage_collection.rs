@@ -4,7 +4,7 @@ use hearth_base::Result;
 use hearth_kit::{Worker, queue::create_periodic_worker};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{app::garbage_collection, context::ImagesContext};
+use crate::{app::{garbage_collection, upstreams}, context::ImagesContext};
 
 const COLLECT_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 
@@ -15,6 +15,7 @@ pub fn create_worker(cx: &ImagesContext) -> Worker {
 }
 
 async fn collect_garbage(cx: ImagesContext, now: Timestamp) -> Result<()> {
+    upstreams::eviction::collect_upstreams(&cx).await?;
     garbage_collection::collect_garbage(&cx).await?;
     let tx = cx.store.begin().await?;
     cx.store.events.delete_old_events(&tx, now).await?;

@@ -23,11 +23,12 @@ const UNANSWERABLE_OPERATIONS: &[&str] = &[
 
 /// Passes over the document. Schemathesis cannot make archives. Deletions come last, because later requests would miss
 /// the deleted objects.
-const PASSES: &[&[&str]] =
+const DOCUMENT_PASSES: &[&[&str]] =
     &[&["--exclude-method", "DELETE", "--exclude-path-regex", "/sources$"], &["--include-method", "DELETE"]];
 
 /// The smallest text that is an OpenPGP public key in ASCII armor.
-const ARCHIVE_KEY: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQABBA==\n-----END PGP PUBLIC KEY BLOCK-----\n";
+const ARCHIVE_KEY: &str =
+    "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQABBA==\n-----END PGP PUBLIC KEY BLOCK-----\n";
 
 /// Builds that are there when the requests begin, one for each of the changes that end a build.
 const BUILD_COUNT: usize = 4;
@@ -50,7 +51,7 @@ async fn merged_document_declares_every_reply_of_builds_and_images() -> Result<(
     let names = make_objects(&operator, &git).await?;
     let token = operator.create_token(&[]).await?;
     let checker = DocumentChecker::new(hearth, token, &names.build_settings(&git));
-    checker.check_merged_document(BUILD_SERVICES, UNANSWERABLE_OPERATIONS, PASSES).await?;
+    checker.check_merged_document(BUILD_SERVICES, UNANSWERABLE_OPERATIONS, DOCUMENT_PASSES).await?;
     checker.hearth.stop().await
 }
 
@@ -71,7 +72,8 @@ async fn make_objects(operator: &Person, git: &GitServer) -> Result<ObjectNames>
     let tool = "/builds/v1/tool/hello";
     let mut builds = Vec::new();
     for number in 0..BUILD_COUNT {
-        let start = json!({"source_url": git.repository_url("hello"), "image_name": format!("image-{number}")});
+        let start =
+            json!({"source_url": git.repository_url("hello"), "image_name": format!("image-{number}")});
         let started = send(Method::POST, &format!("{tool}/builds"), start).await?;
         builds.push(started["new_build"]["name"].clone());
         let path = format!("{tool}/builds/{}", builds[number].as_str().unwrap());

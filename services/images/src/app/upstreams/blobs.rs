@@ -45,9 +45,10 @@ pub async fn find_blob(
     if let Some(found) = find_stored(cx, upstream, digest).await? {
         return Ok(UpstreamBlob::Stored(BlobContent { digest, blob: found.blob, size: found.size }));
     }
-    let (mut reader, guard) = cx.upstreams.blob_fetches.join(upstream.name, digest);
+    let (mut reader, guard) = cx.upstreams.blob_fetches.join_fetch(upstream.name, digest);
     if let Some(guard) = guard {
-        let fetch = BlobRequest { upstream: upstream.name.clone(), repository: repository.clone(), digest, caller };
+        let fetch =
+            BlobRequest { upstream: upstream.name.clone(), repository: repository.clone(), digest, caller };
         spawn_fetch(cx, fetch, guard);
     }
     let size = reader.wait_for_answer().await?;
@@ -74,21 +75,23 @@ fn spawn_fetch(cx: &ImagesContext, request: BlobRequest, guard: FetchGuard) {
     tasks.spawn("upstream-fetch", async move {
         let shutdown = cx.tasks.shutdown_signal();
         // A dropped guard ends the fetch as interrupted.
-        let Some(fetched) = shutdown.run_until_shutdown(fetch_blob(&cx, &request, &guard)).await else { return };
+        let Some(fetched) = shutdown.run_until_shutdown(fetch_blob(&cx, &request, &guard)).await else {
+            return;
+        };
         if let Err(error) = &fetched
             && error.kind() != ErrorKind::NotFound
         {
             log_error!(error, upstream = %request.upstream, repository = %request.repository,
                 digest = %request.digest, "blob of an upstream registry not fetched");
         }
-        guard.finish(fetched);
+        guard.finish_fetch(fetched);
     });
 }
 
 /// Fetches a blob, checks it and stores it. Returns its id and size.
 async fn fetch_blob(cx: &ImagesContext, request: &BlobRequest, guard: &FetchGuard) -> Result<(BlobId, u64)> {
     let BlobRequest { upstream, repository, digest, caller } = request;
-    let upstream = Upstream::find(&cx.settings, upstream)?;
+    let upstream = Upstream::find_configured(&cx.settings.upstreams, upstream)?;
     let _permit = cx.upstreams.fetch_pool.acquire(caller.clone()).await.map_err(|_| build_busy_error())?;
     // A fetch that ended after this one was asked for.
     if let Some(found) = find_stored(cx, &upstream, *digest).await? {
@@ -103,10 +106,14 @@ async fn fetch_blob(cx: &ImagesContext, request: &BlobRequest, guard: &FetchGuar
         accept: "*/*",
         wanted: wanted.clone(),
         unknown_code: "blob-unknown",
-        limits: FetchLimits { max_bytes: usize::try_from(limit).unwrap_or(usize::MAX), timeout: BLOB_TIMEOUT },
+        limits: FetchLimits {
+            max_bytes: usize::try_from(limit).unwrap_or(usize::MAX),
+            timeout: BLOB_TIMEOUT,
+        },
     };
     let answer = cx.upstreams.client.open(&upstream, &sent, cx.now()).await?;
-    let announced = answer.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let announced =
+        answer.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|size: u64| size > limit) {
         return Err(build_size_error(&upstream, &wanted, limit));
     }
@@ -138,15 +145,22 @@ fn read_chunks(answer: DocumentStream) -> impl Stream<Item = Result<bytes::Bytes
     stream::try_unfold(answer, async |mut answer| {
         let chunk = tokio::time::timeout(CHUNK_TIMEOUT, answer.next_chunk()).await;
         let late = |_| {
-            Error::new(ErrorKind::Timeout, "upstream-timeout", "the upstream registry does not continue its answer")
-                .help("try again in a moment")
+            Error::new(
+                ErrorKind::Timeout,
+                "upstream-timeout",
+                "the upstream registry does not continue its answer",
+            )
+            .help("try again in a moment")
         };
         Ok(chunk.map_err(late)??.map(|chunk| (chunk, answer)))
     })
 }
 
 fn build_size_error(upstream: &Upstream<'_>, wanted: &str, limit: u64) -> Error {
-    let what = format!("the {wanted} of the upstream registry {} is too large; at most {limit} bytes", upstream.name);
+    let what = format!(
+        "the {wanted} of the upstream registry {} is too large; at most {limit} bytes",
+        upstream.name
+    );
     Error::unavailable("upstream-blob-size", what).help(format!(
         "ask an operator of this Hearth to raise images.upstreams.{}.bytes or images.blob_limit",
         upstream.name

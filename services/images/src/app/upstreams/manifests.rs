@@ -15,14 +15,11 @@ use crate::{
     context::ImagesContext,
     names::{ManifestReference, TagName},
     store::{Manifest, UpstreamContent, UpstreamTag},
-    upstream::{
-        Upstream, UpstreamRepository, UpstreamRequest, build_invalid_answer_error, is_upstream_away,
-    },
+    upstream::{Upstream, UpstreamRepository, UpstreamRequest, build_invalid_answer_error, is_upstream_away},
 };
 
 /// Media types that are asked for.
-const MANIFEST_MEDIA_TYPES: &str =
-    "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
+const MANIFEST_MEDIA_TYPES: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, \
      application/vnd.docker.distribution.manifest.v2+json";
 /// Header with the digest of an answer's content.

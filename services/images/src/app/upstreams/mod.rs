@@ -10,52 +10,17 @@ pub mod manifests;
 pub mod tag_lists;
 
 use hearth_base::{BlobId, Digest, Error, ErrorKind, Result};
-use hearth_kit::fair_pool::{FairPool, PoolLimits};
 use jiff::SignedDuration;
 
 use crate::{
-    ImagesSettings,
     context::ImagesContext,
     names::ManifestReference,
     store::UpstreamContent,
-    upstream::{BlobFetches, Upstream, UpstreamClient, UpstreamName, UpstreamRepository},
+    upstream::{Upstream, UpstreamRepository},
 };
 
 /// Age from which a use of stored content is recorded.
 const MAX_USE_AGE: SignedDuration = SignedDuration::from_mins(10);
-
-/// Fetches from upstreams at one time: in all and for one caller, so that no caller holds up the others.
-const FETCH_LIMITS: PoolLimits =
-    PoolLimits { permits: 16, permits_per_key: 4, waiting_per_key: 64, waiting: 512 };
-
-/// Work with upstreams that is in progress in this process.
-#[derive(Clone)]
-pub struct UpstreamWork {
-    pub client: UpstreamClient,
-    pub blob_fetches: BlobFetches,
-    /// Fetches of blobs, by caller.
-    pub fetch_pool: FairPool<String>,
-    /// Requests about manifests: one at a time for each of them, so that the upstream is asked once.
-    pub manifest_turns: FairPool<ManifestKey>,
-}
-
-/// A manifest of an upstream by its name.
-pub type ManifestKey = (UpstreamName, UpstreamRepository, String);
-
-impl UpstreamWork {
-    /// Checks the settings of the upstreams.
-    pub fn new(settings: &ImagesSettings, client: UpstreamClient) -> Result<Self> {
-        for (name, settings) in &settings.upstreams {
-            Upstream { name, settings }.check_settings()?;
-        }
-        Ok(Self {
-            client,
-            blob_fetches: BlobFetches::default(),
-            fetch_pool: FairPool::new(FETCH_LIMITS),
-            manifest_turns: FairPool::new(PoolLimits::without_wait_limits(u32::MAX, 1)),
-        })
-    }
-}
 
 /// Formats the name of an image for errors: `library/alpine:3`.
 fn format_image(repository: &UpstreamRepository, reference: &ManifestReference) -> String {
@@ -103,6 +68,10 @@ async fn store_content(
 
 /// Error for a request that would have to wait behind too many others.
 fn build_busy_error() -> Error {
-    Error::new(ErrorKind::Exhausted, "upstream-busy", "too many images of upstream registries are being fetched")
-        .help("try again in a minute")
+    Error::new(
+        ErrorKind::Exhausted,
+        "upstream-busy",
+        "too many images of upstream registries are being fetched",
+    )
+    .help("try again in a minute")
 }
