@@ -20,7 +20,10 @@ const BENCH_NAMES: [(&str, &str); 13] = [
     ("api-load", "reads and writes of the jobs API beside due schedules"),
     ("growth", "cost of a job among a thousand, ten thousand and a hundred thousand"),
     ("build-fairness", "shares of eight tools in a thousand builds on eight builders"),
-    ("build-warm", "builds of a small Python tool beside buildah: the first, a changed page, the same source"),
+    (
+        "build-warm",
+        "builds of a small Python tool beside buildah: the first, a changed page, the same source",
+    ),
     ("deploy", "hearth deploy of a small Python tool to its first page"),
     ("deploy-node", "hearth deploy of a Node.js tool with 200 packages beside npm ci"),
     ("tenants", "latency of a tool's page, API and schedules while another tool or address attacks"),

@@ -30,8 +30,8 @@ pub use free_space::FreeSpace;
 pub use identity::{Caller, Credential, IDENTITY_LIFETIME, Identity, ToolGrant};
 pub use ids::{
     BlobId, BuildId, DeliveryId, Entropy, EventId, Id, IdKind, MailId, MandateId, OutsideBuilderId,
-    ProcessInstanceId, RepositoryId, RequestId, SessionId, SourceId, TokenId, ToolId, ToolRequestId, UploadId,
-    UserId, WebhookId,
+    ProcessInstanceId, RepositoryId, RequestId, SessionId, SourceId, TokenId, ToolId, ToolRequestId,
+    UploadId, UserId, WebhookId,
 };
 pub use keys::{KeyRing, RoleKey};
 pub use mandate::{MANDATE_LIFETIME, Mandate, PresentedCredentials};

@@ -26,8 +26,8 @@ pub use detect::{plan_build, plan_build_by};
 pub use label::{PROCESSES_LABEL, parse_label_value, render_label_value};
 pub use other_languages::{UNRECOGNIZED_CODE, find_only_application};
 pub use package_sources::{
-    BuildPackageSource, BuildPackageSources, MAX_KEY_BYTES, MAX_SOURCE_BYTES, ShownFile, PackageSourceFile,
-    PackageSourceKey,
+    BuildPackageSource, BuildPackageSources, MAX_KEY_BYTES, MAX_SOURCE_BYTES, PackageSourceFile,
+    PackageSourceKey, ShownFile,
 };
 pub use packages::PackageName;
 pub use plan::{BuildPlan, BuildRecipe, RecipeChoice, SourceKind};

@@ -24,9 +24,8 @@ use crate::{
     context::AccountsContext,
     rights::{
         AcknowledgeErasures, CreateToolTokens, ManageSignIn, NoSignIn, NotifyOperators, OperateHearth,
-        ReadAcceptedRequests, ReadMailAddresses,
-        ReadToolEvents, ReadToolFacts, ResolveCredentials, SelfService, SignedIn, ToolOperate, ToolOwn,
-        ToolRead, ToolWrite, UseMandates,
+        ReadAcceptedRequests, ReadMailAddresses, ReadToolEvents, ReadToolFacts, ResolveCredentials,
+        SelfService, SignedIn, ToolOperate, ToolOwn, ToolRead, ToolWrite, UseMandates,
     },
     workers::{
         account_mails::{AccountMailKind, SendAccountMails},

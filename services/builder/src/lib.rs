@@ -45,8 +45,8 @@ pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<MountedService> 
     let mounted = MountedService::new(kit, Dialect::Data, OpenApiRouter::new(), ());
     let mounted = mounted.with_worker(Worker::new("outbound", move |stop| proxy::run(outbound, stop)));
     let prepared = cx.clone();
-    let mounted = mounted
-        .with_worker(Worker::new("prepared-images", move |stop| prepared_images::run(prepared, stop)));
+    let mounted =
+        mounted.with_worker(Worker::new("prepared-images", move |stop| prepared_images::run(prepared, stop)));
     Ok((0..kit.settings::<BuilderSettings>().parallel).fold(mounted, |mounted, _| {
         let cx = cx.clone();
         mounted.with_worker(Worker::new("builds", move |stop| build_workers::run(cx, stop)))

@@ -53,8 +53,10 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
     let attaches = queue::create_task_worker(&store.queue, workers::provenance::AttachProvenance(cx.clone()));
     let accepted_requests = workers::accepted_requests::create_worker(kit, &cx)?;
     let announces = queue::create_task_worker(&store.queue, workers::announce::AnnounceBuilds(cx.clone()));
-    let notices = queue::create_task_worker(&store.queue, workers::builder_notices::SendBuilderNotices(cx.clone()));
-    let revokes = queue::create_task_worker(&store.queue, workers::credentials::RevokeCredentials(cx.clone()));
+    let notices =
+        queue::create_task_worker(&store.queue, workers::builder_notices::SendBuilderNotices(cx.clone()));
+    let revokes =
+        queue::create_task_worker(&store.queue, workers::credentials::RevokeCredentials(cx.clone()));
     let starting = cx.clone();
     let sweeps = workers::housekeeping::create_worker(&cx);
     let erase = move |tool| {
@@ -123,7 +125,8 @@ fn routes(settings: &BuildsSettings, door: &DoorSettings) -> OpenApiRouter<Build
         )))
         .routes(require_right::<CheckPackageSources, _>(routes!(http::package_sources::check_source)))
         .routes(
-            require_right::<LeaseBuilds, _>(routes!(http::sbom::store_sbom)).with_body_limit(MAX_SBOM_REQUEST_BYTES),
+            require_right::<LeaseBuilds, _>(routes!(http::sbom::store_sbom))
+                .with_body_limit(MAX_SBOM_REQUEST_BYTES),
         )
         .routes(require_right::<BuildsRead, _>(routes!(http::outside_builders::list)))
         .routes(require_right::<BuildsWrite, _>(routes!(http::outside_builders::create)))

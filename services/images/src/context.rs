@@ -49,7 +49,8 @@ impl ImagesContext {
         tasks: BackgroundTasks,
     ) -> Result<Self> {
         let settings: Arc<ImagesSettings> = config.read_section();
-        let upstreams = UpstreamWork::new(&settings.upstreams, UpstreamClient::new(config.outbound.create_client()))?;
+        let upstreams =
+            UpstreamWork::new(&settings.upstreams, UpstreamClient::new(config.outbound.create_client()))?;
         Ok(Self {
             base: RequestContext::new(clock, entropy, settings),
             store,

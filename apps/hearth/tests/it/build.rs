@@ -171,8 +171,16 @@ fn plan_names_the_next_step_of_a_program_without_a_page() {
     let home = Home::new();
     for (folder, procfile, next) in [
         ("bot", None, "for a program without a page: hearth deploy bot --continuous --command COMMAND"),
-        ("one", Some("worker: python3 bot.py\n"), "next:  hearth deploy one --continuous, or --schedule @daily"),
-        ("two", Some("a: ./a\nb: ./b\n"), "next:  hearth deploy two --component a --continuous, or --schedule"),
+        (
+            "one",
+            Some("worker: python3 bot.py\n"),
+            "next:  hearth deploy one --continuous, or --schedule @daily",
+        ),
+        (
+            "two",
+            Some("a: ./a\nb: ./b\n"),
+            "next:  hearth deploy two --component a --continuous, or --schedule",
+        ),
         ("page", Some("web: ./a\nb: ./b\n"), "next:  hearth deploy page\n"),
     ] {
         home.write(&format!("dup-finder/{folder}/requirements.txt"), "");
@@ -194,7 +202,7 @@ fn printed_containerfile_names_images_that_a_build_finds() {
             "flask\n",
             &["hearth/python3.11 AS build", "hearth/python3.11-slim"][..],
         ),
-        ("node", "server.js", "", &["hearth/node18"]),
+        ("node", "server.js", "", &["hearth/node18-slim"]),
         ("site", "package.json", site, &["hearth/node18 AS build", "hearth/static"]),
         ("php", "index.php", "", &["hearth/php8.2"]),
         ("static", "index.html", "", &["hearth/static"]),

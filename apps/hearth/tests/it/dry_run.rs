@@ -12,7 +12,7 @@ const WEBHOOK_ID: &str = "webhook_00000000000000000000000001";
 const TOKEN_ID: &str = "token_00000000000000000000000001";
 
 /// Every changing command, as typed.
-const CHANGING_COMMANDS: [&[&str]; 69] = [
+const CHANGING_COMMANDS: [&[&str]; 71] = [
     &["admin", "builders", "suspend", "4f2c"],
     &["admin", "builders", "return", "4f2c"],
     &["admin", "queue", "retry", "notify", "mail", "mail_1"],
@@ -79,14 +79,17 @@ const CHANGING_COMMANDS: [&[&str]; 69] = [
     &["webservice", "python3.11", "shell"],
     &["webservice", "restart"],
     &["webservice", "stop"],
+    &["request", "create", "source", "pgdg", "--reason", "libpq17"],
+    &["request", "create", "quota", "--set", "memory=16Gi", "--reason", "index"],
     &["man", "--dir", "pages"],
     // Both need root and a local Hearth, so the test only sees that they change nothing.
     &["up", "--state", "state"],
     &["down", "--state", "state"],
 ];
 
-/// Commands without `--dry-run`: `exec` only starts a program, and `hearth` alone only reads.
-const EXEMPT_COMMANDS: [&str; 2] = ["", "exec"];
+/// Commands that are not tried: `exec` only starts a program, and `hearth` alone only reads; `build sbom` writes a file
+/// only after it has verified a signed document, which the fake server does not have.
+const EXEMPT_COMMANDS: [&str; 3] = ["", "exec", "build sbom"];
 
 /// The answer to an import with one new variable.
 const IMPORT_CHANGES_JSON: &str = r#"{"changes": {"created": ["FRESH"], "changed": [], "unchanged": [], "deleted": []},
@@ -106,6 +109,11 @@ const RUNNING_DEPLOYMENT_JSON: &str = r#"{"data": {"deploy_id": "deployment_0000
     "creation_time": "2026-01-02T03:04:05Z", "description": "", "by": "user alice", "source": {"image": "b"},
     "builds": {}, "runs": {}, "status": "running", "long_status": "", "force_build": false, "force_run": false,
     "steps": [], "version": 1}, "messages": {}}"#;
+
+/// An open request for a package source.
+const REQUEST_JSON: &str = r#"{"data": {"id": "request_00000000000000000000000001", "tool": "dup-finder",
+    "kind": "source", "author": "user alice", "reason": "libpq17", "source": {"name": "pgdg"}, "state": "open",
+    "created": "2026-01-02T03:04:05Z"}, "messages": {}}"#;
 
 /// A file of the home.
 const FILE_JSON: &str = r#"{"data": {"entry": {"name": "old.csv", "kind": "file", "size": 3, "mode": "644",
@@ -146,7 +154,26 @@ fn build_home() -> Home {
         "enqueued_at": "2026-01-02T03:04:05Z", "failures": 10}}"#;
     let builders = r#"{"builders": [{"id": "4f2c", "labels": [], "slots": 2, "running": 0, "state": "active",
         "last_seen": "2026-01-02T03:04:05Z", "failures": 0}], "messages": {}}"#;
+    let outside_builders = r#"{"builders": [{"name": "ci", "url": "https://ci.example.org/hearth", "shared": true,
+        "falls_back": false, "created": "2026-01-02T03:04:05Z"}], "messages": {}}"#;
+    let package_source = r#"{"package_source": {"name": "pgdg", "file": "Types: deb", "key": "", "access": "granted",
+        "overrides_debian": false, "granted": 1, "created": "2026-01-02T03:04:05Z",
+        "updated": "2026-01-02T03:04:05Z"}, "messages": {}}"#;
+    let tool_package_sources = r#"{"package_sources": [{"name": "pgdg", "uris": ["https://apt.example.org/"],
+        "overrides_debian": false}], "messages": {}}"#;
     let home = Home::linked_to_tool(PreparedAnswers::from([
+        ("GET /builds/v1/outside-builders", (200, outside_builders.to_owned())),
+        (
+            "GET /builds/v1/tool/dup-finder/builders",
+            (200, outside_builders.replace("\"shared\": true", "\"shared\": false")),
+        ),
+        ("GET /builds/v1/package-sources/pgdg", (200, package_source.to_owned())),
+        ("GET /builds/v1/tool/dup-finder/package-sources", (200, tool_package_sources.to_owned())),
+        ("GET /accounts/v1/requests/request_00000000000000000000000001", (200, REQUEST_JSON.to_owned())),
+        (
+            "GET /tools/v1/tool/dup-finder/requests/request_00000000000000000000000001",
+            (200, REQUEST_JSON.to_owned()),
+        ),
         ("GET /accounts/v1/me", (200, me.to_owned())),
         (
             "GET /accounts/v1/me/email",
@@ -191,6 +218,14 @@ fn build_home() -> Home {
     home.write("dup-finder/sub/index.html", "<h1>hello</h1>");
     home.write("dup-finder/data.csv", "1,2\n");
     home.write("dup-finder/new.env", "FRESH=1\n");
+    home.write(
+        "dup-finder/pgdg.sources",
+        "Types: deb\nURIs: https://apt.example.org/\nSuites: bookworm\nComponents: main\n",
+    );
+    home.write(
+        "dup-finder/pgdg.asc",
+        "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQ==\n-----END PGP PUBLIC KEY BLOCK-----\n",
+    );
     home.write("dup-finder/jobs.yaml", "- {name: new, image: python3.11, command: ./new.sh}\n");
     home
 }
@@ -257,9 +292,11 @@ fn read_example(home: &Home, command: &str) -> Vec<String> {
 fn every_changing_command_has_a_dry_run() {
     let home = Home::new();
     assert!(home.run_to_transcript(&["man", "--dir", "man1"]).ends_with("ends with 0\n"));
-    for (path, page) in read_files(&home.path_below("dup-finder/man1")) {
-        let name = path.rsplit('/').next().and_then(|name| name.strip_suffix(".1")).expect("a page");
-        let command = name.trim_start_matches("hearth").replace('-', " ").trim().to_owned();
+    for (_, page) in read_files(&home.path_below("dup-finder/man1")) {
+        let page = String::from_utf8_lossy(&page);
+        let synopsis = page.lines().find_map(|line| line.strip_prefix(r"\fBhearth")).expect("a synopsis");
+        let command =
+            synopsis.split_once(r"\fR").expect("the end of the name").0.replace(r"\-", "-").trim().to_owned();
         let tried = CHANGING_COMMANDS
             .iter()
             .any(|words| format!("{} ", words.join(" ")).starts_with(&format!("{command} ")));
@@ -268,7 +305,7 @@ fn every_changing_command_has_a_dry_run() {
         }
         let words = read_example(&home, &command);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let changed = if String::from_utf8_lossy(&page).contains(r"\fB\-\-dry\-run\fR") {
+        let changed = if page.contains(r"\fB\-\-dry\-run\fR") {
             let (transcript, changed) = collect_changes(&words, "--dry-run");
             assert!(
                 transcript.contains("would") && transcript.ends_with("ends with 0\n"),

@@ -26,7 +26,7 @@ fn help_of_the_program_starts_with_an_example() {
     out|   help     Print this message or the help of the given subcommand(s)
     out|
     out| Also: files, shell, revisions, rollback, deployment, set, ps, restart, webhooks, webservice, token,
-    out| audit, invite, users, password, admin, whoami, logout, down, completion, man.
+    out| audit, invite, users, password, request, admin, whoami, logout, down, completion, man.
     out| hearth alone shows your settings and the next command. COMMAND -h shows an example; --help all.
     ends with 0
     ");

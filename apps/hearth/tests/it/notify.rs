@@ -164,7 +164,7 @@ fn webhooks_are_created_changed_and_deleted() {
     ");
     insta::assert_snapshot!(build_home().run_to_transcript(&["webhooks", "create", "https://example.org/hook", "--event", "job.exploded"]), @r#"
     err| error: unknown event type "job.exploded" [event-type]
-    err|        The event types are job.run.started, job.run.succeeded, job.run.failed, job.run.stopped, job.due.missed, webhook.test.
+    err|        The event types are request.created, request.accepted, request.refused, job.run.started, job.run.succeeded, job.run.failed, job.run.stopped, job.due.missed, webhook.test.
     err| next:  hearth webhooks create -h
     ends with 1
     "#);

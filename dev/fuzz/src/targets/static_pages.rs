@@ -1,13 +1,7 @@
 //! Requests to the server of static pages: paths, ranges and conditions.
 #![expect(clippy::panic, reason = "a panic is a finding")]
 
-use std::{
-    env, fs,
-    os::unix::fs::symlink,
-    path::PathBuf,
-    process,
-    sync::LazyLock,
-};
+use std::{env, fs, os::unix::fs::symlink, path::PathBuf, process, sync::LazyLock};
 
 use hearth_static_server::StaticSite;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
@@ -89,13 +83,12 @@ pub fn run_target(input: &[u8]) {
 
 fn check_reply(method: &Method, reply: &Response<Vec<u8>>) {
     let status = reply.status();
-    let read = |name: HeaderName| reply.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let read = |name: HeaderName| {
+        reply.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    };
     let body = String::from_utf8_lossy(reply.body());
     assert!(!body.contains(HIDDEN_CONTENT), "a hidden file is served");
-    assert!(
-        [200, 206, 301, 304, 404, 416].contains(&status.as_u16()),
-        "unexpected status {status}: {body}"
-    );
+    assert!([200, 206, 301, 304, 404, 416].contains(&status.as_u16()), "unexpected status {status}: {body}");
     if *method == Method::HEAD {
         assert!(body.is_empty(), "HEAD has a body");
     } else if let Ok(length) = read(header::CONTENT_LENGTH).parse::<usize>() {
@@ -105,7 +98,8 @@ fn check_reply(method: &Method, reply: &Response<Vec<u8>>) {
         check_part(read(header::CONTENT_RANGE), (*method == Method::GET).then_some(&*body));
     }
     if status == StatusCode::MOVED_PERMANENTLY {
-        let location = reply.headers().get(header::LOCATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let location =
+            reply.headers().get(header::LOCATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let location = location.unwrap_or_default();
         let first = location.split(['/', '?']).next().unwrap_or_default();
         assert!(!first.is_empty() && !first.contains(':'), "a redirect leads elsewhere: {location:?}");

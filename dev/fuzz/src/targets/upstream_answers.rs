@@ -12,7 +12,9 @@ pub fn run_target(input: &[u8]) {
         let is_plain = |part: &str| {
             !part.is_empty()
                 && !part.starts_with('.')
-                && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte))
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte))
         };
         assert!(repository.split('/').all(is_plain), "{repository:?}");
         assert!(!resource.contains(['?', '#', '%', ' ', '\r', '\n']), "{resource:?}");

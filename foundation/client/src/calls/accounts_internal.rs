@@ -5,8 +5,9 @@ use hearth_wire::{
     accounts::{
         RequestEventData, ToolRequestQuery,
         internal::{
-            MandateCreate, MandateCreated, MandateUse, MandateUsed, OperatorNotice, Recipient, RefusedChange, ResolveCaller,
-            ResolvedCaller, ToolFacts, ToolTokenCreate, ToolTokenCreated, TriggerOwner, TriggerOwnerCheck,
+            MandateCreate, MandateCreated, MandateUse, MandateUsed, OperatorNotice, Recipient, RefusedChange,
+            ResolveCaller, ResolvedCaller, ToolFacts, ToolTokenCreate, ToolTokenCreated, TriggerOwner,
+            TriggerOwnerCheck,
         },
     },
     reply::{Done, Listed, Paging},

@@ -125,7 +125,11 @@ impl OutboundClient {
     }
 
     /// Sends a request like [`Self::open_document`], with a method and headers of its own and without mirrors.
-    pub async fn open_request(&self, request: DocumentRequest, limits: FetchLimits) -> Result<DocumentStream> {
+    pub async fn open_request(
+        &self,
+        request: DocumentRequest,
+        limits: FetchLimits,
+    ) -> Result<DocumentStream> {
         let host = request.address.host().unwrap_or_default().to_owned();
         let deadline = Instant::now() + limits.timeout;
         let response = timeout_at(deadline, self.request_with_redirects(request)).await;

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use hearth_base::{
-    BuildId, Caller, Credential, EmailAddress, ImageName, MandateId, Role, Scopes, Secret, TokenId, ToolId, ToolName, ToolRole,
-    UserId, UserName,
+    BuildId, Caller, Credential, EmailAddress, ImageName, MandateId, Role, Scopes, Secret, TokenId, ToolId,
+    ToolName, ToolRole, UserId, UserName,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -6,8 +6,8 @@ use hearth_wire::{
     accounts::{
         RequestEvent, RequestEventData, ToolRequestQuery,
         internal::{
-            AccessEvent, OperatorNotice, Recipient, RefusedChange, ResolveCaller, ResolvedCaller, ToolEvent, TriggerOwner,
-            TriggerOwnerCheck,
+            AccessEvent, OperatorNotice, Recipient, RefusedChange, ResolveCaller, ResolvedCaller, ToolEvent,
+            TriggerOwner, TriggerOwnerCheck,
         },
     },
     events::{EventBatch, EventsQuery, Topic},

@@ -103,10 +103,7 @@ pub async fn run_build(
             failure.into_outcome()
         }
     };
-    tokio::join!(
-        sandbox_files::revoke_registry_tokens(&attempt),
-        attempt.log.close(&end, failure.as_ref())
-    );
+    tokio::join!(sandbox_files::revoke_registry_tokens(&attempt), attempt.log.close(&end, failure.as_ref()));
     (end, failure)
 }
 
@@ -129,8 +126,7 @@ async fn run_steps(attempt: &BuildAttempt<'_>) -> Result<BuildLeaseOutcome, Buil
     let lease = attempt.lease;
     let name = format!("tool-{}/{}@{digest}", lease.tool_name, lease.image_name);
     let stored = attempt.cx.create_client(Role::Images)?.images_internal().resolve(lease.tool, &name).await?;
-    let result =
-        reproduction::describe_result(lease, digest, built.materials.as_ref(), &pushed.comparison);
+    let result = reproduction::describe_result(lease, digest, built.materials.as_ref(), &pushed.comparison);
     let mut end = build_made_end(lease, digest, &stored, &plan, built);
     if let (BuildLeaseOutcome::Made { message, comparison, .. }, Some(result)) = (&mut end, result) {
         *message = result.0;

@@ -59,15 +59,16 @@ impl ImageNames<'_> {
             // Tags of the tool's own images beyond the listed ones may exist.
             false if rest.starts_with("tool-") && is_own_path => SourceImage::Own,
             false if is_own_path || rest != path => SourceImage::Missing,
-            false => self.default_registry.map_or(SourceImage::Missing, |host| self.locate_foreign(host, rest)),
+            false => {
+                self.default_registry.map_or(SourceImage::Missing, |host| self.locate_foreign(host, rest))
+            }
         }
     }
 
     fn locate_foreign(&self, host: &str, path: &str) -> SourceImage {
         let name = format!("{host}/{path}");
-        let is_below = |prefix: &String| {
-            name.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('/'))
-        };
+        let is_below =
+            |prefix: &String| name.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('/'));
         match self.usable.upstreams.iter().flat_map(|upstream| &upstream.prefixes).any(is_below) {
             true => SourceImage::Upstream,
             false => SourceImage::Foreign { host: host.to_owned() },
@@ -104,7 +105,8 @@ impl ImageNames<'_> {
         }
         for UsableUpstream { name, prefixes } in &self.usable.upstreams {
             for prefix in prefixes.iter().filter(|prefix| is_plain(prefix) && is_plain(name)) {
-                let folder = prefix.split_once('/').map(|(_, folder)| format!("/{folder}")).unwrap_or_default();
+                let folder =
+                    prefix.split_once('/').map(|(_, folder)| format!("/{folder}")).unwrap_or_default();
                 text.push_str(&format!(
                     "\n[[registry]]\nprefix = \"{prefix}\"\nlocation = \
                      \"{DOOR_AUTHORITY}/{UPSTREAM_FOLDER}{name}{folder}\"\ninsecure = true\n"
@@ -112,7 +114,8 @@ impl ImageNames<'_> {
             }
         }
         text.push_str("\n[aliases]\n");
-        let upstream = named.iter().map(|name| strip_tag(name)).filter(|path| path.starts_with(UPSTREAM_FOLDER));
+        let upstream =
+            named.iter().map(|name| strip_tag(name)).filter(|path| path.starts_with(UPSTREAM_FOLDER));
         let upstream = upstream.filter(|path| is_plain(path)).map(|path| (path.to_owned(), path.to_owned()));
         for (name, path) in self.list_aliases().into_iter().chain(upstream.collect::<BTreeMap<_, _>>()) {
             text.push_str(&format!("\"{name}\" = \"{DOOR_AUTHORITY}/{path}\"\n"));

@@ -16,7 +16,9 @@ async fn source_becomes_an_image() -> Result<()> {
     let mut fixture =
         start_fixture_with(&[("requirements.txt", "flask\n"), ("Procfile", "web: ./serve\n")]).await?;
     let end = fixture.run_to_end().await?;
-    let BuildLeaseOutcome::Made { digest, image, processes, message, inputs: None, .. } = &end else { unreachable!("{end:?}") };
+    let BuildLeaseOutcome::Made { digest, image, processes, message, inputs: None, .. } = &end else {
+        unreachable!("{end:?}")
+    };
     assert_eq!(digest, IMAGE_DIGEST);
     assert_eq!(image, &format!("hearth.example/tool-hello/tool-hello:latest@{IMAGE_DIGEST}"));
     assert_eq!(processes["web"], "./serve");

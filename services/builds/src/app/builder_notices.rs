@@ -38,7 +38,9 @@ pub async fn announce_suspension(
     former: Option<&Suspension>,
 ) -> Result<()> {
     let now = cx.now();
-    let Some(until) = builder.suspension.as_ref().and_then(|suspension| suspension.until) else { return Ok(()) };
+    let Some(until) = builder.suspension.as_ref().and_then(|suspension| suspension.until) else {
+        return Ok(());
+    };
     let former_end = former.and_then(|former| former.until);
     if former_end.is_some_and(|end| now.duration_since(end) < QUIET_TIME) {
         return Ok(());
@@ -61,5 +63,10 @@ pub async fn send_notice(cx: &BuildsContext, notice: &BuilderNotice) -> Result<(
              '{builder}'\n"
         ),
     };
-    cx.clients.create_client(Role::Accounts)?.accounts_internal().send_operator_notice(&notice).await.map(drop)
+    cx.clients
+        .create_client(Role::Accounts)?
+        .accounts_internal()
+        .send_operator_notice(&notice)
+        .await
+        .map(drop)
 }

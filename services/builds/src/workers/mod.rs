@@ -1,9 +1,9 @@
 //! Background workers.
 
+pub mod accepted_requests;
 pub mod announce;
 pub mod builder_notices;
 pub mod credentials;
-pub mod accepted_requests;
 pub mod housekeeping;
 pub mod provenance;
 pub mod time_limits;

@@ -115,7 +115,10 @@ async fn operators_are_notified_once_of_a_builder_that_keeps_failing(db: Db) -> 
     }
     assert_eq!(count(), 1);
     let sent = notices.lock().unwrap().join("\n");
-    assert!(sent.contains("The builder bad failed 3 builds in a row") && sent.contains("The disk is full."), "{sent}");
+    assert!(
+        sent.contains("The builder bad failed 3 builds in a row") && sent.contains("The disk is full."),
+        "{sent}"
+    );
     Ok(())
 }
 

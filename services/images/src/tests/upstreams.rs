@@ -14,13 +14,11 @@ use super::{
 };
 use crate::{
     ImagesSettings,
-    app::{
-        upstreams::{
-            blobs::{self, UpstreamBlob},
-            eviction,
-            manifests::{self, PulledManifest},
-            tag_lists,
-        },
+    app::upstreams::{
+        blobs::{self, UpstreamBlob},
+        eviction,
+        manifests::{self, PulledManifest},
+        tag_lists,
     },
     upstream::{RetryAfter, Upstream, UpstreamName, UpstreamRepository},
 };

@@ -4,7 +4,10 @@ use hearth_base::Result;
 use hearth_kit::{Worker, queue::create_periodic_worker};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{app::{garbage_collection, upstreams}, context::ImagesContext};
+use crate::{
+    app::{garbage_collection, upstreams},
+    context::ImagesContext,
+};
 
 const COLLECT_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 

@@ -10,9 +10,9 @@ pub mod list;
 pub mod logs;
 pub mod package_sources;
 pub mod plan;
+mod provenance;
 pub mod quota;
 pub mod recipe_args;
-mod provenance;
 pub mod reproduce;
 pub mod sbom;
 mod selection;
@@ -101,7 +101,9 @@ pub async fn run(cx: &CommandContext, command: BuildCommand) -> Result<()> {
 /// Explains the state after Ctrl-C.
 pub fn explain_interrupt(command: &BuildCommand) -> &'static str {
     match command {
-        BuildCommand::Start(_) | BuildCommand::Reproduce(_) => "a started build continues; hearth build logs -f shows it",
+        BuildCommand::Start(_) | BuildCommand::Reproduce(_) => {
+            "a started build continues; hearth build logs -f shows it"
+        }
         BuildCommand::Logs(_) => "the build continues; the same command shows it again",
         BuildCommand::Cancel(_) | BuildCommand::Delete(_) | BuildCommand::Clean(_) => {
             "some builds may be changed already; hearth build list shows them"

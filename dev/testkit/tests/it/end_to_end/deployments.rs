@@ -45,7 +45,8 @@ async fn check_deployments(shape: HearthShape) -> Result<()> {
         "[outbound]\nallow = [\"{address}\"]\n[outbound.mirrors]\n\"https://code.example/\" = \"{root}\""
     );
     let hearth = Hearth::start_with(shape, &config).await?;
-    provide_images(&hearth, &["builder", "bookworm", "node18", "static", "python3.11", "python3.11-slim"])?;
+    let images = ["builder", "bookworm", "node18", "node18-slim", "static", "python3.11", "python3.11-slim"];
+    provide_images(&hearth, &images)?;
     let operator = hearth.operator().await?;
     let cli = operator.open_cli_session(&hearth).await?;
     let visitor = Visitor::for_url(hearth.url())?;

@@ -78,9 +78,9 @@ async fn wait_for_build_end(cx: &ComponentsContext, mandate: MandateId, build: B
         builds.client.builds().wait(&builds.tool, build, &query).await
     };
     // The next poll reports an error.
-    let has_ended = waited.await.is_ok_and(|build| {
-        !matches!(build.status, BuildStatus::BuildPending | BuildStatus::BuildRunning)
-    });
+    let has_ended = waited
+        .await
+        .is_ok_and(|build| !matches!(build.status, BuildStatus::BuildPending | BuildStatus::BuildRunning));
     if !has_ended {
         sleep(MIN_POLL_INTERVAL.saturating_sub(began.elapsed())).await;
     }
