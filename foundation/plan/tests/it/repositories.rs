@@ -128,14 +128,14 @@ fn parse_listings(text: &str) -> Vec<Listing> {
 }
 
 /// Languages with a stage or start command of their own, and what is usually wrong with a source.
-const LANGUAGES: [&str; 8] = ["python", "node", "php", "go", "rust", "java", "ruby", "front end"];
+const TESTED_LANGUAGES: [&str; 8] = ["python", "node", "php", "go", "rust", "java", "ruby", "front end"];
 const USUAL_MISTAKES: [&str; 3] = ["missing lock file", "wrong", "no start command"];
 
 #[test]
 fn each_usual_mistake_of_each_language_is_in_the_table() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/repositories/mistakes.txt");
     let listings = parse_listings(&fs::read_to_string(path).unwrap());
-    for language in LANGUAGES {
+    for language in TESTED_LANGUAGES {
         for mistake in USUAL_MISTAKES {
             let title = format!("{language}: {mistake}");
             let found = listings.iter().find(|listing| listing.title.starts_with(&title));

@@ -57,11 +57,11 @@ const HOST_FILE_MOUNTS: [(&str, &str); 10] = [
     ("composer.json", "/etc/composer/config.json"),
 ];
 
-/// Where npm has its cache in build steps.
-const NPM_CACHE_MOUNT: &str = "/root/.npm";
+/// Home of the user who runs build steps; npm has its cache there.
+const STEP_HOME: &str = "/root";
 
-/// What the script gets in the place of a host for an image of an upstream registry, which is pulled through this
-/// Hearth's. A host has a dot or a port.
+/// Word that the script gets in the place of a host for an image of an upstream registry, which is pulled through
+/// this Hearth's. A host has a dot or a port.
 const UPSTREAM_MARK: &str = "upstream";
 
 /// Builds the image from a source with this time. Returns what it is made from.
@@ -112,7 +112,7 @@ pub async fn build_image(
             files.push(("ignorefile", Vec::new()));
             options.push("--file=/tmp/in/Containerfile".to_owned());
             options.push("--ignorefile=/tmp/in/ignorefile".to_owned());
-            options.push(format!("--volume={NPM_CACHE_PATH}:{NPM_CACHE_MOUNT}"));
+            options.push(format!("--volume={NPM_CACHE_PATH}:{STEP_HOME}/.npm"));
             (bases.into_values().map(|name| (name, String::new())).collect(), images, recipe)
         }
     };
