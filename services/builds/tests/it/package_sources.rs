@@ -19,7 +19,7 @@ use crate::fixture::{BuildsFixture, start_fixture};
 
 /// The smallest text that is an OpenPGP public key in ASCII armor.
 const SMALL_KEY: &str =
-    "-----BEGIN PGP PUBLIC SMALL_KEY BLOCK-----\n\nmQABBA==\n-----END PGP PUBLIC SMALL_KEY BLOCK-----\n";
+    "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQABBA==\n-----END PGP PUBLIC KEY BLOCK-----\n";
 
 fn build_put(access: PackageSourceAccess) -> PackageSourcePut {
     PackageSourcePut {

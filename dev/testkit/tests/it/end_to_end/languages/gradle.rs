@@ -3,7 +3,7 @@
 use std::fs;
 
 use hearth_base::{Error, Result};
-use hearth_testkit::{Hearth, HearthShape, PackageIndex, checks_all_images};
+use hearth_testkit::{Hearth, HearthShape, PackageIndex};
 
 use super::{
     super::{Visitor, images::provide_images, write_files},
@@ -28,10 +28,6 @@ const GRADLE_PACKAGE: &str = "gradle\n";
 
 #[tokio::test]
 async fn gradle_is_fetched_by_the_wrapper_of_the_source() -> Result<()> {
-    // It takes minutes: `cargo xtask soak images` runs it.
-    if !checks_all_images() {
-        return Ok(());
-    }
     let downloads = downloads_folder("gradle");
     let gradle = PackageIndex::start_gradle_distribution(&downloads, "trixie").await?;
     let config = format!("[outbound]\nallow = [\"{}\"]", gradle.address());

@@ -1,4 +1,7 @@
 //! Tools in each language: a sample of each is built, deployed and answers, and its usual mistakes are named.
+//!
+//! Samples that take minutes are only run by `cargo xtask soak images`: the default filter of `.config/nextest.toml`
+//! leaves them out.
 
 mod gradle;
 mod samples;
@@ -141,10 +144,6 @@ async fn compiled_tools_answer_and_their_usual_mistakes_are_named() -> Result<()
 
 #[tokio::test]
 async fn python_tools_with_front_ends_answer_and_their_usual_mistakes_are_named() -> Result<()> {
-    // It takes minutes: `cargo xtask soak images` runs it.
-    if !checks_all_images() {
-        return Ok(());
-    }
     let hearth = Hearth::start(HearthShape::UP_WITH_CONTAINERS).await?;
     check_samples(&hearth, PYTHON_SAMPLES).await?;
     hearth.stop().await
@@ -152,10 +151,6 @@ async fn python_tools_with_front_ends_answer_and_their_usual_mistakes_are_named(
 
 #[tokio::test]
 async fn ruby_tools_get_gems_from_the_repository_of_the_operator() -> Result<()> {
-    // It takes minutes: `cargo xtask soak images` runs it.
-    if !checks_all_images() {
-        return Ok(());
-    }
     let gems = PackageIndex::start_gem_repository(&downloads_folder("gems"), "trixie", &GEM_PACKAGES).await?;
     let folder = tempfile::tempdir().map_err(Error::internal)?;
     let settings = format!(":sources:\n- http://{}/\n", gems.address());
@@ -170,10 +165,6 @@ async fn ruby_tools_get_gems_from_the_repository_of_the_operator() -> Result<()>
 
 #[tokio::test]
 async fn php_tools_get_packages_from_the_repository_of_the_operator() -> Result<()> {
-    // It takes minutes: `cargo xtask soak images` runs it.
-    if !checks_all_images() {
-        return Ok(());
-    }
     let packages = PackageIndex::start_composer_repository(
         &downloads_folder("composer"),
         "bookworm",
