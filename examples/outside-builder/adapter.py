@@ -10,6 +10,7 @@ A forge's CI does the same: the receiver starts a job instead of a thread, and t
 """
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import http.client
@@ -158,18 +159,32 @@ class Build:
         source = self.fetch_source()
         containerfile = self.write_containerfile(source)
         self.reports.send("/heartbeat", {"step": "image", "message": "Building the image."})
-        registry, tls = self.announced["api"]["registry"], self.announced["api"]["tls"]
-        pair = base64.b64encode(f"builder:{self.announced['credential']}".encode()).decode()
-        auth = self.folder / "auth.json"
-        auth.write_text(json.dumps({"auths": {registry: {"auth": pair}}}))
-        options = [f"--authfile={auth}", f"--tls-verify={str(tls).lower()}"]
+        tls = f"--tls-verify={str(self.announced['api']['tls']).lower()}"
         image = self.announced["image"]
+        # A step of the source may read files of this machine, so the credential is in no file while steps run.
+        with self.open_credential() as credential:
+            for base in find_base_images(containerfile.read_text()):
+                self.run_buildah("pull", credential, tls, base)
         arguments = [f"--build-arg={name}={value}" for name, value in self.announced["variables"].items()]
-        self.run_buildah("build", *options, *arguments, f"--file={containerfile}", f"--tag={image}", str(source))
+        self.run_buildah("build", "--pull=never", "--cap-drop=CAP_SYS_CHROOT", *arguments,
+                         f"--file={containerfile}", f"--tag={image}", str(source))
         digest = self.folder / "digest"
         self.reports.send("/heartbeat", {"step": "push", "message": "Pushing the image."})
-        self.run_buildah("push", *options, f"--digestfile={digest}", image)
+        with self.open_credential() as credential:
+            self.run_buildah("push", credential, tls, f"--digestfile={digest}", image)
         return {"end": "made", "digest": digest.read_text().strip(), "message": "Built with buildah."}
+
+    @contextlib.contextmanager
+    def open_credential(self):
+        """Writes the credential for the registry into a file, and yields the option that names it."""
+        pair = base64.b64encode(f"builder:{self.announced['credential']}".encode()).decode()
+        file = self.folder / "auth.json"
+        file.touch(mode=0o600)
+        file.write_text(json.dumps({"auths": {self.announced["api"]["registry"]: {"auth": pair}}}))
+        try:
+            yield f"--authfile={file}"
+        finally:
+            file.unlink()
 
     def fetch_source(self):
         folder, source = self.folder / "source", self.announced["source"]
@@ -195,6 +210,8 @@ class Build:
         """Writes the recipe: that of the announcement, of the source, or the one that `hearth` makes of the source."""
         text = self.announced.get("plan")
         own = [source / name for name in ("Containerfile", "Dockerfile") if (source / name).is_file()]
+        if any(not file.resolve().is_relative_to(source) for file in own):
+            raise Failed("the Containerfile is a link out of the source")
         if text is None and own:
             text = own[0].read_text()
         if text is None:
@@ -233,6 +250,20 @@ class Build:
             if self.stop.wait(0.2):
                 program.terminate()
                 return
+
+
+def find_base_images(containerfile):
+    """Finds the images of `FROM` lines that are no stages of the same recipe."""
+    stages, images = set(), []
+    for line in containerfile.splitlines():
+        words = [word for word in line.split() if not word.startswith("--")]
+        if len(words) < 2 or words[0].upper() != "FROM":
+            continue
+        if words[1] not in stages and words[1] != "scratch":
+            images.append(words[1])
+        if len(words) == 4 and words[2].upper() == "AS":
+            stages.add(words[3])
+    return images
 
 
 def run_build(announced):

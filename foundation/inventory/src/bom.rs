@@ -100,7 +100,7 @@ fn render_component(purl: &str, packages: &[&Package]) -> Value {
         component["group"] = json!(namespace);
     }
     if let Some(license) = packages.iter().find_map(|package| package.license.as_deref()) {
-        // The name, and not the id: a package may call its licence what it likes.
+        // The name, and not the id: a package may declare any text as its licence.
         component["licenses"] = json!([{"license": {"name": license}}]);
     }
     component

@@ -57,7 +57,7 @@ pub async fn check_webhook_url(outbound: &OutboundClient, url: &str) -> Result<(
             .help("shorten it, or leave out the #part"));
     }
     let address =
-        url.parse().map_err(|_| refuse("it is no URL").help("write it as https://example.org/path"))?;
+        url.parse().map_err(|_| refuse("it is not a URL").help("write it as https://example.org/path"))?;
     outbound.check_destination(&address).await.map_err(|error| {
         let refusal = refuse(error.public_message());
         match error.help_text() {

@@ -153,6 +153,16 @@ pub fn list_source_images(text: &str, arguments: &[(&str, &str)]) -> Vec<String>
     images
 }
 
+/// True when a Containerfile may add files of the network (Containerfile(5), ADD). A variable may be an address.
+pub fn reads_remote_files(text: &str) -> bool {
+    join_continued_lines(text).iter().any(|line| {
+        let line = line.to_ascii_lowercase();
+        let mut words = line.split_whitespace().skip_while(|word| *word == "onbuild");
+        let is_remote = |word: &str| word.contains("://") || word.contains("git@") || word.contains('$');
+        words.next() == Some("add") && words.any(is_remote)
+    })
+}
+
 fn add_image(images: &mut Vec<String>, stages: &[String], name: &str, known: &[(String, String)]) {
     let Some(name) = expand_arguments(name.trim_matches(['"', '\'']), known) else { return };
     let is_stage = stages.contains(&name.to_lowercase()) || name.bytes().all(|byte| byte.is_ascii_digit());
@@ -190,11 +200,11 @@ fn expand_arguments(text: &str, known: &[(String, String)]) -> Option<String> {
     Some(expanded)
 }
 
-/// Joins lines that end with a backslash, and leaves comments out.
+/// Joins lines that end with a backslash, and leaves comments and empty lines out: they may also stand between such lines.
 fn join_continued_lines(text: &str) -> Vec<String> {
     let mut joined = Vec::new();
     let mut current = String::new();
-    for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         match line.strip_suffix('\\') {
             Some(begun) => {
                 current.push_str(begun);
@@ -231,6 +241,27 @@ mod tests {
             list_source_images(text, &[("OTHER", "node18")]),
             ["python3.11", "hearth/tools", "node18", "bookworm", "localhost:8080/tool-x/y:1", "alpine"]
         );
+    }
+
+    #[test]
+    fn remote_files_of_a_containerfile_are_found() {
+        for text in [
+            "FROM a\nADD https://example.org/x /x\n",
+            "add git@example.org:x.git /x",
+            "ONBUILD ADD ftp://a b",
+            "FROM a\nADD \\\n  # comment\n\n  https://example.org/x \\\n  /x\n",
+            "ARG U=https://example.org/x\nFROM a\nADD $U /x\n",
+        ] {
+            assert!(reads_remote_files(text), "{text}");
+        }
+        for text in [
+            "FROM a\nADD x /x\n",
+            "RUN curl https://example.org\n",
+            "COPY . .\n",
+            "RUN apk add $X \\\n  && curl https://example.org\n",
+        ] {
+            assert!(!reads_remote_files(text), "{text}");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod versions;
 /// Version of the recipes: another one may make another image of the same source.
 pub const RECIPES_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "-", env!("HEARTH_RECIPES_DIGEST"));
 
-pub use containerfile::list_source_images;
+pub use containerfile::{list_source_images, reads_remote_files};
 pub use declared::read_declared_builder;
 pub use detect::{plan_build, plan_build_by};
 pub use label::{PROCESSES_LABEL, parse_label_value, render_label_value};

@@ -18,6 +18,7 @@ use crate::{
 
 /// Patterns of path parameters, by name.
 const PATH_PARAMETER_PATTERNS: &[(&str, &str)] = &[
+    ("*path", "^[^\\x00-\\x1f]{1,500}$"),
     ("builder", "^[^\\x00-\\x1f]{1,100}$"),
     ("digest", "^sha256:[0-9a-f]{64}$"),
     ("envvar", "^[A-Za-z_][A-Za-z0-9_]{0,127}$"),
@@ -31,6 +32,7 @@ const PATH_PARAMETER_PATTERNS: &[(&str, &str)] = &[
     ("tag", "^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"),
     ("task", "^[^\\x00-\\x1f]{1,64}$"),
     ("tool", "^[a-z][a-z0-9-]{0,30}[a-z0-9]$"),
+    ("upstream", "^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$"),
     ("user", "^[a-z0-9][a-z0-9._-]{0,38}$"),
 ];
 

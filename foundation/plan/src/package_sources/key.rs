@@ -60,7 +60,7 @@ impl PackageSourceKey {
         let packet_type = match bytes.first() {
             Some(tag) if tag & 0xc0 == 0xc0 => tag & 0x3f,
             Some(tag) if tag & 0xc0 == 0x80 => (tag & 0x3f) >> 2,
-            _ => return Err(build_key_error("is no OpenPGP key")),
+            _ => return Err(build_key_error("is not an OpenPGP key")),
         };
         match packet_type {
             PUBLIC_KEY_PACKET if bytes.len() <= MAX_KEY_BYTES => Ok(Self(bytes.to_vec())),

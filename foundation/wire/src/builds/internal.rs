@@ -1,6 +1,6 @@
 //! Protocol between builders and `builds`: claim, and the reports of all builders.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_base::{
     BuildId, Digest, PackageSourceName, ProcessInstanceId, Secret, SourceId, ToolId, ToolName,
@@ -238,6 +238,10 @@ pub struct BuildInputs {
     /// Digests of the images that the build read, by their names.
     #[schema(value_type = BTreeMap<String, String>)]
     pub images: BTreeMap<String, Digest>,
+    /// Names of images that did not exist and were replaced by others: the build is to read them once they exist.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub missing: BTreeSet<String>,
     /// Digest of the package sources of the tool; empty without any.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub package_sources: String,
@@ -321,6 +325,9 @@ pub struct ReproducedBuild {
     /// Its id.
     #[schema(value_type = String)]
     pub build: BuildId,
+    /// Name of its image.
+    #[serde(default)]
+    pub image_name: String,
     /// Digest of its image.
     #[schema(value_type = String)]
     pub image: Digest,

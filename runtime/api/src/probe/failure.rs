@@ -59,7 +59,7 @@ pub enum ProbeFailure {
 pub enum FailureCode {
     /// The container listens at the loopback interface only, which nothing outside of it reaches.
     ListensOnLoopback,
-    /// The container listens at another port than the checked one.
+    /// The container listens on another port than the checked one.
     ListensOnOtherPort,
     /// Any other failure, also one that only a newer runtime distinguishes.
     #[serde(other)]

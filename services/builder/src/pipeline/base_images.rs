@@ -1,9 +1,9 @@
 //! Base images of a build: resolved to digests, which decide whether its image is up to date.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_base::{Digest, Error, ErrorKind, Result, Role};
-use hearth_plan::BuildPlan;
+use hearth_plan::{BuildPlan, reads_remote_files};
 use hearth_wire::images::internal::UsableImages;
 
 use super::{
@@ -11,12 +11,21 @@ use super::{
     source_images::list_provided_names,
 };
 
+/// Images that a build reads.
+#[derive(Debug, Default)]
+pub struct ReadImages {
+    /// Digests by names.
+    pub digests: BTreeMap<String, Digest>,
+    /// Names of images that do not exist, and were replaced by others.
+    pub missing: BTreeSet<String>,
+}
+
 /// Base images of a recipe.
 pub struct ResolvedBases {
     /// Names with digests, by the names in the recipe.
     pub names: BTreeMap<&'static str, String>,
-    /// Digests by names; `None` if an image was replaced by another, because the right one may be made later.
-    pub images: Option<BTreeMap<String, Digest>>,
+    /// The images that the build reads.
+    pub images: ReadImages,
 }
 
 /// Resolves the base images of a recipe to names with digests. An image that this Hearth has not made is replaced by
@@ -28,8 +37,7 @@ pub async fn resolve_bases(
 ) -> Result<ResolvedBases, BuildFailure> {
     let images = attempt.cx.create_client(Role::Images)?;
     let mut names = BTreeMap::new();
-    let mut read = BTreeMap::new();
-    let mut is_substituted = false;
+    let mut read = ReadImages::default();
     let mut chosen = BTreeMap::new();
     let mut notes = Vec::new();
     for base in plan.base_images() {
@@ -40,16 +48,18 @@ pub async fn resolve_bases(
                     if candidate != base && !chosen.contains_key(base) {
                         notes.push(format!("This Hearth has no image {base}: {candidate} is used."));
                     }
-                    is_substituted |= candidate != base;
                     let recorded = find_recorded_base(attempt, &candidate).await?;
                     let digest = recorded.unwrap_or(found.digest);
                     names.insert(base, format!("{DOOR_AUTHORITY}/hearth/{candidate}@{digest}"));
-                    read.insert(candidate.clone(), digest);
+                    read.digests.insert(candidate.clone(), digest);
                     chosen.insert(base, candidate);
                     error = None;
                     break;
                 }
-                Err(cause) if cause.kind() == ErrorKind::NotFound => drop(error.get_or_insert(cause)),
+                Err(cause) if cause.kind() == ErrorKind::NotFound => {
+                    read.missing.insert(candidate);
+                    error.get_or_insert(cause);
+                }
                 Err(cause) => return Err(cause.into()),
             }
         }
@@ -65,7 +75,7 @@ pub async fn resolve_bases(
     if !notes.is_empty() {
         attempt.log.write_notes("bases", &notes).await?;
     }
-    Ok(ResolvedBases { names, images: (!is_substituted).then_some(read) })
+    Ok(ResolvedBases { names, images: read })
 }
 
 /// End of the names of images for a program alone, without what its installation needs.
@@ -110,49 +120,28 @@ pub async fn resolve_source_images(
     attempt: &BuildAttempt<'_>,
     text: &str,
     located: &[(String, String)],
-) -> Result<Option<BTreeMap<String, Digest>>> {
+) -> Result<Option<ReadImages>> {
     let may_change = |(name, host): &(String, String)| !host.is_empty() && !name.contains("@sha256:");
     if reads_remote_files(text) || located.iter().any(may_change) {
         return Ok(None);
     }
     let images = attempt.cx.create_client(Role::Images)?;
-    let mut resolved = BTreeMap::new();
+    let mut read = ReadImages::default();
     for (name, _) in located.iter().filter(|(_, host)| host.is_empty()) {
         match images.images_internal().resolve(attempt.lease.tool, name).await {
-            Ok(found) => drop(resolved.insert(name.clone(), found.digest)),
+            Ok(found) => drop(read.digests.insert(name.clone(), found.digest)),
             // The step fails with a message of its own.
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         }
     }
-    Ok(Some(resolved))
-}
-
-/// True when a Containerfile adds files of the network (Containerfile(5), ADD).
-fn reads_remote_files(text: &str) -> bool {
-    text.to_ascii_uppercase().lines().any(|line| {
-        line.split_whitespace().any(|word| word == "ADD") && (line.contains("://") || line.contains("GIT@"))
-    })
+    Ok(Some(read))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use hearth_wire::images::internal::{ImageKind, UsableImage};
-
-    #[test]
-    fn remote_files_of_a_containerfile_are_found() {
-        for text in [
-            "FROM a\nADD https://example.org/x /x\n",
-            "add git@example.org:x.git /x",
-            "ONBUILD ADD ftp://a b",
-        ] {
-            assert!(reads_remote_files(text), "{text}");
-        }
-        for text in ["FROM a\nADD x /x\n", "RUN curl https://example.org\n", "COPY . .\n"] {
-            assert!(!reads_remote_files(text), "{text}");
-        }
-    }
 
     #[test]
     fn other_versions_of_a_language_replace_a_missing_image() {

@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     BuildAttempt,
-    base_images::{ResolvedBases, resolve_bases, resolve_source_images},
+    base_images::{ReadImages, ResolvedBases, resolve_bases, resolve_source_images},
     client_settings::{self, CA_BUNDLE_MOUNT},
     compiler_settings,
     failure::BuildFailure,
@@ -113,7 +113,7 @@ pub async fn build_image(
             options.push("--file=/tmp/in/Containerfile".to_owned());
             options.push("--ignorefile=/tmp/in/ignorefile".to_owned());
             options.push(format!("--volume={NPM_CACHE_PATH}:{STEP_HOME}/.npm"));
-            (bases.into_values().map(|name| (name, String::new())).collect(), images, recipe)
+            (bases.into_values().map(|name| (name, String::new())).collect(), Some(images), recipe)
         }
     };
     options.extend(["--".to_owned(), context]);
@@ -151,13 +151,13 @@ pub async fn build_image(
 /// Renders what the image is made from, as the step prints it: the digest of the Containerfile, and those of images that it
 /// names by a tag of this Hearth's. The step itself prints the digests of all others that it pulls.
 fn render_materials(
-    images: Option<&BTreeMap<String, Digest>>,
+    images: Option<&ReadImages>,
     pulled: &[String],
     recipe: &str,
     source_time: Option<i64>,
 ) -> Result<Vec<u8>> {
     let plan = Digest::new(Sha256::digest(recipe).into());
-    let mut images = images.cloned().unwrap_or_default();
+    let mut images = images.map(|images| images.digests.clone()).unwrap_or_default();
     images.retain(|name, _| !name.contains('@') && pulled.contains(name));
     let materials = BuildMaterials { plan: Some(plan), images, source_time };
     serde_json::to_vec(&materials).map_err(Error::internal)
@@ -165,11 +165,12 @@ fn render_materials(
 
 /// Renders the inputs as an argument of the step. A builder that adopts the run reads them from its output, because it
 /// may find newer images itself. Empty when they are not known.
-fn render_inputs(images: Option<BTreeMap<String, Digest>>, sources: &BuildPackageSources) -> Result<String> {
-    let Some(images) = images else { return Ok(String::new()) };
+fn render_inputs(images: Option<ReadImages>, sources: &BuildPackageSources) -> Result<String> {
+    let Some(ReadImages { digests, missing }) = images else { return Ok(String::new()) };
     let inputs = BuildInputs {
         recipes: RECIPES_VERSION.to_owned(),
-        images,
+        images: digests,
+        missing,
         package_sources: sources.compute_digest(),
     };
     serde_json::to_string(&inputs).map_err(Error::internal)

@@ -166,9 +166,8 @@ fn build_made_end(
 /// Inserts the tag before the digest of the image's full name.
 fn insert_tag(reference: &str, lease: &BuildLease) -> String {
     let name = format!("tool-{}/{}", lease.tool_name, lease.image_name);
-    let tag = reproduction::choose_tag(lease);
     match reference.split_once('@') {
-        Some((before, digest)) if before.ends_with(&name) => format!("{before}:{tag}@{digest}"),
+        Some((before, digest)) if before.ends_with(&name) => format!("{before}:latest@{digest}"),
         _ => reference.to_owned(),
     }
 }

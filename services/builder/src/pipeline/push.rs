@@ -36,8 +36,8 @@ pub struct PushedImage {
 /// Pushes the image, and lists its packages.
 pub async fn push_image(attempt: &BuildAttempt<'_>) -> Result<PushedImage, BuildFailure> {
     let lease = attempt.lease;
-    let (tool, image, tag) = (&lease.tool_name, &lease.image_name, reproduction::choose_tag(lease));
-    let destination = format!("docker://{DOOR_AUTHORITY}/tool-{tool}/{image}:{tag}");
+    let (tool, image) = (&lease.tool_name, &lease.image_name);
+    let destination = format!("docker://{DOOR_AUTHORITY}/tool-{tool}/{image}:latest");
     let original = reproduction::format_original_image(lease);
     let context = format_source_path(lease.folder.as_deref());
     let arguments = [format_local_name(attempt), destination, SOURCE_PATH.to_owned(), context, original];

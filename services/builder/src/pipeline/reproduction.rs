@@ -10,18 +10,10 @@ use hearth_wire::builds::{
 
 use super::{BuildAttempt, failure::BuildFailure, process::DOOR_AUTHORITY};
 
-/// Tag of an image that repeats another one: `latest` stays where it is.
-pub const REBUILT_TAG: &str = "rebuilt";
-
-/// Returns the tag of the image that a build pushes.
-pub fn choose_tag(lease: &BuildLease) -> &'static str {
-    if lease.reproduced.is_some() { REBUILT_TAG } else { "latest" }
-}
-
 /// Formats the name of the image to compare with; empty if there is none.
 pub fn format_original_image(lease: &BuildLease) -> String {
-    let Some(ReproducedBuild { image, .. }) = &lease.reproduced else { return String::new() };
-    format!("{DOOR_AUTHORITY}/tool-{}/{}@{image}", lease.tool_name, lease.image_name)
+    let Some(ReproducedBuild { image_name, image, .. }) = &lease.reproduced else { return String::new() };
+    format!("{DOOR_AUTHORITY}/tool-{}/{image_name}@{image}", lease.tool_name)
 }
 
 /// Returns the digest of a provided image that the repeated build read, if there is one. An image that is not stored any
@@ -54,7 +46,7 @@ pub fn describe_result(
     materials: Option<&BuildMaterials>,
     report: &ComparisonReport,
 ) -> Option<(String, Option<ImageComparison>)> {
-    let ReproducedBuild { build, image: original, materials: recorded } = lease.reproduced.as_ref()?;
+    let ReproducedBuild { build, image: original, materials: recorded, .. } = lease.reproduced.as_ref()?;
     if image == *original {
         return Some((format!("The image is the same as that of the build {build}."), None));
     }
@@ -86,9 +78,9 @@ fn list_changed_inputs(recorded: &BuildMaterials, used: &BuildMaterials) -> Vec<
     let is_changed = |(name, digest): &(&String, &Digest)| used.images.get(*name) != Some(*digest);
     let images = recorded.images.iter().filter(is_changed);
     let mut sentences: Vec<String> =
-        images.map(|(name, _)| format!("The image {name} is another one than then.")).collect();
+        images.map(|(name, _)| format!("The image {name} has changed since that build.")).collect();
     if sentences.is_empty() && recorded.plan != used.plan {
-        sentences.push("The plan is another one than then.".to_owned());
+        sentences.push("The plan has changed since that build.".to_owned());
     }
     sentences
 }

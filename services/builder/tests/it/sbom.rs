@@ -93,8 +93,10 @@ async fn repeated_build_names_the_files_that_differ() -> Result<()> {
     let summary = r#"hearth-differences {"count":1,"time_count":0}"#;
     for (original, expected) in [(IMAGE_DIGEST, "is the same"), (OTHER_DIGEST, "One file differs")] {
         let mut fixture = start_python_fixture(&[difference, summary]).await?;
+        fixture.lease.image_name = "tool-hello-rebuilt".to_owned();
         fixture.lease.reproduced = Some(ReproducedBuild {
             build: "build_01jd0w5e3mqk8v7h4c2x9s6tbp".parse()?,
+            image_name: "tool-hello".to_owned(),
             image: original.parse()?,
             materials: BuildMaterials {
                 images: [("hearth/python3.11".to_owned(), OTHER_DIGEST.parse()?)].into(),
@@ -104,7 +106,7 @@ async fn repeated_build_names_the_files_that_differ() -> Result<()> {
         let end = fixture.run_to_end().await?;
         let BuildLeaseOutcome::Made { message, image, comparison, .. } = end else { unreachable!("{end:?}") };
         assert!(message.contains(expected), "{message}");
-        assert!(image.contains(":rebuilt@"), "{image}");
+        assert!(image.contains("/tool-hello-rebuilt:latest@"), "{image}");
         let files = comparison.map(|comparison| comparison.files).unwrap_or_default();
         assert_eq!(files.iter().any(|file| file.path == "app/stamp"), original == OTHER_DIGEST);
         // The recorded base image, and not the newest one.
@@ -112,7 +114,11 @@ async fn repeated_build_names_the_files_that_differ() -> Result<()> {
         let recorded = format!("hearth.internal:80/hearth/python3.11@{OTHER_DIGEST}");
         assert!(pulled.contains(&recorded), "{pulled:?}");
         let push = fixture.runtime.find_workload("push").process.argv;
-        assert!(push.last().is_some_and(|argument| argument.ends_with(original)), "{push:?}");
+        assert!(
+            push.contains(&"docker://hearth.internal:80/tool-hello/tool-hello-rebuilt:latest".to_owned())
+        );
+        let compared = format!("hearth.internal:80/tool-hello/tool-hello@{original}");
+        assert_eq!(push.last(), Some(&compared));
     }
     Ok(())
 }

@@ -2,12 +2,17 @@
 
 use hearth_base::{Error, Result, ToolName};
 
+/// Length of the longest image name, in bytes.
+const MAX_NAME_BYTES: usize = 64;
+/// End of the names of images that repeat others.
+const REBUILT_SUFFIX: &str = "-rebuilt";
+
 /// Returns the requested image name, or `tool-TOOL`. Repository names are lower case (OCI distribution
 /// specification, "Pulling manifests").
 pub fn choose_image_name(requested: Option<&str>, tool: &ToolName) -> Result<String> {
     let Some(name) = requested.filter(|name| !name.is_empty()) else { return Ok(format!("tool-{tool}")) };
     let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let is_valid = (1..=64).contains(&name.len())
+    let is_valid = (1..=MAX_NAME_BYTES).contains(&name.len())
         && name.bytes().all(fits)
         && !name.starts_with('-')
         && !name.ends_with('-')
@@ -18,6 +23,12 @@ pub fn choose_image_name(requested: Option<&str>, tool: &ToolName) -> Result<Str
     Err(Error::invalid("image-name", format!("invalid image name: {name:.80?}")).help(
         "use 1 to 64 lower-case letters, digits and single hyphens; begin and end with a letter or digit",
     ))
+}
+
+/// Returns the name of the image that repeats one with this name. A long name is cut.
+pub fn choose_rebuilt_name(original: &str) -> String {
+    let begin: String = original.chars().take(MAX_NAME_BYTES - REBUILT_SUFFIX.len()).collect();
+    format!("{}{REBUILT_SUFFIX}", begin.trim_end_matches('-'))
 }
 
 #[cfg(test)]
@@ -33,5 +44,17 @@ mod tests {
         assert_eq!(choose_image_name(None, &tool).unwrap(), "tool-hello");
         assert_eq!(choose_image_name(Some(""), &tool).unwrap(), "tool-hello");
         assert_eq!(choose_image_name(Some("api-2"), &tool).unwrap(), "api-2");
+    }
+
+    #[test]
+    fn name_of_a_repeated_image_is_another_valid_one() {
+        let tool: ToolName = "hello".parse().unwrap();
+        assert_eq!(choose_rebuilt_name("tool-hello"), "tool-hello-rebuilt");
+        for original in ["a".repeat(MAX_NAME_BYTES), format!("{}-{}", "a".repeat(55), "b".repeat(8))] {
+            let name = choose_rebuilt_name(&original);
+            assert_ne!(name, original);
+            assert_eq!(choose_image_name(Some(&name), &tool).unwrap(), name);
+            assert!(name.parse::<hearth_base::ImageName>().is_ok(), "{name}");
+        }
     }
 }

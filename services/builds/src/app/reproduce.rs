@@ -8,7 +8,7 @@ use hearth_wire::builds::{
     internal::{BuildMaterials, ReproducedBuild},
 };
 
-use super::{queue, sources, start};
+use super::{image_name::choose_rebuilt_name, queue, sources, start};
 use crate::{
     context::BuildsContext,
     store::{Build, ImageRecord},
@@ -29,7 +29,15 @@ pub async fn reproduce_build(
     }
     let facts = cx.clients.create_client(Role::Accounts)?.accounts_internal().show_tool_facts(tool).await?;
     let now = cx.now();
-    let reproduced = ReproducedBuild { build: original.id, image, materials };
+    let image_name = original.parameters.image_name.clone();
+    // Under a name of its own, the image leaves the tags of the original alone, also when a builder of an earlier release
+    // makes it, which does not know repetitions.
+    let parameters = BuildParameters {
+        rebuild: true,
+        image_name: choose_rebuilt_name(&image_name),
+        ..original.parameters.clone()
+    };
+    let reproduced = ReproducedBuild { build: original.id, image_name, image, materials };
     let build = Build {
         id: BuildId::new(now, &cx.entropy),
         tool_name: name.clone(),
@@ -37,7 +45,7 @@ pub async fn reproduce_build(
         step: BuildStep::Waiting,
         message: String::new(),
         attempt: 1,
-        parameters: BuildParameters { rebuild: true, ..original.parameters.clone() },
+        parameters,
         destination_image: String::new(),
         digest: None,
         processes: BTreeMap::new(),
@@ -69,5 +77,9 @@ fn find_materials(build: &Build) -> Result<(hearth_base::Digest, BuildMaterials)
         return Err(refuse("was made by an outside builder"));
     }
     let materials = build.image_record.materials.clone();
-    Ok((image, materials.ok_or_else(|| refuse("is older than the record of what images are made from"))?))
+    Ok((
+        image,
+        materials
+            .ok_or_else(|| refuse("has no record of its materials: a release without records made it"))?,
+    ))
 }

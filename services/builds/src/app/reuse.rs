@@ -62,7 +62,7 @@ fn has_same_inputs(former: &Build, build: &Build) -> bool {
 }
 
 /// True when the tag of the image points to it, and the names of all images that it was made from to the same ones as
-/// then.
+/// then. An image that was replaced by another one must still be missing.
 async fn is_image_current(cx: &BuildsContext, former: &Build) -> Result<bool> {
     let (Some(digest), Some(inputs)) = (former.digest, &former.inputs) else { return Ok(false) };
     let images = cx.clients.create_client(Role::Images)?;
@@ -76,6 +76,13 @@ async fn is_image_current(cx: &BuildsContext, former: &Build) -> Result<bool> {
             Ok(found) if found.digest == *digest => {}
             Ok(_) => return Ok(false),
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    for name in &inputs.missing {
+        match images.images_internal().resolve(former.tool, name).await {
+            Ok(_) => return Ok(false),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
     }

@@ -44,7 +44,7 @@ impl ImageRecord {
 
     /// Describes the build that this one repeats, and how their images differ.
     pub fn describe_reproduction(&self) -> Option<BuildReproduction> {
-        let ReproducedBuild { build, image, materials: _ } = self.reproduced.as_ref()?;
+        let ReproducedBuild { build, image, .. } = self.reproduced.as_ref()?;
         Some(BuildReproduction { build: *build, image: *image, comparison: self.comparison.clone() })
     }
 }

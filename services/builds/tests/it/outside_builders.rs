@@ -315,6 +315,8 @@ async fn builders_are_chosen_by_request_tool_and_operator(db: Db) -> Result<()> 
         (create("ci", fixture.receiver.url())?, "builder-exists"),
         (create("hearth", fixture.receiver.url())?, "builder-name"),
         (create("inner", "http://10.0.0.1/".to_owned())?, "webhook-url"),
+        (create("clear", "http://192.0.2.1/".to_owned())?, "webhook-url"),
+        (create("clear", "http://1.1.1.1/".to_owned())?, "webhook-url"),
         (create("file", "file:///etc/passwd".to_owned())?, "webhook-url"),
     ] {
         let error = builds.add_tool_builder(&fixture.base.tool, &refused).await.err().unwrap();

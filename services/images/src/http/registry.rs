@@ -162,7 +162,7 @@ pub async fn begin_upload(
 ) -> RegistryReply {
     let owner = find_repository_owner(&who, &name)?;
     let begin = match who.image {
-        // Layers of other images of the tool are none of its business, even if it knows their digests.
+        // A build must not mount layers of other images of the tool, even if it knows their digests.
         Some(_) => begin.restrict_to_provided(),
         None => begin,
     };
@@ -312,7 +312,7 @@ fn find_owner_to_delete<R: Right<Grant = ImageCaller>>(
     name: &ImageName,
 ) -> Result<RepositoryOwner> {
     if who.image.is_some() {
-        let what = "the credential of a build deletes nothing";
+        let what = "the credential of a build cannot delete";
         return Err(Error::forbidden("build-deletes", what).help("delete as a maintainer of the tool"));
     }
     find_repository_owner(who, name)

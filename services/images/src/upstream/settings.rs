@@ -36,7 +36,7 @@ pub struct UpstreamSettings {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub password_file: Option<PathBuf>,
-    /// Bytes that are stored of this upstream. What was not used for the longest time is deleted first.
+    /// Bytes that are stored of this upstream. The least recently used content is deleted first.
     #[serde(default = "default_bytes")]
     #[schema(default = 21_474_836_480_u64, required = false)]
     pub bytes: u64,

@@ -18,7 +18,7 @@ const TOKEN_END_MARGIN: SignedDuration = SignedDuration::from_secs(10);
 /// Longest token, in bytes.
 const MAX_TOKEN_BYTES: usize = 16 << 10;
 
-/// Way in which an upstream wants to be signed in to.
+/// Authentication scheme that an upstream requires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignInChallenge {
     /// User name and password with each request.

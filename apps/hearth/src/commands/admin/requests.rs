@@ -12,7 +12,7 @@ use crate::{
 /// Commands about requests of all tools.
 #[derive(Debug, clap::Subcommand)]
 pub enum RequestsCommand {
-    /// List the open requests of all tools, the newest first
+    /// List requests of all tools, the newest first
     #[command(before_help = "Example: hearth admin requests list", help_template = HELP_TEMPLATE)]
     List(ListRequestsArgs),
     /// Show a request
@@ -101,7 +101,7 @@ async fn list_requests(cx: &CommandContext, args: ListRequestsArgs) -> Result<()
     let requests = requests.await?;
     result.print_list(&requests, &build_requests_table(&requests))?;
     if requests.is_empty() {
-        cx.printer.print_note("There is no such request.");
+        cx.printer.print_note("No request matches.");
     }
     Ok(())
 }

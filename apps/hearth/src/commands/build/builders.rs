@@ -41,7 +41,7 @@ pub struct AddBuilderArgs {
     name: BuilderName,
     /// The address for POST requests: https://… at a public address
     url: String,
-    /// Build here what it does not accept, instead of failing
+    /// Build with Hearth's own builders if it refuses a build
     #[arg(long)]
     fall_back: bool,
     #[command(flatten)]

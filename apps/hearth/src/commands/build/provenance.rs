@@ -60,7 +60,7 @@ async fn fetch_envelopes(session: &ToolSession<'_>, target: &ImageTarget) -> Res
     Ok(envelopes)
 }
 
-/// Returns what the first envelope says that one of the keys signed about this image.
+/// Returns the statement of the first envelope that a trusted key signed about this image.
 fn verify_envelopes(
     target: &ImageTarget,
     envelopes: &[DsseEnvelope],

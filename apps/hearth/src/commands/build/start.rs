@@ -38,7 +38,7 @@ pub struct StartBuildArgs {
     /// Queue behind other builds instead of failing
     #[arg(long)]
     queue: bool,
-    /// Build anew, also without layers of earlier builds, even if nothing has changed
+    /// Build without reusing the image or layers of earlier builds
     #[arg(long, visible_alias = "no-cache")]
     rebuild: bool,
     /// Accepted for compatibility: base images are always the newest

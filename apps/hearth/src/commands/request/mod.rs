@@ -127,7 +127,7 @@ async fn list_requests(cx: &CommandContext, args: ListRequestsArgs) -> Result<()
     }
     result.print_list(&requests, &build_requests_table(&requests))?;
     if requests.is_empty() {
-        cx.printer.print_note("There is no such request.");
+        cx.printer.print_note("No request matches.");
         cx.printer.print_next("hearth request create source NAME --reason TEXT");
     }
     Ok(())

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use hearth_base::{Error, Result};
-use hearth_testkit::{CliSession, CommandOutput, Hearth, HearthShape, wait_until};
+use hearth_testkit::{CliSession, CommandOutput, Hearth, HearthShape, checks_all_images, wait_until};
 use serde_json::Value;
 
 use super::{
@@ -35,24 +35,32 @@ async fn equal_sources_make_equal_images_with_listed_packages() -> Result<()> {
     let (page, python) = (folder.path().join("page"), folder.path().join("python"));
     copy_folder(&example_folder("static"), &page)?;
     write_files(&python, PYTHON_SOURCE)?;
-    for source in [&page, &python] {
-        let repeated = build_twice(&cli, source).await?;
+    let equal = if checks_all_images() { vec![&page, &python] } else { vec![&page] };
+    for source in equal {
+        build_folder(&cli, source).await?;
+        let repeated = repeat_build(&cli).await?;
         assert!(repeated.status == Some(0) && repeated.out.contains("is the same"), "{repeated:?}");
     }
-    check_packages(&cli, folder.path(), TOOL_NAME).await?;
 
     write_files(&python, &[("hearth.yaml", STAMPED_BUILD)])?;
-    let repeated = build_twice(&cli, &python).await?;
-    assert!(repeated.status != Some(0) && repeated.out.contains("/app/stamp: content"), "{repeated:?}");
-    assert!(repeated.out.contains("date +%s%N"), "the layer is named by its step: {repeated:?}");
+    build_folder(&cli, &python).await?;
+    check_packages(&cli, folder.path(), TOOL_NAME).await?;
+    let repeated = repeat_build(&cli).await?;
+    let named = repeated.out.lines().filter(|line| line.starts_with("file\t")).collect::<Vec<_>>();
+    assert!(repeated.status != Some(0) && named == ["file\t/app/stamp: content"], "{repeated:?}");
+    assert!(repeated.out.contains(": COPY dir:"), "the layer is named by its step: {repeated:?}");
     hearth.stop().await
 }
 
-/// Builds a folder, and repeats the build.
-async fn build_twice(cli: &CliSession, folder: &Path) -> Result<CommandOutput> {
-    let folder = folder.display().to_string();
-    let built = cli.run(&["build", "start", &folder, "--tool", TOOL_NAME]).await?;
-    assert_eq!(built.status, Some(0), "{built:?}");
+/// Builds a folder.
+async fn build_folder(cli: &CliSession, folder: &Path) -> Result<()> {
+    cli.run_successfully(&["build", "start", &folder.display().to_string(), "--tool", TOOL_NAME])
+        .await
+        .map(drop)
+}
+
+/// Repeats the newest build.
+async fn repeat_build(cli: &CliSession) -> Result<CommandOutput> {
     cli.run(&["build", "reproduce", "--tool", TOOL_NAME]).await
 }
 

@@ -49,7 +49,7 @@ const CREATE_VENV_COMMAND: &str = "if [ -d /usr/lib/python3/dist-packages/pip ];
      python3 -m venv --without-pip /opt/venv && cd /usr/lib/python3/dist-packages && set -- pip && \
      case $(echo /opt/venv/lib/python3.*) in *3.? | *3.1[01]) \
      set -- pip setuptools* pkg_resources _distutils_hack distutils-precedence.pth;; esac && \
-     cp -r \"$@\" /opt/venv/lib/python3.*/site-packages && \
+     cp -r --preserve=timestamps \"$@\" /opt/venv/lib/python3.*/site-packages && \
      printf '#!/opt/venv/bin/python3\\nfrom pip._internal.cli.main import main\\nraise SystemExit(main())\\n' \
      > /opt/venv/bin/pip && chmod 755 /opt/venv/bin/pip && ln -s pip /opt/venv/bin/pip3; \
      else python3 -m venv /opt/venv; fi";

@@ -1,11 +1,15 @@
 //! Registration of outside builders, and the choice between them.
 
+use std::net::IpAddr;
+
 use hearth_base::{BuilderName, Error, OutsideBuilderId, Result, Secret, ToolId};
 use hearth_kit::{
+    outbound::is_public_address,
     signed_webhooks::{check_webhook_url, generate_secret},
     tool_state::lock_existing_tool,
 };
 use hearth_wire::builds::outside::{self as wire, OWN_BUILDERS, OutsideBuilderCreate};
+use http::Uri;
 
 use super::fail_build;
 use crate::{
@@ -29,6 +33,7 @@ pub async fn add_builder(
         return Err(Error::invalid("builder-name", what).help("choose another name, such as ci"));
     }
     check_webhook_url(&cx.outbound, &url).await?;
+    check_encryption(&url)?;
     let created = cx.now();
     let id = OutsideBuilderId::new(created, &cx.entropy);
     let secret = generate_secret(&cx.entropy);
@@ -49,6 +54,21 @@ pub async fn add_builder(
     cx.store.save_outside_builder(&tx, &builder).await?;
     tx.commit().await?;
     Ok((builder, secret))
+}
+
+/// Checks that an announcement, which has the credential of a build, is encrypted on its way. A private address, which
+/// the operator has to allow, needs no encryption.
+///
+/// Errors: `webhook-url` (invalid).
+fn check_encryption(url: &str) -> Result<()> {
+    let uri: Uri = url.parse().map_err(Error::internal)?;
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let is_private = host.parse::<IpAddr>().is_ok_and(|address| !is_public_address(address));
+    if uri.scheme_str() == Some("https") || is_private {
+        return Ok(());
+    }
+    let what = "announcements to this address would not be encrypted, and they have a credential";
+    Err(Error::invalid("webhook-url", what).help("use an address with https"))
 }
 
 /// Removes an outside builder. The builds that it has fail, and their credentials end.

@@ -51,7 +51,7 @@ pub enum StoredRunProblem {
     /// It listens at the loopback interface of its container only.
     #[sea_orm(string_value = "listens-on-loopback")]
     ListensOnLoopback,
-    /// It listens at another port than its own.
+    /// It listens on another port than its own.
     #[sea_orm(string_value = "listens-on-other-port")]
     ListensOnOtherPort,
 }
