@@ -114,7 +114,15 @@ async fn open_requests_are_limited_and_end_with_their_tool(hearth: Hearth) -> Re
     assert_eq!(refused.code(), "request-decided");
     let refused = accounts.refuse_request(requests[1].id, &build_refusal()).await?;
     assert_eq!((refused.state, refused.answer.as_str()), (RequestState::Refused, "no room"));
-    tools.create_request(&tool, &build_source_request("more")).await?;
+    let last = tools.create_request(&tool, &build_source_request("more")).await?;
+    // Withdrawn requests count for a day, so that mail to the operators is limited too: 11 were made, 30 are allowed.
+    tools.withdraw_request(&tool, last.id).await?;
+    for number in 11..30 {
+        let request = tools.create_request(&tool, &build_source_request(&format!("s{number}"))).await?;
+        tools.withdraw_request(&tool, request.id).await?;
+    }
+    let refused = tools.create_request(&tool, &build_source_request("more")).await.unwrap_err();
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Exhausted, "too-many-requests-open"));
 
     let page = ToolRequestQuery { limit: hearth_base::PageLimit::new(4)?, ..ToolRequestQuery::default() };
     let first = tools.list_requests(&tool, &page).await?;

@@ -197,19 +197,26 @@ impl OutboundClient {
         let DocumentRequest { method, mut address, mut headers } = request;
         headers.insert(header::USER_AGENT, USER_AGENT);
         let client = self.build_http_client()?;
+        let mut left_origin = false;
         for _ in 0..=MAX_REDIRECTS {
             check_scheme(&address)?;
             let mut request = Request::new(Body::empty());
             *request.method_mut() = method.clone();
             *request.uri_mut() = address.clone();
             *request.headers_mut() = headers.clone();
-            let response = client.request(request).await.map_err(|cause| to_fetch_error(&address, cause))?;
+            let mut response =
+                client.request(request).await.map_err(|cause| to_fetch_error(&address, cause))?;
             let location = response.headers().get(header::LOCATION);
             let Some(location) = location.filter(|_| response.status().is_redirection()) else {
+                if left_origin {
+                    // Another server cannot ask for the credential of the one that redirected to it.
+                    response.headers_mut().remove(header::WWW_AUTHENTICATE);
+                }
                 return Ok(response);
             };
             let target = resolve_redirect(&address, location)?;
             if !is_same_origin(&address, &target) {
+                left_origin = true;
                 headers.remove(header::AUTHORIZATION);
             }
             address = target;

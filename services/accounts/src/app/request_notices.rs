@@ -70,6 +70,8 @@ pub fn build_event_data(tool: &ToolName, request: &StoredRequest) -> RequestEven
 /// `hearth admin requests list`.
 fn build_operator_notice(tool: &ToolName, request: &StoredRequest) -> OperatorNotice {
     let StoredRequest { id, author, reason, details, .. } = request;
+    // A line of the reason must not look like a line of the notice.
+    let reason = reason.replace('\n', "\n> ");
     let body = format!(
         "The tool {tool} asks for {what}.\n\nAuthor: {author}\nReason: {reason}\n\nTo decide:\n\n    hearth admin \
          requests accept {id}\n    hearth admin requests refuse {id} --answer TEXT\n",

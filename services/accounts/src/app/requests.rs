@@ -19,6 +19,7 @@ use hearth_wire::{
     },
     tools::QuotaPatch,
 };
+use jiff::SignedDuration;
 
 use super::{quota, request_notices};
 use crate::{
@@ -30,6 +31,9 @@ use crate::{
 const MAX_TEXT_CHARACTERS: usize = 1000;
 /// Longest address of a package source, in characters.
 const MAX_URL_CHARACTERS: usize = 500;
+/// Requests that a tool may make within a day, for each request that it may have open: a request that was withdrawn
+/// counts too, because operators have got mail about it.
+const DAILY_REQUESTS_PER_OPEN_REQUEST: u64 = 3;
 
 /// Creates a request of a tool.
 pub async fn create_request(
@@ -81,8 +85,12 @@ fn check_details(
         (RequestKind::Source, None, Some(source)) => {
             if let Some(url) = &source.url {
                 check_plain_text("url", url, 1..=MAX_URL_CHARACTERS)?;
-                if !(url.starts_with("https://") || url.starts_with("http://")) {
-                    return Err(Error::invalid("request-details", "the url is neither http nor https"));
+                let is_web = url.starts_with("https://") || url.starts_with("http://");
+                if !is_web || url.contains(char::is_whitespace) {
+                    return Err(Error::invalid(
+                        "request-details",
+                        "the url is not an address with http or https",
+                    ));
                 }
             }
             Ok(RequestDetails::Source(source))
@@ -115,6 +123,14 @@ async fn check_limits(
         return Err(build_limit_error(format!(
             "the tool has {} open requests; at most {of_tool}",
             open.len()
+        )));
+    }
+    let day_ago = request.created - SignedDuration::from_hours(24);
+    let count = cx.store.count_requests_since(tx, request.tool, day_ago).await?;
+    let per_day = u64::from(of_tool) * DAILY_REQUESTS_PER_OPEN_REQUEST;
+    if count >= per_day {
+        return Err(build_limit_error(format!(
+            "the tool has made {count} requests within a day; at most {per_day}"
         )));
     }
     if let Some(user) = user {

@@ -28,6 +28,9 @@ pub async fn create_run_token(
             format!("life_seconds is out of range: {life_seconds}; expected 1 to 86400"),
         ));
     }
+    if build.is_some() && service != Role::Builds {
+        return Err(Error::forbidden("token-scopes", "only builds creates credentials of builds"));
+    }
     match &build {
         None => mandates::check_scopes(&scopes, &Scopes::for_tool_token())?,
         // A release that does not know the grant sees a token without any scope.

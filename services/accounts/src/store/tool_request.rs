@@ -252,6 +252,14 @@ impl AccountStore {
         query.all(&**tx).await.or_db_error()?.into_iter().map(StoredRequest::try_from).collect()
     }
 
+    /// Counts the requests of a tool in any state since a time, under the tool's lock.
+    pub async fn count_requests_since(&self, tx: &Tx, tool: ToolId, since: Timestamp) -> Result<u64> {
+        let query = row::Entity::find()
+            .filter(row::Column::ToolId.eq(tool.to_string()))
+            .filter(row::Column::Created.gte(DbTimestamp::from(since)));
+        query.count(&**tx).await.or_db_error()
+    }
+
     /// Counts the open requests that a user made, under the user's lock.
     pub async fn count_open_requests_of_user(&self, tx: &Tx, user: UserId) -> Result<u64> {
         select_open().filter(row::Column::UserId.eq(user.to_string())).count(&**tx).await.or_db_error()

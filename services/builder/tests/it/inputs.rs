@@ -54,13 +54,22 @@ async fn inputs_are_unknown_when_they_may_change_unseen() -> Result<()> {
     for (name, text) in [
         ("Containerfile", "FROM other.example/python:3.13\n"),
         ("Containerfile", "FROM python3.11\nADD https://other.example/file /file\n"),
-        // The image is replaced by another version, until an operator makes it.
-        (".python-version", "3.13\n"),
     ] {
         let mut fixture = start_fixture_with(&[("requirements.txt", ""), (name, text)]).await?;
         assert_eq!(read_inputs(fixture.run_to_end().await?), None, "{text}");
         assert_eq!(read_argument(&fixture), None, "{text}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn inputs_name_the_image_that_was_replaced() -> Result<()> {
+    let source = [("requirements.txt", ""), (".python-version", "3.13\n")];
+    let mut fixture = start_fixture_with(&source).await?;
+    fixture.run_to_end().await?;
+    let missing = ["python3.13".to_owned()].into();
+    let expected = BuildInputs { missing, ..build_inputs(&["python3.11", "python3.11-slim"])? };
+    assert_eq!(read_argument(&fixture), Some(expected));
     Ok(())
 }
 

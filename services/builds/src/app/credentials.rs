@@ -57,7 +57,7 @@ pub async fn create_registry_token(
     // ended this lease before.
     if let Err(lost) = cx.store.queue.heartbeat(&item).await {
         let tx = cx.store.begin().await?;
-        mark_credentials_revoked(cx, &tx, id).await?;
+        mark_credential_revoked(cx, &tx, id, token).await?;
         tx.commit().await?;
         return Err(lost);
     }
@@ -104,6 +104,17 @@ pub async fn mark_credentials_revoked(cx: &BuildsContext, tx: &Tx, build: BuildI
         cx.store.queue.enqueue(tx, REVOKE_TASK, &build.to_string(), &build, cx.now()).await?;
     }
     Ok(())
+}
+
+/// Marks one credential of a build as revoked, and enqueues its revocation: the build may have another one already.
+pub async fn mark_credential_revoked(
+    cx: &BuildsContext,
+    tx: &Tx,
+    build: BuildId,
+    token: TokenId,
+) -> Result<()> {
+    cx.store.mark_build_token_revoked(tx, token).await?;
+    cx.store.queue.enqueue(tx, REVOKE_TASK, &build.to_string(), &build, cx.now()).await
 }
 
 /// Records that an outside builder has a build no longer: the build is settled, and the credential is revoked. Does nothing

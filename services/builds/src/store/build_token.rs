@@ -45,6 +45,14 @@ impl BuildStore {
         Ok(mark.exec(&**tx).await.or_db_error()?.rows_affected > 0)
     }
 
+    /// Marks one credential as revoked.
+    pub async fn mark_build_token_revoked(&self, tx: &Tx, token: TokenId) -> Result<()> {
+        let mark = row::Entity::update_many()
+            .col_expr(row::Column::Revoked, Expr::value(true))
+            .filter(row::Column::Id.eq(token.to_string()));
+        mark.exec(&**tx).await.or_db_error().map(|_| ())
+    }
+
     /// Lists the credentials of a build that are marked as revoked.
     pub async fn list_revoked_build_tokens(&self, build: BuildId) -> Result<Vec<TokenId>> {
         let query = row::Entity::find()

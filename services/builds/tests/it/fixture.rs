@@ -16,7 +16,7 @@ use hearth_wire::{
     },
     tools::Quota,
 };
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -95,7 +95,7 @@ pub async fn start_fixture_with_fakes(
     set_fakes(&stand);
     let (pins, lines, tags) = (RequestLog::default(), LogLines::default(), ImageTags::default());
     let known = tags.clone();
-    let resolve = move |query: &str| json!({"data": resolve_image(&known, query)});
+    let resolve = move |query: &str| resolve_image(&known, query);
     stand.set_fake_service(Role::Images, record_requests(pins.clone(), resolve));
     let log = lines.clone();
     stand.set_fake_service(
@@ -121,7 +121,7 @@ pub async fn start_fixture_with_fakes(
     })
 }
 
-/// Builds a fake service that records its requests.
+/// Builds a fake service that records its requests. An answer with a `code` is the error that something is missing.
 pub fn record_requests(
     asked: RequestLog,
     answer: impl Fn(&str) -> Value + Clone + Send + Sync + 'static,
@@ -134,20 +134,26 @@ pub fn record_requests(
             let content = String::from_utf8_lossy(&content).into_owned();
             let line = format!("{} {} {content}", head.method, head.uri.path());
             asked.lock().unwrap_or_else(PoisonError::into_inner).push(line.trim_end().to_owned());
-            let text = answer(head.uri.query().unwrap_or_default()).to_string();
-            Ok::<_, std::convert::Infallible>(Response::new(box_body(Full::new(text.into()))))
+            let answer = answer(head.uri.query().unwrap_or_default());
+            let mut response = Response::new(box_body(Full::new(answer.to_string().into())));
+            if answer.get("code").is_some() {
+                *response.status_mut() = StatusCode::NOT_FOUND;
+            }
+            Ok::<_, std::convert::Infallible>(response)
         }
     }))
 }
 
-/// Renders the image that a query names; an empty object if there is none, or for another request.
+/// Renders the image that a query names; an error if there is none, and an empty object for another request.
 fn resolve_image(tags: &ImageTags, query: &str) -> Value {
-    let name = query.split('&').find_map(|pair| pair.strip_prefix("image=")).unwrap_or_default();
+    let Some(name) = query.split('&').find_map(|pair| pair.strip_prefix("image=")) else {
+        return json!({"data": {}});
+    };
     let name = name.replace("%2F", "/").replace("%3A", ":");
     match tags.lock().unwrap_or_else(PoisonError::into_inner).get(&name) {
-        Some(digest) => json!({"image": name, "reference": format!("hearth.example/{name}@{digest}"),
-            "digest": digest, "state": "stable", "kind": "built", "config": {}}),
-        None => json!({}),
+        Some(digest) => json!({"data": {"image": name, "reference": format!("hearth.example/{name}@{digest}"),
+            "digest": digest, "state": "stable", "kind": "built", "config": {}}}),
+        None => json!({"error": ["it has not been made"], "code": "image-missing"}),
     }
 }
 

@@ -25,15 +25,16 @@ async fn start_with_image(db: Db, recipes: &str) -> Result<(BuildsFixture, Build
     set_tag(&fixture, IMAGE_TAG, IMAGE_DIGEST);
     set_tag(&fixture, "python3.11", BASE_DIGEST);
     let first = fixture.start_build().await?.name;
-    finish_with_inputs(&fixture, recipes).await?;
+    finish_with_inputs(&fixture, recipes, &[]).await?;
     Ok((fixture, first))
 }
 
-/// Ends the next build with an image that was made from `python3.11`.
-async fn finish_with_inputs(fixture: &BuildsFixture, recipes: &str) -> Result<()> {
+/// Ends the next build with an image that was made from `python3.11`, in the place of missing images.
+async fn finish_with_inputs(fixture: &BuildsFixture, recipes: &str, missing: &[&str]) -> Result<()> {
     let lease = fixture.claim_lease().await?.unwrap();
     let images = BTreeMap::from([("python3.11".to_owned(), BASE_DIGEST.parse()?)]);
-    let made = BuildInputs { recipes: recipes.to_owned(), images, ..BuildInputs::default() };
+    let missing = missing.iter().map(|name| (*name).to_owned()).collect();
+    let made = BuildInputs { recipes: recipes.to_owned(), images, missing, ..BuildInputs::default() };
     let mut end = build_success_end();
     if let BuildLeaseOutcome::Made { inputs, .. } = &mut end {
         *inputs = Some(made);
@@ -139,6 +140,18 @@ async fn changed_inputs_are_built(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn image_with_a_replaced_base_is_used_until_the_wanted_one_exists(db: Db) -> Result<()> {
+    let fixture = start_fixture(db).await?;
+    set_tag(&fixture, IMAGE_TAG, IMAGE_DIGEST);
+    set_tag(&fixture, "python3.11", BASE_DIGEST);
+    fixture.start_build().await?;
+    finish_with_inputs(&fixture, RECIPES_VERSION, &["python3.13"]).await?;
+    assert!(!must_be_built(&fixture, BuildCreate::default(), BuildCreateQuery::default()).await?);
+    set_tag(&fixture, "python3.13", BASE_DIGEST);
+    assert!(must_be_built(&fixture, BuildCreate::default(), BuildCreateQuery::default()).await?);
+    Ok(())
+}
+
 async fn image_of_other_recipes_is_built_again(db: Db) -> Result<()> {
     let (fixture, _) = start_with_image(db, "0.1.0-other").await?;
     assert!(must_be_built(&fixture, BuildCreate::default(), BuildCreateQuery::default()).await?);
@@ -158,6 +171,7 @@ on_every_store!(
     unchanged_source_gets_its_image_without_a_builder,
     reused_image_is_pinned_until_its_build_is_deleted,
     changed_inputs_are_built,
+    image_with_a_replaced_base_is_used_until_the_wanted_one_exists,
     image_of_other_recipes_is_built_again,
     build_behind_an_open_one_is_not_answered_before_it,
 );

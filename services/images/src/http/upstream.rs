@@ -145,6 +145,7 @@ fn format_caller_key(caller: &Caller) -> String {
     match caller {
         Caller::User { id, .. } => id.to_string(),
         Caller::Tool { id, .. } => id.to_string(),
+        Caller::Build { tool, .. } => tool.to_string(),
         _ => String::new(),
     }
 }

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use super::{
     Upstream, UpstreamName, UpstreamRepository,
     answers::{build_status_error, build_unreachable_error},
+    settings::may_carry_password,
     sign_in::{SignInChallenge, parse_challenge, parse_token},
 };
 
@@ -135,6 +136,7 @@ impl UpstreamClient {
             }
             SignInChallenge::Token { url } => url,
         };
+        let basic = basic.filter(|_| may_carry_password(&url));
         let mut document = DocumentRequest::get(url);
         document.headers.extend(basic.map(|value| (header::AUTHORIZATION, value)));
         let mut answer = self.send_document(upstream, document, TOKEN_LIMITS).await?;

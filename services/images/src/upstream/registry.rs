@@ -6,7 +6,7 @@ use axum::http::Uri;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hearth_base::{Error, ErrorKind, Result, Secret};
 
-use super::{UpstreamName, UpstreamRepository, UpstreamSettings};
+use super::{UpstreamName, UpstreamRepository, UpstreamSettings, settings::may_carry_password};
 
 /// An upstream registry.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +58,7 @@ impl<'a> Upstream<'a> {
         if user.is_some() != password_file.is_some() {
             return Err(refuse("user and password_file need each other").help("set both, or neither"));
         }
-        if user.is_some() && !url.may_carry_password() {
+        if user.is_some() && !may_carry_password(url.as_uri()) {
             return Err(refuse("a password needs an encrypted connection").help("write an https URL"));
         }
         Ok(())

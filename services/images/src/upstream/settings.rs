@@ -119,15 +119,15 @@ impl UpstreamUrl {
             folder => format!("{folder}/"),
         }
     }
+}
 
-    /// True when a password may be sent: on an encrypted connection, or to this machine.
-    pub fn may_carry_password(&self) -> bool {
-        let host = self.0.host().unwrap_or_default();
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        self.0.scheme_str() == Some("https")
-            || host == "localhost"
-            || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-    }
+/// True when a password may be sent to this address: on an encrypted connection, or to this machine.
+pub fn may_carry_password(address: &Uri) -> bool {
+    let host = address.host().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    address.scheme_str() == Some("https")
+        || host == "localhost"
+        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl FromStr for UpstreamUrl {
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn password_is_only_sent_encrypted_or_to_this_machine() {
-        let may = |text: &str| text.parse::<UpstreamUrl>().unwrap().may_carry_password();
+        let may = |text: &str| may_carry_password(text.parse::<UpstreamUrl>().unwrap().as_uri());
         assert!(may("https://registry.example") && may("http://127.0.0.1:5000") && may("http://localhost"));
         assert!(may("http://127.0.9.1:5000") && may("http://[::1]:5000"));
         assert!(

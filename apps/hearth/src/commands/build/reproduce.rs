@@ -50,9 +50,13 @@ struct ReproducedImage {
 pub async fn run(cx: &CommandContext, args: ReproduceBuildArgs) -> Result<()> {
     let result = cx.printer.open_output::<ReproducedImage>()?;
     let session = cx.open_tool_session()?;
-    let original = super::find_build(&session, args.id).await?;
+    let mut original = super::find_build(&session, args.id).await?;
     // The newest build may be a repetition itself.
-    let id = original.reproduction.as_ref().map_or(original.build_id, |reproduction| reproduction.build);
+    if let Some(reproduction) = &original.reproduction {
+        original =
+            session.send(session.client().builds().show(session.tool_name(), reproduction.build)).await?;
+    }
+    let id = original.build_id;
     if args.dry_run.dry_run {
         let sentence = format!("would repeat the build {id}");
         return cx.printer.open_output::<Build>()?.print_sentence(&original, &sentence);
@@ -63,7 +67,7 @@ pub async fn run(cx: &CommandContext, args: ReproduceBuildArgs) -> Result<()> {
         cx.printer.print_program_line(&line.line);
     }
     let build = session.send(session.client().builds().show(session.tool_name(), began.name)).await?;
-    let reproduced = describe_result(&session, &build).await?;
+    let reproduced = describe_result(&session, &original, &build).await?;
     result.print_record(&reproduced, &build_table(&reproduced))?;
     if reproduced.is_same {
         return Ok(());
@@ -72,7 +76,11 @@ pub async fn run(cx: &CommandContext, args: ReproduceBuildArgs) -> Result<()> {
     Err(Error::conflict("not-reproduced", message).help(format!("hearth build show {}", build.build_id)))
 }
 
-async fn describe_result(session: &ToolSession<'_>, build: &Build) -> Result<ReproducedImage> {
+async fn describe_result(
+    session: &ToolSession<'_>,
+    original: &Build,
+    build: &Build,
+) -> Result<ReproducedImage> {
     let digest = find_image_digest(build).filter(|_| build.status == BuildStatus::BuildSuccess);
     let (Some(digest), Some(reproduction)) = (digest, &build.reproduction) else {
         let message = format!("the build {} has failed: {}", build.build_id, build.message);
@@ -86,7 +94,7 @@ async fn describe_result(session: &ToolSession<'_>, build: &Build) -> Result<Rep
         true => Vec::new(),
         false => {
             let (one, other) =
-                (fetch_layers(session, build, *image).await?, fetch_layers(session, build, digest).await?);
+                (fetch_layers(session, original, *image).await?, fetch_layers(session, build, digest).await?);
             list_different_layers(&one, &other)
         }
     };

@@ -142,7 +142,7 @@ async fn provide_credential(cx: &BuildsContext, id: BuildId) -> Result<Option<Se
             true
         }
         _ => {
-            credentials::mark_credentials_revoked(cx, &tx, id).await?;
+            credentials::mark_credential_revoked(cx, &tx, id, token).await?;
             false
         }
     };
