@@ -151,7 +151,11 @@ impl TryFrom<row::Model> for Build {
             id: parse_column("build.id", &id)?,
             tool: parse_column("build.tool_id", &tool_id)?,
             tool_name: parse_column("build.tool_name", &tool_name)?,
-            status: parse_enum("build.status", status)?,
+            status: read_status(
+                parse_enum("build.status", status)?,
+                started.is_some(),
+                outside_builder.is_some(),
+            ),
             step: parse_enum("build.step", step)?,
             message,
             attempt: u32::try_from(attempt).unwrap_or(1),
@@ -189,7 +193,7 @@ impl TryFrom<&Build> for row::ActiveModel {
             id,
             tool,
             tool_name,
-            status,
+            status: _,
             step,
             message,
             attempt,
@@ -217,7 +221,7 @@ impl TryFrom<&Build> for row::ActiveModel {
             id: Set(id.to_string()),
             tool_id: Set(tool.to_string()),
             tool_name: Set(tool_name.to_string()),
-            status: Set(to_enum_text(status)?),
+            status: Set(to_enum_text(&choose_stored_status(build))?),
             step: Set(to_enum_text(step)?),
             message: Set(message.clone()),
             attempt: Set(i32::try_from(*attempt).unwrap_or(i32::MAX)),
@@ -244,10 +248,31 @@ impl TryFrom<&Build> for row::ActiveModel {
     }
 }
 
+/// Chooses the status that is stored. Release 0.1.0 gives each build that waits or runs to a builder of this Hearth, so
+/// the open builds of outside builders are stored with a status that it does not give out, and counts as ended.
+fn choose_stored_status(build: &Build) -> BuildStatus {
+    match build.outside_builder {
+        Some(_) if !build.has_ended() => BuildStatus::BuildUnknown,
+        _ => build.status,
+    }
+}
+
+/// Reads a stored status: the opposite of [`choose_stored_status`].
+fn read_status(stored: BuildStatus, has_started: bool, is_outside: bool) -> BuildStatus {
+    match stored {
+        BuildStatus::BuildUnknown if is_outside && has_started => BuildStatus::BuildRunning,
+        BuildStatus::BuildUnknown if is_outside => BuildStatus::BuildPending,
+        stored => stored,
+    }
+}
+
 /// Builds the condition that a build is open.
 pub(super) fn build_open_condition() -> Result<Condition> {
     let open = OPEN_STATUSES.iter().map(to_enum_text).collect::<Result<Vec<_>>>()?;
-    Ok(Condition::any().add(row::Column::Status.is_in(open)))
+    let outside = Condition::all()
+        .add(row::Column::Status.eq(to_enum_text(&BuildStatus::BuildUnknown)?))
+        .add(row::Column::OutsideBuilder.is_not_null());
+    Ok(Condition::any().add(row::Column::Status.is_in(open)).add(outside))
 }
 
 impl BuildStore {

@@ -151,8 +151,10 @@ fn resolve_image(tags: &ImageTags, query: &str) -> Value {
     };
     let name = name.replace("%2F", "/").replace("%3A", ":");
     match tags.lock().unwrap_or_else(PoisonError::into_inner).get(&name) {
-        Some(digest) => json!({"data": {"image": name, "reference": format!("hearth.example/{name}@{digest}"),
-            "digest": digest, "state": "stable", "kind": "built", "config": {}}}),
+        Some(digest) => {
+            json!({"data": {"image": name, "reference": format!("hearth.example/{name}@{digest}"),
+            "digest": digest, "state": "stable", "kind": "built", "config": {}}})
+        }
         None => json!({"error": ["it has not been made"], "code": "image-missing"}),
     }
 }

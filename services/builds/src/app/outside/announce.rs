@@ -95,7 +95,6 @@ async fn begin_announcement(cx: &BuildsContext, id: BuildId) -> Result<Option<(B
     if build.status == BuildStatus::BuildPending {
         build.status = BuildStatus::BuildRunning;
         build.started = Some(cx.now());
-        build.settled = false;
         time_limit::set_deadline(cx, &tx, &mut build).await?;
     }
     build.message =
