@@ -16,6 +16,7 @@ use super::{
     columns::{
         parse_column, parse_enum, parse_json, parse_optional_column, to_enum_text, to_json, to_optional_text,
     },
+    outside_build::{choose_stored_status, read_status},
 };
 
 pub(super) mod row {
@@ -245,24 +246,6 @@ impl TryFrom<&Build> for row::ActiveModel {
             outside_builder: Set(outside_builder.clone()),
             image_record: Set(Some(to_json(image_record)?)),
         })
-    }
-}
-
-/// Chooses the status that is stored. Release 0.1.0 gives each build that waits or runs to a builder of this Hearth, so
-/// the open builds of outside builders are stored with a status that it does not give out, and counts as ended.
-fn choose_stored_status(build: &Build) -> BuildStatus {
-    match build.outside_builder {
-        Some(_) if !build.has_ended() => BuildStatus::BuildUnknown,
-        _ => build.status,
-    }
-}
-
-/// Reads a stored status: the opposite of [`choose_stored_status`].
-fn read_status(stored: BuildStatus, has_started: bool, is_outside: bool) -> BuildStatus {
-    match stored {
-        BuildStatus::BuildUnknown if is_outside && has_started => BuildStatus::BuildRunning,
-        BuildStatus::BuildUnknown if is_outside => BuildStatus::BuildPending,
-        stored => stored,
     }
 }
 

@@ -5,6 +5,7 @@ use hearth_kit::{
     db::{OrDbError, Tx},
     vault::EncryptedValue,
 };
+use hearth_wire::builds::BuildStatus;
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
@@ -13,6 +14,7 @@ use sea_orm::{
 
 use super::{
     BuildStore,
+    build::Build,
     columns::{parse_column, parse_optional_column, to_optional_text},
 };
 
@@ -85,6 +87,24 @@ impl TryFrom<row::Model> for OutsideBuild {
             token: parse_optional_column("outside_build.token_id", token_id.as_deref())?,
             credential: key_id.zip(sealed_credential).map(|(key_id, token)| EncryptedValue { key_id, token }),
         })
+    }
+}
+
+/// Chooses the status that is stored. Release 0.1.0 gives each build that waits or runs to a builder of this Hearth, so
+/// the open builds of outside builders are stored with a status that it does not give out, and counts as ended.
+pub(super) fn choose_stored_status(build: &Build) -> BuildStatus {
+    match build.outside_builder {
+        Some(_) if !build.has_ended() => BuildStatus::BuildUnknown,
+        _ => build.status,
+    }
+}
+
+/// Reads a stored status: the opposite of [`choose_stored_status`].
+pub(super) fn read_status(stored: BuildStatus, has_started: bool, is_outside: bool) -> BuildStatus {
+    match stored {
+        BuildStatus::BuildUnknown if is_outside && has_started => BuildStatus::BuildRunning,
+        BuildStatus::BuildUnknown if is_outside => BuildStatus::BuildPending,
+        stored => stored,
     }
 }
 
