@@ -122,7 +122,7 @@ async fn open_requests_are_limited_and_end_with_their_tool(hearth: Hearth) -> Re
         tools.withdraw_request(&tool, request.id).await?;
     }
     let refused = tools.create_request(&tool, &build_source_request("more")).await.unwrap_err();
-    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Exhausted, "too-many-requests-open"));
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Exhausted, "too-many-requests-today"));
 
     let page = ToolRequestQuery { limit: hearth_base::PageLimit::new(4)?, ..ToolRequestQuery::default() };
     let first = tools.list_requests(&tool, &page).await?;

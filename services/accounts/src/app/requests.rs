@@ -129,9 +129,10 @@ async fn check_limits(
     let count = cx.store.count_requests_since(tx, request.tool, day_ago).await?;
     let per_day = u64::from(of_tool) * DAILY_REQUESTS_PER_OPEN_REQUEST;
     if count >= per_day {
-        return Err(build_limit_error(format!(
-            "the tool has made {count} requests within a day; at most {per_day}"
-        )));
+        let what = format!("the tool has made {count} requests within a day; at most {per_day}");
+        return Err(
+            Error::new(ErrorKind::Exhausted, "too-many-requests-today", what).help("try again tomorrow")
+        );
     }
     if let Some(user) = user {
         // The row lock makes the count exact: one request of the user at a time.

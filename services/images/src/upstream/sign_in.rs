@@ -87,6 +87,10 @@ fn build_token_url(
     scope: &str,
 ) -> Result<Uri> {
     let invalid = || build_invalid_answer_error(upstream, "it names an invalid token server");
+    // Behind a fragment the parameters would be part of it.
+    if realm.contains('#') {
+        return Err(invalid());
+    }
     let server: Uri = realm.parse().map_err(|_| invalid())?;
     let is_encrypted = server.scheme_str() == Some("https");
     if !is_encrypted && upstream.settings.url.as_uri().scheme_str() == Some("https") {
@@ -165,6 +169,7 @@ mod tests {
             "Bearer",
             "Bearer realm=\"\"",
             "Bearer realm=\"no url\"",
+            "Bearer realm=\"https://auth.example/token#x\"",
             "Bearer realm=\"http://auth.example/token\"",
         ] {
             assert!(parse("https://registry.example", &[text]).is_err(), "{text:?}");
