@@ -14,7 +14,6 @@ use sea_orm::{
 
 use super::{
     BuildStore,
-    build::Build,
     columns::{parse_column, parse_optional_column, to_optional_text},
 };
 
@@ -92,10 +91,10 @@ impl TryFrom<row::Model> for OutsideBuild {
 
 /// Chooses the status that is stored. Release 0.1.0 gives each build that waits or runs to a builder of this Hearth, so
 /// the open builds of outside builders are stored with a status that it does not give out, and counts as ended.
-pub(super) fn choose_stored_status(build: &Build) -> BuildStatus {
-    match build.outside_builder {
-        Some(_) if !build.has_ended() => BuildStatus::BuildUnknown,
-        _ => build.status,
+pub(super) fn choose_stored_status(status: BuildStatus, is_outside: bool) -> BuildStatus {
+    match status {
+        BuildStatus::BuildPending | BuildStatus::BuildRunning if is_outside => BuildStatus::BuildUnknown,
+        status => status,
     }
 }
 
@@ -163,5 +162,23 @@ impl BuildStore {
         let ids = builds.iter().map(ToString::to_string);
         let delete = row::Entity::delete_many().filter(row::Column::BuildId.is_in(ids));
         delete.exec(&**tx).await.or_db_error().map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_builds_of_outside_builders_are_stored_as_unknown_and_read_back() {
+        let (pending, running) = (BuildStatus::BuildPending, BuildStatus::BuildRunning);
+        for (status, has_started) in [(pending, false), (running, true)] {
+            let stored = choose_stored_status(status, true);
+            assert_eq!(stored, BuildStatus::BuildUnknown);
+            assert_eq!(read_status(stored, has_started, true), status);
+            assert_eq!(choose_stored_status(status, false), status);
+        }
+        let ended = BuildStatus::BuildSuccess;
+        assert_eq!(read_status(choose_stored_status(ended, true), true, true), ended);
     }
 }
