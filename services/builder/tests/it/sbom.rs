@@ -104,9 +104,8 @@ async fn repeated_build_names_the_files_that_differ() -> Result<()> {
             },
         });
         let end = fixture.run_to_end().await?;
-        let BuildLeaseOutcome::Made { message, image, comparison, .. } = end else { unreachable!("{end:?}") };
+        let BuildLeaseOutcome::Made { message, comparison, .. } = end else { unreachable!("{end:?}") };
         assert!(message.contains(expected), "{message}");
-        assert!(image.contains("/tool-hello-rebuilt:latest@"), "{image}");
         let files = comparison.map(|comparison| comparison.files).unwrap_or_default();
         assert_eq!(files.iter().any(|file| file.path == "app/stamp"), original == OTHER_DIGEST);
         // The recorded base image, and not the newest one.
