@@ -29,7 +29,7 @@ mod task;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use hearth_base::{Clock, Error, Result};
+use hearth_base::{Clock, Entropy, Error, Result};
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::{
     ActiveValue::Set,
@@ -52,6 +52,12 @@ pub use task::{PerformedItem, QueueTask, TaskSettings};
 
 /// Code of the error for a worker that has lost its lease to another one.
 pub const LEASE_LOST: &str = "lease-lost";
+
+/// Draws the fence of a new item. A key that is enqueued again after its end gets another one, so the lease of the
+/// former item is no lease of this one. It leaves room for 2^62 leases.
+fn draw_first_fence() -> i64 {
+    i64::from_le_bytes(Entropy::System.generate_bytes()) & (i64::MAX >> 1)
+}
 
 /// The queue of one service.
 #[derive(Clone)]
@@ -147,7 +153,7 @@ impl Queue {
             leased_until: Set(None),
             lease_holder: Set(None),
             lease_holder_life: Set(None),
-            fence: Set(0),
+            fence: Set(draw_first_fence()),
             failures: Set(0),
             last_error: Set(None),
             died_at: Set(None),

@@ -27,6 +27,18 @@ async fn item_is_leased_to_one_worker_until_the_lease_expires(db: Db) -> Result<
     Ok(())
 }
 
+async fn lease_of_a_finished_item_is_lost_although_its_key_is_enqueued_again(db: Db) -> Result<()> {
+    let stage = open_stage(&db).await?;
+    stage.enqueue("a").await?;
+    let first = stage.claim_items(1).await?.remove(0);
+    stage.finish_item(&first).await?;
+    stage.enqueue("a").await?;
+    let second = stage.claim_items(1).await?.remove(0);
+    assert_eq!(read_error_code(stage.queue.heartbeat(&first).await).as_deref(), Some("lease-lost"));
+    assert_eq!(read_error_code(stage.finish_item(&first).await).as_deref(), Some("lease-lost"));
+    stage.finish_item(&second).await
+}
+
 async fn lease_of_a_former_life_is_free_at_once(db: Db) -> Result<()> {
     let stage = open_stage(&db).await?;
     let now = stage.clock.now();
@@ -71,6 +83,7 @@ async fn heartbeat_extends_a_lease(db: Db) -> Result<()> {
 
 hearth_testkit::on_every_database!(
     item_is_leased_to_one_worker_until_the_lease_expires,
+    lease_of_a_finished_item_is_lost_although_its_key_is_enqueued_again,
     lease_of_a_former_life_is_free_at_once,
     heartbeat_extends_a_lease,
 );
