@@ -94,7 +94,7 @@ mod tests {
 
     use super::*;
 
-    fn explain(line: &str) -> (String, String) {
+    fn explain_line(line: &str) -> (String, String) {
         let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
         let usage =
             Cli::try_parse_from(std::iter::once("hearthd".to_owned()).chain(words.clone())).unwrap_err();
@@ -116,7 +116,7 @@ mod tests {
             ("up --state /x --state /y", "--state is given twice", "hearthd up --help"),
             ("runtime --caller me", "invalid value \"me\" for --caller", "hearthd runtime --help"),
         ] {
-            assert_eq!(explain(line), (message.to_owned(), help.to_owned()), "{line}");
+            assert_eq!(explain_line(line), (message.to_owned(), help.to_owned()), "{line}");
         }
     }
 

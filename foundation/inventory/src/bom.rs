@@ -126,7 +126,7 @@ mod tests {
         hearth_version: "0.2.0",
     };
 
-    fn report(packages: Vec<Package>) -> InventoryReport {
+    fn build_report(packages: Vec<Package>) -> InventoryReport {
         InventoryReport { packages, is_complete: true, ..InventoryReport::default() }
     }
 
@@ -137,7 +137,7 @@ mod tests {
             location: "app/node_modules/debug/node_modules/ms/package.json".to_owned(),
             ..one.clone()
         };
-        let (text, count) = render_bom(SAMPLE_IMAGE, &report(vec![one, other]), 1 << 20);
+        let (text, count) = render_bom(SAMPLE_IMAGE, &build_report(vec![one, other]), 1 << 20);
         assert_eq!(count, 1);
         let document: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(document["components"][0]["purl"], "pkg:npm/ms@2.1.3");
@@ -148,8 +148,8 @@ mod tests {
     #[test]
     fn order_of_the_report_does_not_change_the_sbom() {
         let package = |name: &str| Package::new(PackageKind::Pypi, name, "1", "x");
-        let (one, _) = render_bom(SAMPLE_IMAGE, &report(vec![package("a"), package("b")]), 1 << 20);
-        let (other, _) = render_bom(SAMPLE_IMAGE, &report(vec![package("b"), package("a")]), 1 << 20);
+        let (one, _) = render_bom(SAMPLE_IMAGE, &build_report(vec![package("a"), package("b")]), 1 << 20);
+        let (other, _) = render_bom(SAMPLE_IMAGE, &build_report(vec![package("b"), package("a")]), 1 << 20);
         assert_eq!(one, other);
     }
 
@@ -157,7 +157,7 @@ mod tests {
     fn sbom_that_would_be_too_large_is_marked_as_incomplete() {
         let packages =
             (0..1000).map(|number| Package::new(PackageKind::Npm, &format!("package-{number}"), "1", "x"));
-        let (text, count) = render_bom(SAMPLE_IMAGE, &report(packages.collect()), 50_000);
+        let (text, count) = render_bom(SAMPLE_IMAGE, &build_report(packages.collect()), 50_000);
         assert!(text.len() <= 50_000 && count > 100 && count < 1000, "{count}, {}", text.len());
         assert!(text.contains("\"incomplete\""), "{}", &text[..500]);
     }

@@ -90,8 +90,8 @@ impl TreeComparison {
                         self.compare_folders(&one, &other, &path, depth + 1);
                     }
                 }
-                (Ok(_), Err(_)) => self.record(&path, DifferenceKind::Missing),
-                (Err(_), _) => self.record(&path, DifferenceKind::Added),
+                (Ok(_), Err(_)) => self.record_difference(&path, DifferenceKind::Missing),
+                (Err(_), _) => self.record_difference(&path, DifferenceKind::Added),
             }
         }
     }
@@ -99,7 +99,7 @@ impl TreeComparison {
     fn compare_entries(&mut self, one: (&Path, &Metadata), other: (&Path, &Metadata), path: &str) {
         let ((one, left), (other, right)) = (one, other);
         if left.file_type() != right.file_type() {
-            return self.record(path, DifferenceKind::Type);
+            return self.record_difference(path, DifferenceKind::Type);
         }
         let is_same = match () {
             () if left.is_file() => left.len() == right.len() && has_same_content(one, other),
@@ -108,14 +108,14 @@ impl TreeComparison {
         };
         let owner = |metadata: &Metadata| (metadata.mode(), metadata.uid(), metadata.gid());
         match () {
-            () if !is_same => self.record(path, DifferenceKind::Content),
-            () if owner(left) != owner(right) => self.record(path, DifferenceKind::Permissions),
+            () if !is_same => self.record_difference(path, DifferenceKind::Content),
+            () if owner(left) != owner(right) => self.record_difference(path, DifferenceKind::Permissions),
             () if left.mtime() != right.mtime() => self.time_count += 1,
             () => {}
         }
     }
 
-    fn record(&mut self, path: &str, kind: DifferenceKind) {
+    fn record_difference(&mut self, path: &str, kind: DifferenceKind) {
         self.count += 1;
         if self.differences.len() < MAX_DIFFERENCES {
             let path = path.chars().filter(|symbol| !symbol.is_control()).take(MAX_PATH_CHARS).collect();

@@ -17,14 +17,14 @@ pub fn render_purl(package: &Package, distribution: Option<&Distribution>) -> St
     let namespace = if is_system { Some(id) } else { package.namespace.as_deref() };
     let mut text = format!("pkg:{}/", kind.purl_type());
     for part in namespace.into_iter().flat_map(|namespace| namespace.split('/')) {
-        text.push_str(&escape(&normalize_case(kind, part)));
+        text.push_str(&escape_part(&normalize_case(kind, part)));
         text.push('/');
     }
     let name = match kind {
         PackageKind::Pypi => normalize_case(kind, &package.name).replace('_', "-"),
         _ => normalize_case(kind, &package.name),
     };
-    text.push_str(&format!("{}@{}", escape(&name), escape(&package.version)));
+    text.push_str(&format!("{}@{}", escape_part(&name), escape_part(&package.version)));
     let mut qualifiers = Vec::new();
     if let Some(architecture) = &package.architecture {
         let key = if kind == PackageKind::Gem { "platform" } else { "arch" };
@@ -35,7 +35,7 @@ pub fn render_purl(package: &Package, distribution: Option<&Distribution>) -> St
     }
     for (place, (key, value)) in qualifiers.iter().enumerate() {
         let sign = if place == 0 { '?' } else { '&' };
-        text.push_str(&format!("{sign}{key}={}", escape(value)));
+        text.push_str(&format!("{sign}{key}={}", escape_part(value)));
     }
     text
 }
@@ -48,7 +48,7 @@ fn normalize_case(kind: PackageKind, text: &str) -> String {
     }
 }
 
-fn escape(text: &str) -> String {
+fn escape_part(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED_CHARACTERS).to_string()
 }
 

@@ -71,7 +71,7 @@ mod tests {
         SourceDate::choose_dates(Some(SOURCE_TIME), recipe, &envvars)
     }
 
-    fn containerfile(text: &str) -> BuildRecipe {
+    fn build_recipe(text: &str) -> BuildRecipe {
         BuildRecipe::Containerfile { file: "Containerfile", text: text.to_owned() }
     }
 
@@ -86,8 +86,8 @@ mod tests {
 
     #[test]
     fn own_containerfile_has_dates_only_if_it_declares_them() {
-        assert_eq!(choose_sample(&containerfile("FROM a\nRUN pip install flask\n"), &[]), None);
-        let declared = choose_sample(&containerfile("FROM a\nARG SOURCE_DATE_EPOCH\n"), &[]);
+        assert_eq!(choose_sample(&build_recipe("FROM a\nRUN pip install flask\n"), &[]), None);
+        let declared = choose_sample(&build_recipe("FROM a\nARG SOURCE_DATE_EPOCH\n"), &[]);
         assert_eq!(declared, Some(SourceDate { layers: SOURCE_TIME, steps: SOURCE_TIME }));
     }
 }

@@ -32,7 +32,7 @@ async fn announcement_is_signed_and_names_the_build(db: Db) -> Result<()> {
     assert_eq!(announced.variables["MODE"], "fast");
     assert!(announced.image.ends_with("/tool-hello/tool-hello:latest"), "{}", announced.image);
     assert!(announced.api.reports.ends_with(&format!("/builds/v1/reports/{build}")));
-    let (.., create) = fixture.fakes.lock().created[0].clone();
+    let (.., create) = fixture.fakes.lock_state().created[0].clone();
     let grant = create.build.unwrap();
     assert_eq!((grant.build, grant.image.unwrap().as_str()), (build, "tool-hello"));
     assert_eq!(create.scopes.iter().count(), 0);
@@ -51,19 +51,20 @@ async fn outside_builder_reports_to_the_end(db: Db) -> Result<()> {
     let lines = |first, text: &str| BuildLogReport { first, lines: vec![text.to_owned()] };
     let reports = announced.client.builds();
     assert_eq!(reports.send_log_lines(build, &lines(1, "Step 1\u{1b}[0m")).await?.next, 2);
-    assert_eq!(fixture.fakes.lock().lines, ["Step 1\u{1b}[0m"]);
+    assert_eq!(fixture.fakes.lock_state().lines, ["Step 1\u{1b}[0m"]);
     // The image must be in the registry.
     let refused = announced.report_outcome(build_made_outcome()).await.err().unwrap();
     assert_eq!((refused.kind(), refused.code()), (ErrorKind::Invalid, "image-not-pushed"));
-    fixture.fakes.lock().is_pushed = true;
+    fixture.fakes.lock_state().is_pushed = true;
     announced.report_outcome(build_made_outcome()).await?;
     let shown = fixture.show_build(build).await;
     assert_eq!((&shown["status"], &shown["processes"]["web"]), (&json!("BUILD_SUCCESS"), &json!("./serve")));
     let image = shown["destination_image"].as_str().unwrap();
     assert!(image.ends_with(&format!("/tool-hello/tool-hello:latest@{IMAGE_DIGEST}")), "{image}");
-    assert_eq!(fixture.fakes.lock().pins, [format!("PUT builds:{build}")]);
+    assert_eq!(fixture.fakes.lock_state().pins, [format!("PUT builds:{build}")]);
     fixture.wait_for_revocation(fixture.find_credential(&announced.build)?).await?;
-    let attached = wait_until("the provenance", async || Ok(fixture.fakes.lock().attached.pop())).await?;
+    let attached =
+        wait_until("the provenance", async || Ok(fixture.fakes.lock_state().attached.pop())).await?;
     let builder = read_builder_id(&attached);
     assert!(builder.ends_with("/builds/v1/outside-builders/tool-hello/ci"), "{builder}");
     Ok(())
@@ -98,7 +99,7 @@ async fn collect_refusals(announced: &BuildReporter) -> Vec<String> {
 
 async fn late_and_repeated_reports_change_nothing(db: Db) -> Result<()> {
     let fixture = start_outside_fixture(db, false).await?;
-    fixture.fakes.lock().is_pushed = true;
+    fixture.fakes.lock_state().is_pushed = true;
     let (done, cancelled) = (fixture.start_build().await?, fixture.start_build().await?);
     let (done, cancelled) = (fixture.take_build(done, 1).await?, fixture.take_build(cancelled, 1).await?);
     done.report_outcome(build_made_outcome()).await?;
@@ -110,19 +111,19 @@ async fn late_and_repeated_reports_change_nothing(db: Db) -> Result<()> {
         [(&done, "BUILD_SUCCESS"), (&cancelled, "BUILD_CANCELLED"), (&overdue, "BUILD_TIMEOUT")]
     {
         let build = announced.build.build;
-        let (before, pins) = (fixture.show_build(build).await, fixture.fakes.lock().pins.clone());
+        let (before, pins) = (fixture.show_build(build).await, fixture.fakes.lock_state().pins.clone());
         assert_eq!(collect_refusals(announced).await, ["build-ended"; 5], "{status}");
         assert_eq!(fixture.show_build(build).await, before);
-        assert_eq!((&before["status"], &fixture.fakes.lock().pins), (&json!(status), &pins));
+        assert_eq!((&before["status"], &fixture.fakes.lock_state().pins), (&json!(status), &pins));
         fixture.wait_for_revocation(fixture.find_credential(&announced.build)?).await?;
     }
-    assert!(!fixture.fakes.lock().lines.contains(&"a line".to_owned()));
+    assert!(!fixture.fakes.lock_state().lines.contains(&"a line".to_owned()));
     Ok(())
 }
 
 async fn reports_of_a_former_attempt_change_nothing(db: Db) -> Result<()> {
     let fixture = start_outside_fixture(db, false).await?;
-    fixture.fakes.lock().is_pushed = true;
+    fixture.fakes.lock_state().is_pushed = true;
     let build = fixture.start_build().await?;
     let first = fixture.take_build(build, 1).await?;
     first.report_outcome(BuildLeaseOutcome::Again { message: "The forge is full.".to_owned() }).await?;
@@ -233,7 +234,7 @@ async fn silent_builder_gets_the_same_message_again_until_the_limit(db: Db) -> R
             (format!("{build}.1").as_str(), &requests[0].body)
         );
     }
-    assert_eq!(fixture.fakes.lock().created.len(), 1, "one credential");
+    assert_eq!(fixture.fakes.lock_state().created.len(), 1, "one credential");
     Ok(())
 }
 
@@ -250,7 +251,7 @@ async fn refused_build_falls_back_as_declared(db: Db) -> Result<()> {
     let lease = wait_until("the lease", async || fixture.base.claim_lease().await).await?;
     assert_eq!(lease.build, build);
     let credential = fixture.find_credential(&announced.build)?;
-    assert!(fixture.fakes.lock().revoked.contains(&credential), "before the lease");
+    assert!(fixture.fakes.lock_state().revoked.contains(&credential), "before the lease");
     assert_eq!(collect_refusals(&announced).await, ["attempt-ended"; 5]);
     // It has its whole time from here on.
     fixture.advance_clock(20);
@@ -260,12 +261,12 @@ async fn refused_build_falls_back_as_declared(db: Db) -> Result<()> {
 
 async fn builder_of_a_person_who_left_gets_no_builds(db: Db) -> Result<()> {
     let fixture = start_outside_fixture(db, false).await?;
-    fixture.fakes.lock().has_owner_left = true;
+    fixture.fakes.lock_state().has_owner_left = true;
     let build = fixture.start_build().await?;
     let shown = fixture.wait_for_status(build, "BUILD_FAILURE").await?;
     assert!(shown["message"].as_str().unwrap().contains("ann"), "{shown}");
     assert!(fixture.receiver.requests().is_empty());
-    assert!(fixture.fakes.lock().created.is_empty());
+    assert!(fixture.fakes.lock_state().created.is_empty());
     Ok(())
 }
 

@@ -54,7 +54,7 @@ pub struct Fakes(Arc<Mutex<FakeState>>);
 
 impl Fakes {
     /// Locks the state.
-    pub fn lock(&self) -> MutexGuard<'_, FakeState> {
+    pub fn lock_state(&self) -> MutexGuard<'_, FakeState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -104,18 +104,18 @@ fn wrap_data(data: &Value) -> Json<Value> {
 async fn create_token(State(fakes): State<Fakes>, Json(create): Json<ToolTokenCreate>) -> Json<Value> {
     let id = TokenId::new(Timestamp::UNIX_EPOCH, &Entropy::System);
     let secret = format!("secret-of-{id}");
-    fakes.lock().created.push((id, secret.clone(), create));
+    fakes.lock_state().created.push((id, secret.clone(), create));
     let created = ToolTokenCreated { id, secret: Secret::new(secret), expires: Timestamp::MAX };
     wrap_data(&serde_json::to_value(created).unwrap())
 }
 
 async fn revoke_token(State(fakes): State<Fakes>, Path(token): Path<TokenId>) -> Json<Value> {
-    fakes.lock().revoked.push(token);
+    fakes.lock_state().revoked.push(token);
     wrap_data(&json!({}))
 }
 
 async fn check_owner(State(fakes): State<Fakes>) -> Json<Value> {
-    wrap_data(&json!({"name": "ann", "active": !fakes.lock().has_owner_left}))
+    wrap_data(&json!({"name": "ann", "active": !fakes.lock_state().has_owner_left}))
 }
 
 async fn resolve_image(
@@ -123,7 +123,7 @@ async fn resolve_image(
     Query(query): Query<ImageResolveQuery>,
 ) -> (StatusCode, Json<Value>) {
     let image = query.image;
-    if !fakes.lock().is_pushed || !image.ends_with(IMAGE_DIGEST) {
+    if !fakes.lock_state().is_pushed || !image.ends_with(IMAGE_DIGEST) {
         let refusal = json!({"messages": {"error": ["there is no image"]}, "code": "no-such-image"});
         return (StatusCode::NOT_FOUND, Json(refusal));
     }
@@ -140,23 +140,23 @@ async fn resolve_image(
 }
 
 async fn attach_artifact(State(fakes): State<Fakes>, Json(attached): Json<Value>) -> Json<Value> {
-    fakes.lock().attached.push(attached);
+    fakes.lock_state().attached.push(attached);
     wrap_data(&json!({"digest": IMAGE_DIGEST}))
 }
 
 async fn pin_image(State(fakes): State<Fakes>, Path(holder): Path<String>) -> Json<Value> {
-    fakes.lock().pins.push(format!("PUT {holder}"));
+    fakes.lock_state().pins.push(format!("PUT {holder}"));
     wrap_data(&json!({}))
 }
 
 async fn unpin_image(State(fakes): State<Fakes>, Path(holder): Path<String>) -> Json<Value> {
-    fakes.lock().pins.push(format!("DELETE {holder}"));
+    fakes.lock_state().pins.push(format!("DELETE {holder}"));
     wrap_data(&json!({}))
 }
 
 async fn append_lines(State(fakes): State<Fakes>, Json(batch): Json<Value>) -> Json<Value> {
     let lines = batch["lines"].as_array().cloned().unwrap_or_default();
-    fakes.lock().lines.extend(lines.iter().map(|line| line["text"].as_str().unwrap().to_owned()));
+    fakes.lock_state().lines.extend(lines.iter().map(|line| line["text"].as_str().unwrap().to_owned()));
     wrap_data(&json!({"next": 1}))
 }
 
@@ -210,14 +210,14 @@ impl OutsideFixture {
 
     /// Finds the id of the credential in an announcement.
     pub fn find_credential(&self, announced: &AnnouncedBuild) -> Result<TokenId> {
-        let fakes = self.fakes.lock();
+        let fakes = self.fakes.lock_state();
         let found =
             fakes.created.iter().find(|(_, secret, _)| secret == announced.credential.expose_secret());
         found.map(|(id, ..)| *id).ok_or_else(|| Error::internal("the credential was never created"))
     }
 
     fn tool_id(&self) -> Result<ToolId> {
-        let fakes = self.fakes.lock();
+        let fakes = self.fakes.lock_state();
         let created = fakes.created.first().map(|(.., create)| create.tool);
         created.ok_or_else(|| Error::internal("no credential was created"))
     }
@@ -243,7 +243,7 @@ impl OutsideFixture {
     /// Waits until a credential has been revoked.
     pub async fn wait_for_revocation(&self, credential: TokenId) -> Result<()> {
         wait_until("the revocation of the credential", async || {
-            Ok(self.fakes.lock().revoked.contains(&credential).then_some(()))
+            Ok(self.fakes.lock_state().revoked.contains(&credential).then_some(()))
         })
         .await
     }

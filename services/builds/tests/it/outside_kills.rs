@@ -144,7 +144,7 @@ fn check_refusal(result: Result<()>) -> Result<()> {
 
 async fn each_outside_build_ends_and_none_is_made_twice(db: Db) -> Result<()> {
     let fixture = start_outside_fixture(db, false).await?;
-    fixture.fakes.lock().is_pushed = true;
+    fixture.fakes.lock_state().is_pushed = true;
     let rng = SeededRng::from_environment("kills of outside builds")?;
     let mut run = OutsideKillRun { fixture, rng, started: Vec::new(), made: BTreeSet::new() };
     for _ in 0..ROUND_COUNT {

@@ -20,13 +20,13 @@ async fn takeover_revokes_the_tokens_of_the_dead_builder(db: Db) -> Result<()> {
     let lost = base.claim_lease_with(&dead).await?.unwrap();
     let token = |lease: &BuildLease| RegistryTokenCreate { ticket: lease.ticket.clone(), push: true };
     base.builder.builds().create_registry_token(build, &token(&lost)).await?;
-    let (created, _, create) = fixture.fakes.lock().created[0].clone();
+    let (created, _, create) = fixture.fakes.lock_state().created[0].clone();
     assert_eq!(create.scopes.iter().map(ToString::to_string).collect::<Vec<_>>(), ["images:write"]);
     base.stand.advance_clock(SignedDuration::from_secs(60));
     let lease = base.claim_lease_with(&successor).await?.unwrap();
     assert_eq!((lease.build, lease.attempt), (build, lost.attempt));
     // The token was revoked before the successor got the build.
-    let revoked = fixture.fakes.lock().revoked.clone();
+    let revoked = fixture.fakes.lock_state().revoked.clone();
     assert!(!revoked.is_empty() && revoked.iter().all(|token| *token == created), "{revoked:?}");
     for refused in [
         base.heartbeat(&lost).await.map(drop),
@@ -39,7 +39,7 @@ async fn takeover_revokes_the_tokens_of_the_dead_builder(db: Db) -> Result<()> {
     // The end of the lease revokes the token of the successor.
     base.builder.builds().create_registry_token(build, &token(&lease)).await?;
     base.finish_lease(&lease, BuildLeaseOutcome::Failed { message: "no".to_owned() }).await?;
-    let (second, ..) = fixture.fakes.lock().created.last().cloned().unwrap();
+    let (second, ..) = fixture.fakes.lock_state().created.last().cloned().unwrap();
     fixture.wait_for_revocation(second).await
 }
 
@@ -55,7 +55,7 @@ async fn restarted_builder_keeps_its_tokens(db: Db) -> Result<()> {
     // Its running push is adopted, with the token in its sandbox.
     let again = base.claim_lease_with(&base.create_builder("here")).await?.unwrap();
     assert_eq!(again.build, build);
-    assert!(fixture.fakes.lock().revoked.is_empty());
+    assert!(fixture.fakes.lock_state().revoked.is_empty());
     Ok(())
 }
 

@@ -84,17 +84,17 @@ impl UpstreamRegistry {
         Ok(Self { authority, content, _server: server })
     }
 
-    pub fn lock(&self) -> MutexGuard<'_, RegistryContent> {
+    pub fn lock_content(&self) -> MutexGuard<'_, RegistryContent> {
         self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn set_mood(&self, mood: RegistryMood) {
-        self.lock().mood = mood;
+        self.lock_content().mood = mood;
     }
 
     /// Takes the received requests.
     pub fn take_requests(&self) -> Vec<String> {
-        std::mem::take(&mut self.lock().requests)
+        std::mem::take(&mut self.lock_content().requests)
     }
 
     /// Adds an image of one layer under a tag. Returns the digests of the manifest and of the layer.
@@ -108,7 +108,7 @@ impl UpstreamRegistry {
         });
         let manifest = Bytes::from(manifest.to_string());
         let (digest, layer_digest) = (compute_digest(&manifest), compute_digest(layer));
-        let mut content = self.lock();
+        let mut content = self.lock_content();
         content.blobs.insert(compute_digest(&config).to_string(), config.into());
         content.blobs.insert(layer_digest.to_string(), Bytes::copy_from_slice(layer));
         content.manifests.insert(tag.to_owned(), manifest.clone());
@@ -117,7 +117,7 @@ impl UpstreamRegistry {
     }
 
     pub fn remove_tag(&self, tag: &str) {
-        self.lock().manifests.remove(tag);
+        self.lock_content().manifests.remove(tag);
     }
 }
 

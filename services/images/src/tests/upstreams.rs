@@ -170,7 +170,7 @@ async fn errors_of_an_upstream_say_what_to_do(db: Db) -> Result<()> {
     assert_eq!((error.code(), retry_after.map(|after| after.0)), ("upstream-rate-limit", Some(77)));
     fixture.registry.set_mood(RegistryMood::Failing);
     assert_eq!(code_of(fixture.pull_digest("latest").await).as_deref(), Some("upstream-unavailable"));
-    fixture.registry.lock().sign_in = WantedSignIn::Basic;
+    fixture.registry.lock_content().sign_in = WantedSignIn::Basic;
     assert_eq!(code_of(fixture.pull_digest("latest").await).as_deref(), Some("upstream-refused"));
     Ok(())
 }
@@ -201,7 +201,7 @@ async fn upstream_is_signed_in_to_with_a_password_or_a_token(db: Db) -> Result<(
     std::fs::write(&password, "secret\n").map_err(Error::internal)?;
     let fixture = UpstreamFixture::build(db, json!({"user": "hearth", "password_file": password})).await?;
     for (number, sign_in) in [WantedSignIn::Basic, WantedSignIn::Token].into_iter().enumerate() {
-        fixture.registry.lock().sign_in = sign_in;
+        fixture.registry.lock_content().sign_in = sign_in;
         let layer = [u8::try_from(number).unwrap(); 10];
         let (manifest, digest) = fixture.registry.add_image("latest", &layer);
         assert_eq!(fixture.pull_digest(manifest).await?, manifest, "{sign_in:?}");

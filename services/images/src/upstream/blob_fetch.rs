@@ -76,7 +76,7 @@ impl BlobFetches {
     /// Subscribes to the fetch of a blob. The guard is for the first request, which has to fetch it.
     pub fn join_fetch(&self, upstream: &UpstreamName, digest: Digest) -> (FetchReader, Option<FetchGuard>) {
         let key = (upstream.clone(), digest);
-        match self.lock().entry(key.clone()) {
+        match self.lock_fetches().entry(key.clone()) {
             Entry::Occupied(entry) => (FetchReader::new(entry.get()), None),
             Entry::Vacant(entry) => {
                 let fetch = entry.insert(Arc::new(BlobFetch::new())).clone();
@@ -87,12 +87,12 @@ impl BlobFetches {
 
     /// Sums the bytes that the fetches of an upstream need in the store.
     pub fn sum_reserved_bytes(&self, upstream: &UpstreamName) -> u64 {
-        let fetches = self.lock();
+        let fetches = self.lock_fetches();
         let own = fetches.iter().filter(|((name, _), _)| name == upstream);
         own.map(|(_, fetch)| fetch.reserved.load(Ordering::Relaxed)).sum()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<FetchKey, Arc<BlobFetch>>> {
+    fn lock_fetches(&self) -> MutexGuard<'_, BTreeMap<FetchKey, Arc<BlobFetch>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -156,7 +156,7 @@ impl FetchGuard {
 
 impl Drop for FetchGuard {
     fn drop(&mut self) {
-        self.fetches.lock().remove(&self.key);
+        self.fetches.lock_fetches().remove(&self.key);
         self.fetch.state.send_if_modified(|state| {
             let is_active = matches!(state, FetchState::Opening | FetchState::Receiving { .. });
             if is_active {

@@ -66,7 +66,7 @@ impl UpstreamClient {
     ///
     /// Errors: `request.unknown_code` (not found), `upstream-refused` (forbidden), `upstream-rate-limit` (exhausted),
     /// `upstream-unavailable`, `upstream-invalid` (unavailable), and those of [`OutboundClient::open_request`].
-    pub async fn open(
+    pub async fn open_resource(
         &self,
         upstream: &Upstream<'_>,
         request: &UpstreamRequest<'_>,
@@ -74,11 +74,11 @@ impl UpstreamClient {
     ) -> Result<DocumentStream> {
         let key = (upstream.name.clone(), request.repository.clone());
         let known = self.find_sign_in(&key, now);
-        let mut answer = self.send(upstream, request, known).await?;
+        let mut answer = self.send_request(upstream, request, known).await?;
         if answer.status == StatusCode::UNAUTHORIZED
             && let Some(sign_in) = self.sign_in(upstream, request, &answer.headers, now).await?
         {
-            answer = self.send(upstream, request, Some(sign_in.header.clone())).await?;
+            answer = self.send_request(upstream, request, Some(sign_in.header.clone())).await?;
             self.remember_sign_in(key, sign_in);
         }
         match answer.status {
@@ -90,7 +90,7 @@ impl UpstreamClient {
         }
     }
 
-    async fn send(
+    async fn send_request(
         &self,
         upstream: &Upstream<'_>,
         request: &UpstreamRequest<'_>,

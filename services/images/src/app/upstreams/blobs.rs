@@ -111,7 +111,7 @@ async fn fetch_blob(cx: &ImagesContext, request: &BlobRequest, guard: &FetchGuar
             timeout: BLOB_TIMEOUT,
         },
     };
-    let answer = cx.upstreams.client.open(&upstream, &sent, cx.now()).await?;
+    let answer = cx.upstreams.client.open_resource(&upstream, &sent, cx.now()).await?;
     let announced =
         answer.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|size: u64| size > limit) {

@@ -172,7 +172,7 @@ async fn ask_digest(
     reference: &ManifestReference,
 ) -> Result<Option<Digest>> {
     let request = build_request(cx, Method::HEAD, repository, reference);
-    let answer = cx.upstreams.client.open(upstream, &request, cx.now()).await?;
+    let answer = cx.upstreams.client.open_resource(upstream, &request, cx.now()).await?;
     let digest = answer.headers.get(CONTENT_DIGEST_HEADER).and_then(|value| value.to_str().ok());
     Ok(digest.and_then(|digest| digest.parse().ok()))
 }
@@ -185,7 +185,7 @@ async fn fetch_manifest(
     reference: &ManifestReference,
 ) -> Result<Manifest> {
     let request = build_request(cx, Method::GET, repository, reference);
-    let mut answer = cx.upstreams.client.open(upstream, &request, cx.now()).await?;
+    let mut answer = cx.upstreams.client.open_resource(upstream, &request, cx.now()).await?;
     let mut content = Vec::new();
     while let Some(chunk) = answer.next_chunk().await? {
         content.extend_from_slice(&chunk);

@@ -48,7 +48,7 @@ pub async fn list_tags(
         unknown_code: "name-unknown",
         limits: LIST_LIMITS,
     };
-    let mut answer = cx.upstreams.client.open(upstream, &request, cx.now()).await?;
+    let mut answer = cx.upstreams.client.open_resource(upstream, &request, cx.now()).await?;
     let mut content = Vec::new();
     while let Some(chunk) = answer.next_chunk().await? {
         content.extend_from_slice(&chunk);
