@@ -1,5 +1,6 @@
 //! A whole Hearth of real processes.
 
+mod instance;
 mod processes;
 mod program;
 mod release;
@@ -9,10 +10,9 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::Stdio,
     sync::{
         Arc,
-        atomic::{AtomicU16, AtomicU32, Ordering},
+        atomic::{AtomicU16, Ordering},
     },
     time::Duration,
 };
@@ -24,7 +24,11 @@ use tempfile::TempDir;
 use tokio::process::Child;
 
 pub(crate) use self::processes::send_signal;
-use self::{processes::ProcessKind, release::is_new_role};
+use self::{
+    instance::{build_runtime_settings, clear_instance, remove_abandoned_instances},
+    processes::ProcessKind,
+    release::is_new_role,
+};
 pub use self::{
     program::program_path,
     release::{Release, ReleasePlan},
@@ -104,6 +108,9 @@ impl Hearth {
 
     /// Creates the state folder and the configuration of a Hearth without starting it.
     pub fn create_stopped(shape: HearthShape, more_config: &str, releases: ReleasePlan) -> Result<Self> {
+        if shape.containers {
+            remove_abandoned_instances();
+        }
         let folder = tempfile::tempdir().map_err(Error::internal)?;
         let (address, port) = allocate_address();
         // Services under `hearthd up` run as another user.
@@ -254,15 +261,7 @@ impl Drop for Hearth {
             && let Ok(hearthd) = self.releases.others.program_path("hearthd")
         {
             let config = self.folder.path().join(self.releases.others.config_file());
-            let mut clear = std::process::Command::new(hearthd);
-            clear
-                .arg("clear")
-                .arg("--config")
-                .arg(config)
-                .arg("--state")
-                .arg(self.folder.path().join("state"));
-            // A failure here would hide the failure of the test.
-            let _cleared = clear.stdout(Stdio::null()).status();
+            clear_instance(&hearthd, &config, &self.folder.path().join("state"));
         }
     }
 }
@@ -270,15 +269,6 @@ impl Drop for Hearth {
 /// Lists the roles except the gateway, each with the offset of its port from the gateway's.
 fn list_role_ports() -> impl Iterator<Item = (u16, Role)> {
     (1..).zip(Role::ALL.iter().copied().filter(|role| *role != Role::Gateway))
-}
-
-/// Returns settings of the runtime that no other Hearth on this host uses at the same time.
-fn build_runtime_settings() -> String {
-    static USED_STATE_FOLDERS: AtomicU32 = AtomicU32::new(0);
-    let number =
-        (std::process::id() << 4 | USED_STATE_FOLDERS.fetch_add(1, Ordering::Relaxed) & 0xf) & 0x0fff_ffff;
-    let first = 0x1000_0000 + (number % 1024) * 16 * 65_536;
-    format!("[runtime]\ninstance = \"w{number:x}\"\nuser = \"{SERVICES_USER}\"\nfirst_id = {first}\n")
 }
 
 /// Returns a loopback address that no other test process uses, and a port that no other Hearth of this
