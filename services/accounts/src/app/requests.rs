@@ -4,7 +4,8 @@
 //! |---|---|---|
 //! | open | accepted, refused | an operator |
 //! | open | withdrawn | a maintainer of the tool, or the deletion of the tool |
-//! | accepted, refused, withdrawn | nothing, and is deleted after `request_days` | |
+//! | accepted, refused | nothing, and is deleted after `request_days` | |
+//! | withdrawn | nothing, and is deleted after a day, for which it counts against the limit | |
 //!
 //! An accepted request for a quota is carried out in the transaction of its acceptance. One for a package source is carried
 //! out by `builds`, which reads the event of the same transaction.

@@ -1,6 +1,6 @@
 //! Short-lived tokens that services create to act for a tool.
 
-use hearth_base::{Error, Result, Role, Scopes, TokenId, check_plain_text};
+use hearth_base::{Error, Result, Role, Scope, Scopes, TokenId, check_plain_text};
 use hearth_wire::accounts::internal::{ToolTokenCreate, ToolTokenCreated};
 use jiff::SignedDuration;
 
@@ -30,6 +30,11 @@ pub async fn create_run_token(
     }
     if build.is_some() && service != Role::Builds {
         return Err(Error::forbidden("token-scopes", "only builds creates credentials of builds"));
+    }
+    // A builder reads and writes images; its other rights come with the lease of a build.
+    let is_for_image = |scope: &Scope| matches!(scope, Scope::Tools(Some(Role::Images), _));
+    if service == Role::Builder && !scopes.iter().all(is_for_image) {
+        return Err(Error::forbidden("token-scopes", "a builder gets tokens for images only"));
     }
     match &build {
         None => mandates::check_scopes(&scopes, &Scopes::for_tool_token())?,

@@ -318,6 +318,14 @@ impl AccountStore {
             .filter(row::Column::Decided.lt(DbTimestamp::from(before)));
         old.exec(&**tx).await.or_db_error().map(|_| ())
     }
+
+    /// Deletes requests that were withdrawn before a time.
+    pub async fn delete_withdrawn_requests(&self, tx: &Tx, before: Timestamp) -> Result<()> {
+        let withdrawn = row::Entity::delete_many()
+            .filter(row::Column::State.eq(RequestState::Withdrawn.as_str()))
+            .filter(row::Column::Decided.lt(DbTimestamp::from(before)));
+        withdrawn.exec(&**tx).await.or_db_error().map(|_| ())
+    }
 }
 
 fn select_open() -> sea_orm::Select<row::Entity> {

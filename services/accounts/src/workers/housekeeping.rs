@@ -6,6 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{app::attempts, context::AccountsContext};
 
+/// Age at which withdrawn requests are deleted: from then on they do not count against the limit of a day.
+const WITHDRAWN_REQUEST_AGE: SignedDuration = SignedDuration::from_hours(24);
 const SWEEP_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 
 /// Creates the worker.
@@ -33,6 +35,7 @@ async fn delete_expired(cx: AccountsContext, now: Timestamp) -> Result<()> {
     }
     let kept = SignedDuration::from_hours(24 * i64::from(cx.settings.request_days));
     cx.store.delete_old_requests(&tx, now.saturating_sub(kept).unwrap_or(now)).await?;
+    cx.store.delete_withdrawn_requests(&tx, now - WITHDRAWN_REQUEST_AGE).await?;
     cx.store.events.delete_old_events(&tx, now).await?;
     tx.commit().await
 }

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     app::upstreams::{
         blobs::{self, UpstreamBlob},
-        manifests::{self, PulledManifest},
+        manifests::{self, PulledManifest, WantedManifest},
         tag_lists::{self, TagPage},
     },
     context::ImagesContext,
@@ -51,18 +51,20 @@ pub async fn pull_content(
     let UpstreamPath { repository, resource } = path;
     let upstream = Upstream::find_configured(&cx.settings.upstreams, &name)?;
     upstream.check_repository(&repository)?;
+    let caller = format_caller_key(&who.caller);
     let pulled = match resource {
         UpstreamResource::Manifest(reference) => {
-            manifests::find_manifest(&cx, &upstream, &repository, &reference).await.map(render_pulled)
+            let (upstream, repository) = (&upstream, &repository);
+            let wanted = WantedManifest { upstream, repository, reference: &reference, caller: &caller };
+            manifests::find_manifest(&cx, wanted).await.map(render_pulled)
         }
         UpstreamResource::Blob(digest) => {
-            let caller = format_caller_key(&who.caller);
             match blobs::find_blob(&cx, &upstream, (&repository, digest), caller).await {
                 Ok(blob) => render_blob(&cx, digest, blob, (&method, &headers)).await,
                 Err(error) => Err(error),
             }
         }
-        UpstreamResource::Tags => list_tags(&cx, &upstream, &repository, page).await,
+        UpstreamResource::Tags => list_tags(&cx, &upstream, &repository, &caller, page).await,
     };
     pulled.or_else(render_upstream_error)
 }
@@ -114,11 +116,12 @@ async fn list_tags(
     cx: &ImagesContext,
     upstream: &Upstream<'_>,
     repository: &UpstreamRepository,
+    caller: &str,
     TagQuery { n, last }: TagQuery,
 ) -> Result<Response> {
     let last: Option<TagName> = last.map(|last| last.parse()).transpose()?;
     let TagPage { tags, has_more } =
-        tag_lists::list_tags(cx, upstream, repository, (n, last.as_ref())).await?;
+        tag_lists::list_tags(cx, upstream, repository, caller, (n, last.as_ref())).await?;
     let name = upstream.format_name(repository);
     let names: Vec<&str> = tags.iter().map(TagName::as_str).collect();
     let mut response = axum::Json(json!({"name": name, "tags": names})).into_response();

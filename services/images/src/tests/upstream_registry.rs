@@ -35,7 +35,7 @@ pub enum RegistryMood {
     Lying,
     /// With a body without an end.
     Endless,
-    /// With a redirect to a private address.
+    /// With a redirect to `redirect_target`.
     Redirecting,
 }
 
@@ -56,8 +56,18 @@ pub struct RegistryContent {
     /// Manifests by tag or digest, and blobs by digest.
     manifests: BTreeMap<String, Bytes>,
     blobs: BTreeMap<String, Bytes>,
+    pub redirect_target: String,
     /// Received requests: `HEAD manifests/latest`.
     pub requests: Vec<String>,
+    /// Received headers `Authorization`.
+    pub credentials: Vec<String>,
+}
+
+impl RegistryContent {
+    fn record_credential(&mut self, headers: &HeaderMap) {
+        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        self.credentials.extend(given.map(str::to_owned));
+    }
 }
 
 /// A registry.
@@ -124,7 +134,8 @@ impl UpstreamRegistry {
 /// Basic authentication of `hearth` with the password `secret`.
 const BASIC_CREDENTIAL: &str = "Basic aGVhcnRoOnNlY3JldA==";
 
-async fn give_token(headers: HeaderMap) -> Response {
+async fn give_token(State((_, content)): State<(String, SharedContent)>, headers: HeaderMap) -> Response {
+    content.lock().unwrap_or_else(PoisonError::into_inner).record_credential(&headers);
     match headers.get(header::AUTHORIZATION).is_some_and(|value| value == BASIC_CREDENTIAL) {
         true => Json(json!({"token": "token-of-the-test", "expires_in": 300})).into_response(),
         false => StatusCode::UNAUTHORIZED.into_response(),
@@ -136,6 +147,7 @@ async fn answer(State((authority, content)): State<(String, SharedContent)>, req
     let Some(path) = request.uri().path().strip_prefix("/v2/library/tool/") else {
         return StatusCode::NOT_FOUND.into_response();
     };
+    content.record_credential(request.headers());
     let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let (wanted, challenge) = match content.sign_in {
         WantedSignIn::None => (None, String::new()),
@@ -169,7 +181,7 @@ async fn answer(State((authority, content)): State<(String, SharedContent)>, req
             (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "77")]).into_response()
         }
         (RegistryMood::Redirecting, _) => {
-            (StatusCode::FOUND, [(header::LOCATION, "http://10.11.12.13/secret")]).into_response()
+            (StatusCode::FOUND, [(header::LOCATION, content.redirect_target.clone())]).into_response()
         }
         (_, None) => StatusCode::NOT_FOUND.into_response(),
         (RegistryMood::Usual, Some(found)) => render_content(&found, &found),

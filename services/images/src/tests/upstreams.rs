@@ -17,7 +17,7 @@ use crate::{
     app::upstreams::{
         blobs::{self, UpstreamBlob},
         eviction,
-        manifests::{self, PulledManifest},
+        manifests::{self, PulledManifest, WantedManifest},
         tag_lists,
     },
     upstream::{RetryAfter, Upstream, UpstreamName, UpstreamRepository},
@@ -27,25 +27,27 @@ use crate::{
 struct UpstreamFixture {
     hearth: ImagesFixture,
     registry: UpstreamRegistry,
+    /// Another registry, which is no upstream.
+    other: UpstreamRegistry,
     name: UpstreamName,
     repository: UpstreamRepository,
 }
 
 impl UpstreamFixture {
     async fn build(db: Db, more: Value) -> Result<Self> {
-        let registry = UpstreamRegistry::start().await?;
+        let (registry, other) = (UpstreamRegistry::start().await?, UpstreamRegistry::start().await?);
         let name: UpstreamName = "hub".parse()?;
         let mut settings = json!({"url": format!("http://{}", registry.authority)});
         settings.as_object_mut().unwrap().append(&mut more.as_object().unwrap().clone());
         let settings = serde_json::from_value(settings).map_err(Error::internal)?;
         let mut config = HearthConfig::default();
-        config.outbound.allow = vec![registry.authority.parse()?];
+        config.outbound.allow = vec![registry.authority.parse()?, other.authority.parse()?];
         config.change_section(|images: &mut ImagesSettings| {
             images.upstreams.insert(name.clone(), settings);
             images.blob_limit = 1 << 20;
         });
         let hearth = ImagesFixture::build(db, config).await?;
-        Ok(Self { hearth, registry, name, repository: "library/tool".parse()? })
+        Ok(Self { hearth, registry, other, name, repository: "library/tool".parse()? })
     }
 
     fn upstream(&self) -> Upstream<'_> {
@@ -54,7 +56,9 @@ impl UpstreamFixture {
 
     async fn pull_manifest(&self, reference: impl ToString) -> Result<PulledManifest> {
         let reference = reference.to_string().parse()?;
-        manifests::find_manifest(&self.hearth.cx, &self.upstream(), &self.repository, &reference).await
+        let (upstream, repository) = (&self.upstream(), &self.repository);
+        let wanted = WantedManifest { upstream, repository, reference: &reference, caller: "caller" };
+        manifests::find_manifest(&self.hearth.cx, wanted).await
     }
 
     async fn pull_digest(&self, reference: impl ToString) -> Result<Digest> {
@@ -154,8 +158,33 @@ async fn stored_image_is_served_while_the_upstream_is_away(db: Db) -> Result<()>
         let pulled = fixture.pull_manifest("latest").await?;
         assert_eq!((pulled.manifest.digest, pulled.is_stale), (manifest, true), "{mood:?}");
     }
+    // An image that could not be compared for a day may be wrong by now.
+    fixture.registry.set_mood(RegistryMood::Exhausted);
+    fixture.advance_seconds(24 * 3600);
+    assert_eq!(code_of(fixture.pull_digest("latest").await).as_deref(), Some("upstream-rate-limit"));
     fixture.registry.set_mood(RegistryMood::Usual);
     assert!(!fixture.pull_manifest("latest").await?.is_stale);
+    Ok(())
+}
+
+async fn server_behind_a_redirect_gets_no_credential_of_the_upstream(db: Db) -> Result<()> {
+    let folder = tempfile::tempdir().map_err(Error::internal)?;
+    let password = folder.path().join("password");
+    std::fs::write(&password, "secret\n").map_err(Error::internal)?;
+    let fixture = UpstreamFixture::build(db, json!({"user": "hearth", "password_file": password})).await?;
+    let (_, layer) = fixture.registry.add_image("latest", b"one");
+    fixture.registry.set_mood(RegistryMood::Redirecting);
+    let target = format!("http://{}/v2/library/tool/blobs/{layer}", fixture.other.authority);
+    fixture.registry.lock_content().redirect_target = target;
+    for sign_in in [WantedSignIn::Basic, WantedSignIn::Token] {
+        fixture.other.lock_content().sign_in = sign_in;
+        assert!(fixture.pull_blob(layer).await.is_err());
+        assert!(fixture.other.lock_content().credentials.is_empty(), "{sign_in:?}");
+    }
+    // Without a sign-in of its own, the server gives the content.
+    fixture.other.lock_content().sign_in = WantedSignIn::None;
+    fixture.other.add_image("latest", b"one");
+    assert_eq!(fixture.pull_blob(layer).await?, b"one");
     Ok(())
 }
 
@@ -187,6 +216,7 @@ async fn content_of_a_hostile_upstream_is_neither_stored_nor_completed(db: Db) -
     assert_eq!(code_of(fixture.pull_blob(layer).await).as_deref(), Some("upstream-blob-size"));
     assert_eq!(code_of(fixture.pull_digest("latest").await).as_deref(), Some("outbound-too-large"));
     fixture.registry.set_mood(RegistryMood::Redirecting);
+    fixture.registry.lock_content().redirect_target = "http://10.11.12.13/secret".to_owned();
     assert_eq!(code_of(fixture.pull_blob(layer).await).as_deref(), Some("outbound-private"));
     fixture.registry.set_mood(RegistryMood::Usual);
     assert_eq!(code_of(fixture.pull_blob(huge).await).as_deref(), Some("upstream-blob-size"));
@@ -274,6 +304,7 @@ async fn list_of_tags_has_only_valid_names(db: Db) -> Result<()> {
         &fixture.hearth.cx,
         &fixture.upstream(),
         &fixture.repository,
+        "caller",
         (Some(2), Some(&"a".parse()?)),
     )
     .await?;
@@ -287,6 +318,7 @@ on_every_store!(
     many_requests_wait_for_one_fetch,
     tag_is_compared_with_the_upstream_when_it_is_no_longer_fresh,
     stored_image_is_served_while_the_upstream_is_away,
+    server_behind_a_redirect_gets_no_credential_of_the_upstream,
     errors_of_an_upstream_say_what_to_do,
     content_of_a_hostile_upstream_is_neither_stored_nor_completed,
     upstream_is_signed_in_to_with_a_password_or_a_token,

@@ -13,7 +13,7 @@ mod sign_in;
 mod work;
 
 pub use answers::{RetryAfter, build_invalid_answer_error, is_upstream_away};
-pub use blob_fetch::{BlobFetches, FetchGuard, FetchReader};
+pub use blob_fetch::{BlobFetch, BlobFetches, FetchGuard, FetchReader};
 pub use client::{UpstreamClient, UpstreamRequest};
 pub use path::{UpstreamPath, UpstreamRepository, UpstreamResource};
 pub use registry::Upstream;

@@ -7,7 +7,7 @@ use hearth_kit::fair_pool::{FairPool, PoolLimits};
 
 use super::{BlobFetches, Upstream, UpstreamClient, UpstreamName, UpstreamRepository, UpstreamSettings};
 
-/// Fetches from upstreams at one time: in all and for one caller, so that no caller holds up the others.
+/// Fetches of blobs, and other requests to upstreams, at one time: in all and for one caller, so that no caller holds up the others.
 const FETCH_LIMITS: PoolLimits =
     PoolLimits { permits: 16, permits_per_key: 4, waiting_per_key: 64, waiting: 512 };
 
@@ -18,6 +18,8 @@ pub struct UpstreamWork {
     pub blob_fetches: BlobFetches,
     /// Fetches of blobs, by caller.
     pub fetch_pool: FairPool<String>,
+    /// Requests for manifests and lists of tags, by caller. They do not wait behind blobs.
+    pub question_pool: FairPool<String>,
     /// Requests about manifests: one at a time for each of them, so that the upstream is asked once.
     pub manifest_turns: FairPool<ManifestKey>,
 }
@@ -35,6 +37,7 @@ impl UpstreamWork {
             client,
             blob_fetches: BlobFetches::default(),
             fetch_pool: FairPool::new(FETCH_LIMITS),
+            question_pool: FairPool::new(FETCH_LIMITS),
             manifest_turns: FairPool::new(PoolLimits::without_wait_limits(u32::MAX, 1)),
         })
     }

@@ -1,9 +1,9 @@
 //! Blobs of upstreams.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::http::{Method, header};
-use futures::{Stream, stream};
+use futures::{Stream, StreamExt, stream};
 use hearth_base::{BlobId, Digest, Error, ErrorKind, Result};
 use hearth_kit::{
     blobs::WrittenBlob,
@@ -16,7 +16,7 @@ use crate::{
     context::ImagesContext,
     store::{BlobContent, UpstreamContent},
     upstream::{
-        FetchGuard, FetchReader, Upstream, UpstreamName, UpstreamRepository, UpstreamRequest,
+        BlobFetch, FetchGuard, FetchReader, Upstream, UpstreamName, UpstreamRepository, UpstreamRequest,
         build_invalid_answer_error,
     },
 };
@@ -25,6 +25,9 @@ use crate::{
 const BLOB_TIMEOUT: Duration = Duration::from_secs(2 * 3600);
 /// Time within which more of a blob must arrive.
 const CHUNK_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Bytes that a fetch of unknown size reserves at a time.
+const RESERVED_STEP: u64 = 32 << 20;
 
 /// A blob of an upstream.
 pub enum UpstreamBlob {
@@ -121,7 +124,8 @@ async fn fetch_blob(cx: &ImagesContext, request: &BlobRequest, guard: &FetchGuar
     eviction::make_room(cx, &upstream).await?;
     guard.fetch().begin_content(announced);
     let blob: BlobId = cx.generate_id();
-    let content = guard.fetch().clone().hand_on(Box::pin(read_chunks(answer)));
+    let content = reserve_while_read(cx, &upstream, guard.fetch(), announced, read_chunks(answer));
+    let content = guard.fetch().clone().hand_on(Box::pin(content));
     let written = cx.blobs.write(blob, content, limit).await.map_err(|error| match error.code() {
         "content-too-large" | "outbound-too-large" => build_size_error(&upstream, &wanted, limit),
         _ => error,
@@ -138,6 +142,33 @@ async fn fetch_blob(cx: &ImagesContext, request: &BlobRequest, guard: &FetchGuar
     guard.fetch().reserve_bytes(0);
     eviction::make_room(cx, &upstream).await?;
     Ok((blob, size))
+}
+
+/// Reserves room for content whose size was not announced, [`RESERVED_STEP`] by step while it is read.
+///
+/// Errors: `upstream-blob-size` when the upstream's content does not leave the room.
+fn reserve_while_read(
+    cx: &ImagesContext,
+    upstream: &Upstream<'_>,
+    fetch: &Arc<BlobFetch>,
+    announced: Option<u64>,
+    content: impl Stream<Item = Result<bytes::Bytes>> + Send + 'static,
+) -> impl Stream<Item = Result<bytes::Bytes>> + Send + 'static {
+    let (cx, name, fetch) = (cx.clone(), upstream.name.clone(), fetch.clone());
+    let state = (cx, name, fetch, announced.unwrap_or(0), 0_u64, Box::pin(content));
+    stream::try_unfold(state, async |(cx, name, fetch, mut reserved, mut received, mut content)| {
+        let Some(chunk) = content.next().await.transpose()? else { return Ok(None) };
+        received += chunk.len() as u64;
+        if received > reserved {
+            reserved = received + RESERVED_STEP;
+            fetch.reserve_bytes(reserved);
+            let upstream = Upstream::find_configured(&cx.settings.upstreams, &name)?;
+            if !eviction::make_room(&cx, &upstream).await? {
+                return Err(build_size_error(&upstream, "content", upstream.settings.bytes));
+            }
+        }
+        Ok(Some((chunk, (cx, name, fetch, reserved, received, content))))
+    })
 }
 
 /// Reads an answer in chunks, each within [`CHUNK_TIMEOUT`].

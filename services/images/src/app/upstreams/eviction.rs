@@ -11,8 +11,8 @@ use crate::{
 };
 
 /// Deletes what was not used for the longest time, until the upstream's content and the fetches in progress fit its
-/// limit.
-pub async fn make_room(cx: &ImagesContext, upstream: &Upstream<'_>) -> Result<()> {
+/// limit. Returns false if they do not, although nothing is left to delete.
+pub async fn make_room(cx: &ImagesContext, upstream: &Upstream<'_>) -> Result<bool> {
     let limit = upstream.settings.bytes;
     let mut used = cx.store.sum_upstream_bytes(upstream.name).await?;
     used = used.saturating_add(cx.upstreams.blob_fetches.sum_reserved_bytes(upstream.name));
@@ -27,10 +27,10 @@ pub async fn make_room(cx: &ImagesContext, upstream: &Upstream<'_>) -> Result<()
             needed.push(content);
         }
         if delete_content(cx, upstream.name.as_str(), &needed).await? == 0 {
-            break;
+            return Ok(false);
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Deletes content and tags of upstreams that were not used for `keep_days`, and those of upstreams that the

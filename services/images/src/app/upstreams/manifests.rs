@@ -9,7 +9,7 @@ use hearth_kit::{blobs::WrittenBlob, log_error, outbound::FetchLimits};
 use jiff::SignedDuration;
 use sha2::{Digest as _, Sha256};
 
-use super::{build_busy_error, eviction, find_stored, format_image, store_content};
+use super::{acquire_question_permit, build_busy_error, eviction, find_stored, format_image, store_content};
 use crate::{
     app::manifest_format,
     context::ImagesContext,
@@ -27,22 +27,31 @@ const CONTENT_DIGEST_HEADER: &str = "docker-content-digest";
 /// Time for a manifest.
 const MANIFEST_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Longest time for which a tag is served without the upstream's answer.
+const MAX_STALE_AGE: SignedDuration = SignedDuration::from_hours(24);
+
+/// A manifest that a caller wants.
+#[derive(Clone, Copy)]
+pub struct WantedManifest<'a> {
+    pub upstream: &'a Upstream<'a>,
+    pub repository: &'a UpstreamRepository,
+    pub reference: &'a ManifestReference,
+    /// Key by which the requests of a caller share the permits.
+    pub caller: &'a str,
+}
+
 /// A manifest of an upstream.
 pub struct PulledManifest {
     pub manifest: Manifest,
-    /// True when the upstream did not answer, and the tag may have moved.
+    /// True when the upstream did not answer, and the tag may have moved within a day.
     pub is_stale: bool,
 }
 
 /// Finds a manifest of an upstream.
 ///
 /// Errors: `manifest-unknown` (not found), and those of [`UpstreamClient::open`](crate::upstream::UpstreamClient::open).
-pub async fn find_manifest(
-    cx: &ImagesContext,
-    upstream: &Upstream<'_>,
-    repository: &UpstreamRepository,
-    reference: &ManifestReference,
-) -> Result<PulledManifest> {
+pub async fn find_manifest(cx: &ImagesContext, wanted: WantedManifest<'_>) -> Result<PulledManifest> {
+    let WantedManifest { upstream, repository, reference, .. } = wanted;
     // Callers that want the same manifest wait here, and then find it stored.
     let key = (upstream.name.clone(), repository.clone(), reference.to_string());
     let _turn = cx.upstreams.manifest_turns.acquire(key).await.map_err(|_| build_busy_error())?;
@@ -50,40 +59,41 @@ pub async fn find_manifest(
         ManifestReference::Digest(digest) => {
             let manifest = match read_stored(cx, upstream, *digest).await? {
                 Some(manifest) => manifest,
-                None => fetch_manifest(cx, upstream, repository, reference).await?,
+                None => fetch_manifest(cx, wanted).await?,
             };
             Ok(PulledManifest { manifest, is_stale: false })
         }
-        ManifestReference::Tag(tag) => find_tagged(cx, upstream, repository, (tag, reference)).await,
+        ManifestReference::Tag(tag) => find_tagged_manifest(cx, wanted, tag).await,
     }
 }
 
-async fn find_tagged(
+async fn find_tagged_manifest(
     cx: &ImagesContext,
-    upstream: &Upstream<'_>,
-    repository: &UpstreamRepository,
-    (tag, reference): (&TagName, &ManifestReference),
+    wanted: WantedManifest<'_>,
+    tag: &TagName,
 ) -> Result<PulledManifest> {
+    let WantedManifest { upstream, repository, .. } = wanted;
     let known = cx.store.find_upstream_tag(upstream.name, repository, tag).await?;
     let stored = match known {
         Some(known) => read_stored(cx, upstream, known.digest).await?.map(|manifest| (known, manifest)),
         None => None,
     };
     let Some((known, stored)) = stored else {
-        let manifest = fetch_manifest(cx, upstream, repository, reference).await?;
+        let manifest = fetch_manifest(cx, wanted).await?;
         record_tag(cx, upstream, (repository, tag), manifest.digest).await?;
         return Ok(PulledManifest { manifest, is_stale: false });
     };
     let fresh = SignedDuration::from_secs(i64::from(upstream.settings.fresh_seconds));
-    if cx.now().duration_since(known.checked_at) < fresh {
+    let age = cx.now().duration_since(known.checked_at);
+    if age < fresh {
         return Ok(PulledManifest { manifest: stored, is_stale: false });
     }
-    match find_current(cx, upstream, repository, (reference, &stored)).await {
+    match find_current_manifest(cx, wanted, &stored).await {
         Ok(manifest) => {
             record_tag(cx, upstream, (repository, tag), manifest.digest).await?;
             Ok(PulledManifest { manifest, is_stale: false })
         }
-        Err(error) if is_upstream_away(&error) => {
+        Err(error) if is_upstream_away(&error) && age < MAX_STALE_AGE => {
             log_error!(&error, upstream = %upstream.name, image = %format_args!("{repository}:{tag}"),
                 "upstream registry does not answer; the stored image is served");
             Ok(PulledManifest { manifest: stored, is_stale: true })
@@ -100,16 +110,15 @@ async fn find_tagged(
 }
 
 /// Asks the upstream for a tag's manifest, and fetches it if it is not the stored one.
-async fn find_current(
+async fn find_current_manifest(
     cx: &ImagesContext,
-    upstream: &Upstream<'_>,
-    repository: &UpstreamRepository,
-    (reference, stored): (&ManifestReference, &Manifest),
+    wanted: WantedManifest<'_>,
+    stored: &Manifest,
 ) -> Result<Manifest> {
-    if ask_digest(cx, upstream, repository, reference).await? == Some(stored.digest) {
+    if fetch_remote_digest(cx, wanted).await? == Some(stored.digest) {
         return Ok(stored.clone());
     }
-    fetch_manifest(cx, upstream, repository, reference).await
+    fetch_manifest(cx, wanted).await
 }
 
 async fn record_tag(
@@ -149,8 +158,7 @@ async fn read_stored(
 fn build_request<'a>(
     cx: &ImagesContext,
     method: Method,
-    repository: &'a UpstreamRepository,
-    reference: &ManifestReference,
+    WantedManifest { repository, reference, .. }: WantedManifest<'a>,
 ) -> UpstreamRequest<'a> {
     let max_bytes = usize::try_from(cx.settings.manifest_limit).unwrap_or(usize::MAX);
     UpstreamRequest {
@@ -165,26 +173,19 @@ fn build_request<'a>(
 }
 
 /// Asks the upstream for the digest of a manifest; `None` when its answer has none.
-async fn ask_digest(
-    cx: &ImagesContext,
-    upstream: &Upstream<'_>,
-    repository: &UpstreamRepository,
-    reference: &ManifestReference,
-) -> Result<Option<Digest>> {
-    let request = build_request(cx, Method::HEAD, repository, reference);
-    let answer = cx.upstreams.client.open_resource(upstream, &request, cx.now()).await?;
+async fn fetch_remote_digest(cx: &ImagesContext, wanted: WantedManifest<'_>) -> Result<Option<Digest>> {
+    let request = build_request(cx, Method::HEAD, wanted);
+    let _permit = acquire_question_permit(cx, wanted.caller).await?;
+    let answer = cx.upstreams.client.open_resource(wanted.upstream, &request, cx.now()).await?;
     let digest = answer.headers.get(CONTENT_DIGEST_HEADER).and_then(|value| value.to_str().ok());
     Ok(digest.and_then(|digest| digest.parse().ok()))
 }
 
 /// Fetches a manifest, checks it and stores it.
-async fn fetch_manifest(
-    cx: &ImagesContext,
-    upstream: &Upstream<'_>,
-    repository: &UpstreamRepository,
-    reference: &ManifestReference,
-) -> Result<Manifest> {
-    let request = build_request(cx, Method::GET, repository, reference);
+async fn fetch_manifest(cx: &ImagesContext, wanted: WantedManifest<'_>) -> Result<Manifest> {
+    let WantedManifest { upstream, reference, caller, .. } = wanted;
+    let request = build_request(cx, Method::GET, wanted);
+    let _permit = acquire_question_permit(cx, caller).await?;
     let mut answer = cx.upstreams.client.open_resource(upstream, &request, cx.now()).await?;
     let mut content = Vec::new();
     while let Some(chunk) = answer.next_chunk().await? {
@@ -214,5 +215,5 @@ async fn store_manifest(cx: &ImagesContext, upstream: &Upstream<'_>, manifest: &
     let WrittenBlob { digest, size } = cx.blobs.write(blob, content, cx.settings.manifest_limit).await?;
     let (media_type, last_used) = (Some(manifest.media_type.clone()), cx.now());
     store_content(cx, upstream, &UpstreamContent { digest, blob, size, media_type, last_used }).await?;
-    eviction::make_room(cx, upstream).await
+    eviction::make_room(cx, upstream).await.map(drop)
 }

@@ -2,7 +2,7 @@
 //!
 //! A manifest or blob is stored once its digest was checked, and then served without asking the upstream. A tag is
 //! compared with the upstream when it was not for `fresh_seconds`; while the upstream does not answer, the stored image is
-//! served. What was not used for the longest time makes room for what is pulled.
+//! served for a day. What was not used for the longest time makes room for what is pulled.
 
 pub mod blobs;
 pub mod eviction;
@@ -64,6 +64,11 @@ async fn store_content(
         cx.blobs.delete(content.blob).await?;
     }
     inserted
+}
+
+/// Waits for the turn of a caller to ask an upstream for something small.
+async fn acquire_question_permit(cx: &ImagesContext, caller: &str) -> Result<impl Sized> {
+    cx.upstreams.question_pool.acquire(caller.to_owned()).await.map_err(|_| build_busy_error())
 }
 
 /// Error for a request that would have to wait behind too many others.

@@ -33,6 +33,7 @@ pub async fn list_tags(
     cx: &ImagesContext,
     upstream: &Upstream<'_>,
     repository: &UpstreamRepository,
+    caller: &str,
     (count, last): (Option<u32>, Option<&TagName>),
 ) -> Result<TagPage> {
     let mut query = Vec::new();
@@ -48,6 +49,7 @@ pub async fn list_tags(
         unknown_code: "name-unknown",
         limits: LIST_LIMITS,
     };
+    let _permit = super::acquire_question_permit(cx, caller).await?;
     let mut answer = cx.upstreams.client.open_resource(upstream, &request, cx.now()).await?;
     let mut content = Vec::new();
     while let Some(chunk) = answer.next_chunk().await? {
