@@ -176,7 +176,7 @@ async fn server_behind_a_redirect_gets_no_credential_of_the_upstream(db: Db) -> 
     fixture.registry.set_mood(RegistryMood::Redirecting);
     let target = format!("http://{}/v2/library/tool/blobs/{layer}", fixture.other.authority);
     fixture.registry.lock_content().redirect_target = target;
-    for sign_in in [WantedSignIn::Basic, WantedSignIn::Token] {
+    for sign_in in [WantedSignIn::Token, WantedSignIn::Basic] {
         fixture.other.lock_content().sign_in = sign_in;
         assert!(fixture.pull_blob(layer).await.is_err());
         assert!(fixture.other.lock_content().credentials.is_empty(), "{sign_in:?}");
