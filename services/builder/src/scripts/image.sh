@@ -25,8 +25,10 @@ fi
 touch "$state/building"
 
 # npm's packages, by their contents: build steps of detected recipes have this folder, and no layer does.
+# A build without earlier layers begins without it: a step of an earlier build may have written anything there.
 max_npm_megabytes=500
 mkdir -p "$state/npm"
+case " $* " in *" --no-cache "*) max_npm_megabytes=-1 ;; esac
 if [ "$(du -sm "$state/npm" | cut -f 1)" -gt "$max_npm_megabytes" ]; then
     rm -rf "$state/npm"
     mkdir "$state/npm"

@@ -124,3 +124,17 @@ async fn cached_steps_of_a_containerfile_end_with_the_package_sources_that_they_
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn build_without_earlier_layers_begins_without_the_packages_of_npm() -> Result<()> {
+    let folder = tempfile::tempdir().map_err(Error::internal)?;
+    let cached = folder.path().join("hearth-state/npm/index");
+    fs::create_dir_all(cached.parent().unwrap()).map_err(Error::internal)?;
+    fs::write(&cached, "of an earlier step").map_err(Error::internal)?;
+    for (option, is_kept) in [("--layers", true), ("--no-cache", false)] {
+        let (output, _) = build_image_in(&folder, "exit 0", &["0", option, "--", "."]).await?;
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(cached.exists(), is_kept, "{option}");
+    }
+    Ok(())
+}
