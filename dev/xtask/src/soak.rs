@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Randomised tests: name of the run, crate, filter of test names, description of a round.
-const KILL_TESTS: [(&str, &str, &str, &str); 2] = [
+const KILL_TESTS: [(&str, &str, &str, &str); 3] = [
     ("killed", "hearth-jobs", "faults::", "the jobs service and the runtime are killed, and the clock jumps"),
     (
         "killing",
@@ -21,6 +21,7 @@ const KILL_TESTS: [(&str, &str, &str, &str); 2] = [
         "killing::",
         "any process of a whole Hearth is killed while containers run",
     ),
+    ("builds", "hearth-builds", "kills::", "builders die and come back, and outside builders report late"),
 ];
 
 /// The name of the tests with the previous release.

@@ -27,6 +27,7 @@ use hearth_wire::builds::MAX_SBOM_BYTES;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    app::time_limit::{OUTSIDE_TIME_LIMIT_TASK, TIME_LIMIT_TASK},
     context::BuildsContext,
     rights::{
         BuildsRead, BuildsWrite, CheckPackageSources, GrantPackageSources, LeaseBuilds, OperateBuilders,
@@ -48,7 +49,10 @@ pub const BUILDS_SERVICE: Service = Service {
 pub fn mount(kit: &Kit) -> Result<MountedService> {
     let cx = BuildsContext::new(kit)?;
     let (erase, store) = (cx.clone(), cx.store.clone());
-    let limits = queue::create_task_worker(&store.queue, workers::time_limits::EndBuilds(cx.clone()));
+    let create_limits = |task| {
+        queue::create_task_worker(&store.queue, workers::time_limits::EndBuilds { cx: cx.clone(), task })
+    };
+    let (limits, outside_limits) = (create_limits(TIME_LIMIT_TASK), create_limits(OUTSIDE_TIME_LIMIT_TASK));
     let unpins = queue::create_task_worker(&store.queue, workers::unpin::UnpinImages(cx.clone()));
     let attaches = queue::create_task_worker(&store.queue, workers::provenance::AttachProvenance(cx.clone()));
     let accepted_requests = workers::accepted_requests::create_worker(kit, &cx)?;
@@ -69,6 +73,7 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
         .with_worker(tool_cleanup::create_worker(kit, erase)?)
         .with_worker(accepted_requests)
         .with_worker(limits)
+        .with_worker(outside_limits)
         .with_worker(unpins)
         .with_worker(attaches)
         .with_worker(announces)

@@ -2,6 +2,7 @@
 
 use hearth_base::{BuildId, Error, ErrorKind, Result, Role, ToolId};
 use hearth_kit::{db::Tx, queue::TaskName};
+use hearth_wire::images::internal::PinPut;
 
 use super::{cancel, credentials};
 use crate::{context::BuildsContext, store::Build};
@@ -58,16 +59,19 @@ async fn delete_and_enqueue_unpin(cx: &BuildsContext, tx: &Tx, build: &Build) ->
     Ok(())
 }
 
-/// Unpins the image of a build that was deleted or never stored. May be repeated; the image of a stored build stays
-/// pinned.
+/// Unpins the image of a build that was deleted or never stored. May be repeated. The image of a stored build is pinned
+/// again: a report that lost the race with the one that was accepted may have moved the pin.
 pub async fn unpin_image(cx: &BuildsContext, id: BuildId) -> Result<()> {
-    if cx.store.find_build_by_id(id).await?.is_some_and(|build| build.digest.is_some()) {
-        return Ok(());
-    }
-    match cx.clients.create_client(Role::Images)?.images_internal().unpin_image(&format_pin_holder(id)).await
-    {
+    let build = cx.store.find_build_by_id(id).await?;
+    let put = build.and_then(|build| build.digest.map(|digest| PinPut { tool: build.tool, digest }));
+    let (images, holder) = (cx.clients.create_client(Role::Images)?, format_pin_holder(id));
+    let done = match put {
+        Some(put) => images.images_internal().pin_image(&holder, &put).await.map(drop),
+        None => images.images_internal().unpin_image(&holder).await.map(drop),
+    };
+    match done {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        unpinned => unpinned.map(|_| ()),
+        done => done,
     }
 }
 

@@ -10,12 +10,16 @@ use crate::{context::BuildsContext, store::Build};
 /// Task that ends a build at its deadline.
 pub const TIME_LIMIT_TASK: TaskName<BuildId> = TaskName::new("time-limit");
 
+/// The same for a build of an outside builder. Release 0.1.0 would take its items for those of ended builds.
+pub const OUTSIDE_TIME_LIMIT_TASK: TaskName<BuildId> = TaskName::new("outside-time-limit");
+
 /// Sets the deadline of a starting build and enqueues its task, in the caller's transaction.
 pub async fn set_deadline(cx: &BuildsContext, tx: &Tx, build: &mut Build) -> Result<()> {
     let minutes = i64::from(cx.settings.time_limit);
     let deadline = cx.now() + jiff::SignedDuration::from_mins(minutes);
     build.deadline = Some(deadline);
-    cx.store.queue.enqueue(tx, TIME_LIMIT_TASK, &build.id.to_string(), &build.id, deadline).await
+    let task = if build.outside_builder.is_some() { OUTSIDE_TIME_LIMIT_TASK } else { TIME_LIMIT_TASK };
+    cx.store.queue.enqueue(tx, task, &build.id.to_string(), &build.id, deadline).await
 }
 
 /// Ends a build at its deadline, unless it has ended. The builder learns of it with its next heartbeat and

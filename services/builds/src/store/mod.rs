@@ -23,7 +23,7 @@ pub use builder::{Builder, Suspension};
 pub use image_record::{AttachedSbom, ImageRecord};
 pub use migrations::list_migrations;
 pub use outside_build::OutsideBuild;
-pub use outside_builder::{BuilderOwner, OutsideBuilder, format_secret_context};
+pub use outside_builder::{BuilderOwner, OutsideBuilder, build_exists_error, format_secret_context};
 pub use package_source::{SourceGrant, StoredPackageSource};
 pub use queued_build::QueuedBuild;
 pub use source::UploadedSource;

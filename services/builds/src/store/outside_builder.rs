@@ -140,8 +140,14 @@ impl TryFrom<row::Model> for OutsideBuilder {
     }
 }
 
+/// Builds the error for a name that another outside builder of the owner has.
+pub fn build_exists_error(name: &BuilderName) -> Error {
+    let what = format!("there is an outside builder {name} already");
+    Error::conflict("builder-exists", what).help("remove it first, or choose another name")
+}
+
 impl BuildStore {
-    /// Inserts an outside builder, or replaces its secret.
+    /// Inserts an outside builder, or replaces its secret. Error `builder-exists` if another has its name.
     pub async fn save_outside_builder(&self, tx: &Tx, builder: &OutsideBuilder) -> Result<()> {
         let OutsideBuilder { id, owner, name, url, falls_back, secret, trigger_owner, created } = builder;
         let row = row::ActiveModel {
@@ -159,7 +165,8 @@ impl BuildStore {
             .update_columns([row::Column::KeyId, row::Column::SealedSecret])
             .to_owned();
         let insert = row::Entity::insert(row).on_conflict(replace);
-        insert.exec_without_returning(&**tx).await.or_db_error().map(|_| ())
+        let exists = || build_exists_error(name);
+        insert.exec_without_returning(&**tx).await.or_unique_violation(exists).map(|_| ())
     }
 
     /// Finds an outside builder by its id.

@@ -5,7 +5,10 @@ use hearth_kit::queue::{QueueItem, QueueTask, RetryPolicy, TaskName, TaskSetting
 use jiff::SignedDuration;
 
 use crate::{
-    app::credentials::{self, REVOKE_TASK},
+    app::{
+        credentials::{self, REVOKE_TASK},
+        outside::report,
+    },
     context::BuildsContext,
 };
 
@@ -27,6 +30,8 @@ impl QueueTask for RevokeCredentials {
     }
 
     async fn perform_item(&self, item: &QueueItem<BuildId>, (): &()) -> Result<()> {
-        credentials::revoke_credentials(&self.0, item.payload).await
+        credentials::revoke_credentials(&self.0, item.payload).await?;
+        // A build that ended without a report of its builder has an open log.
+        report::complete_ended_log(&self.0, item.payload).await
     }
 }

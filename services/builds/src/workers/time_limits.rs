@@ -6,13 +6,14 @@ use hearth_kit::{
     queue::{ItemOutcome, PerformedItem, QueueItem, QueueTask, TaskName},
 };
 
-use crate::{
-    app::time_limit::{self, TIME_LIMIT_TASK},
-    context::BuildsContext,
-};
+use crate::{app::time_limit, context::BuildsContext};
 
 /// Task that ends builds at their deadline; each item is a started build.
-pub struct EndBuilds(pub BuildsContext);
+pub struct EndBuilds {
+    pub cx: BuildsContext,
+    /// `TIME_LIMIT_TASK` or `OUTSIDE_TIME_LIMIT_TASK`.
+    pub task: TaskName<BuildId>,
+}
 
 impl QueueTask for EndBuilds {
     type Payload = BuildId;
@@ -20,7 +21,7 @@ impl QueueTask for EndBuilds {
     type Output = ();
 
     fn name(&self) -> TaskName<BuildId> {
-        TIME_LIMIT_TASK
+        self.task
     }
 
     async fn perform_item(&self, _: &QueueItem<BuildId>, (): &()) -> Result<()> {
@@ -29,7 +30,7 @@ impl QueueTask for EndBuilds {
 
     async fn record_items(&self, tx: &Tx, performed: &[PerformedItem<Self>]) -> Result<Vec<ItemOutcome>> {
         for one in performed {
-            time_limit::end_overdue_build(&self.0, tx, one.item.payload).await?;
+            time_limit::end_overdue_build(&self.cx, tx, one.item.payload).await?;
         }
         Ok(performed.iter().map(|_| ItemOutcome::Finished).collect())
     }

@@ -4,14 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_base::{BuildId, Error, Result};
 use hearth_kit::db::Db;
-use hearth_testkit::{SeededRng, on_every_store};
+use hearth_testkit::{SeededRng, on_every_store, read_rounds};
 use hearth_wire::builds::internal::{BuildClaim, BuildLease, BuildLeaseOutcome};
 use jiff::SignedDuration;
 
 use crate::fixture::{BuildsFixture, FixtureTool, build_success_end, start_fixture};
 
-/// Rounds of one run; each starts new builds.
-const ROUND_COUNT: usize = 20;
 /// Steps of one round, each of which is an event of a builder or a person.
 const STEPS_PER_ROUND: usize = 12;
 /// Longest time until another builder has the work of a dead one.
@@ -176,7 +174,7 @@ async fn each_build_ends_and_none_runs_twice_while_builders_die(db: Db) -> Resul
         started: BTreeMap::new(),
         made: BTreeSet::new(),
     };
-    for _ in 0..ROUND_COUNT {
+    for _ in 0..read_rounds()? {
         for _ in 0..STEPS_PER_ROUND {
             run.perform_step().await?;
         }

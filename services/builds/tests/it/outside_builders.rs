@@ -116,8 +116,31 @@ async fn late_and_repeated_reports_change_nothing(db: Db) -> Result<()> {
         assert_eq!(fixture.show_build(build).await, before);
         assert_eq!((&before["status"], &fixture.fakes.lock_state().pins), (&json!(status), &pins));
         fixture.wait_for_revocation(fixture.find_credential(&announced.build)?).await?;
+        // No reader waits for more lines, whoever ended the build.
+        let part = |instance: &str| (format!("{build}.1"), instance.to_owned());
+        let parts = [part("outside"), part("build")];
+        let completed = wait_until("the log is complete", async || {
+            let completed = &fixture.fakes.lock_state().completed;
+            Ok(parts.iter().all(|part| completed.contains(part)).then_some(()))
+        });
+        completed.await?;
     }
     assert!(!fixture.fakes.lock_state().lines.contains(&"a line".to_owned()));
+    Ok(())
+}
+
+async fn image_stays_pinned_when_two_reports_of_one_builder_race(db: Db) -> Result<()> {
+    let fixture = start_outside_fixture(db, false).await?;
+    fixture.fakes.lock_state().is_pushed = true;
+    let build = fixture.start_build().await?;
+    let announced = fixture.take_build(build, 1).await?;
+    let report = || announced.report_outcome(build_made_outcome());
+    let reports = tokio::join!(report(), report(), report());
+    let accepted = [&reports.0, &reports.1, &reports.2].iter().filter(|report| report.is_ok()).count();
+    assert_eq!(accepted, 1, "{reports:?}");
+    fixture.wait_for_revocation(fixture.find_credential(&announced.build)?).await?;
+    let pins = fixture.fakes.lock_state().pins.clone();
+    assert!(pins.iter().all(|pin| *pin == format!("PUT builds:{build}")), "{pins:?}");
     Ok(())
 }
 
@@ -339,6 +362,13 @@ async fn builders_are_chosen_by_request_tool_and_operator(db: Db) -> Result<()> 
         fixture.base.maintainer.builds().add_outside_builder(&shared).await.err().unwrap().code(),
         "forbidden"
     );
+    let twice = create("twice", fixture.receiver.url())?;
+    let (first, second) = {
+        let builds = operator.builds();
+        tokio::join!(builds.add_outside_builder(&twice), builds.add_outside_builder(&twice))
+    };
+    let codes = [first.err(), second.err()].map(|error| error.map(|error| error.code().to_owned()));
+    assert!(codes.contains(&None) && codes.contains(&Some("builder-exists".to_owned())), "{codes:?}");
     operator.builds().remove_outside_builder(&"forge".parse()?).await
 }
 
@@ -346,6 +376,7 @@ on_every_store!(
     announcement_is_signed_and_names_the_build,
     outside_builder_reports_to_the_end,
     late_and_repeated_reports_change_nothing,
+    image_stays_pinned_when_two_reports_of_one_builder_race,
     reports_of_a_former_attempt_change_nothing,
     foreign_and_unsigned_reports_change_nothing,
     upload_is_fetched_with_the_credential,

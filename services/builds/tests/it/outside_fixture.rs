@@ -38,6 +38,8 @@ pub struct FakeState {
     pub revoked: Vec<TokenId>,
     /// Lines of logs.
     pub lines: Vec<String>,
+    /// Parts of logs that are complete, as run and instance.
+    pub completed: Vec<(String, String)>,
     /// Pins, as method and holder.
     pub pins: Vec<String>,
     /// Documents that were attached to images.
@@ -156,6 +158,10 @@ async fn unpin_image(State(fakes): State<Fakes>, Path(holder): Path<String>) -> 
 
 async fn append_lines(State(fakes): State<Fakes>, Json(batch): Json<Value>) -> Json<Value> {
     let lines = batch["lines"].as_array().cloned().unwrap_or_default();
+    if batch["complete"] == true {
+        let part = |name: &str| batch["source"][name].as_str().unwrap_or_default().to_owned();
+        fakes.lock_state().completed.push((part("run"), part("instance")));
+    }
     fakes.lock_state().lines.extend(lines.iter().map(|line| line["text"].as_str().unwrap().to_owned()));
     wrap_data(&json!({"next": 1}))
 }

@@ -5,15 +5,13 @@ use std::collections::BTreeSet;
 
 use hearth_base::{BuildId, Result};
 use hearth_kit::db::Db;
-use hearth_testkit::{ReceiverReply, SeededRng, on_every_store, wait_until};
+use hearth_testkit::{ReceiverReply, SeededRng, on_every_store, read_rounds, wait_until};
 use hearth_wire::builds::{BuildCreate, BuildCreateQuery, internal::BuildLeaseOutcome};
 
 use crate::outside_fixture::{
     BuildReporter, OutsideFixture, build_made_outcome, read_announcement, start_outside_fixture,
 };
 
-/// Rounds of one run; each starts new builds.
-const ROUND_COUNT: usize = 6;
 /// Steps of one round, each of which is an event of the builder, a person or the machine.
 const STEPS_PER_ROUND: usize = 14;
 
@@ -147,7 +145,7 @@ async fn each_outside_build_ends_and_none_is_made_twice(db: Db) -> Result<()> {
     fixture.fakes.lock_state().is_pushed = true;
     let rng = SeededRng::from_environment("kills of outside builds")?;
     let mut run = OutsideKillRun { fixture, rng, started: Vec::new(), made: BTreeSet::new() };
-    for _ in 0..ROUND_COUNT {
+    for _ in 0..read_rounds()? {
         for _ in 0..STEPS_PER_ROUND {
             run.perform_step().await?;
         }

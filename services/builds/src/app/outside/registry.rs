@@ -14,7 +14,7 @@ use http::Uri;
 use super::fail_build;
 use crate::{
     context::BuildsContext,
-    store::{BuilderOwner, OutsideBuilder, format_secret_context},
+    store::{BuilderOwner, OutsideBuilder, build_exists_error, format_secret_context},
 };
 
 /// Most outside builders of a tool, and of the operator.
@@ -44,8 +44,7 @@ pub async fn add_builder(
         lock_existing_tool(&tx, tool).await?;
     }
     if cx.store.find_outside_builder_by_name(owner, &builder.name).await?.is_some() {
-        let what = format!("there is an outside builder {} already", builder.name);
-        return Err(Error::conflict("builder-exists", what).help("remove it first, or choose another name"));
+        return Err(build_exists_error(&builder.name));
     }
     if cx.store.count_outside_builders(&tx, owner).await? >= MAX_OUTSIDE_BUILDERS {
         let what = format!("there are {MAX_OUTSIDE_BUILDERS} outside builders already; more are not allowed");

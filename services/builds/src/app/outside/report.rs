@@ -170,16 +170,32 @@ async fn append_lines(
     cx.clients.create_client(Role::Logs)?.logs().append(&batch).await.map(|_| ())
 }
 
-/// Completes the log of an attempt with its outcome, so that its readers do not wait for more. An error is only logged.
-async fn complete_log(cx: &BuildsContext, build: &Build, outcome: &str) {
+/// Completes the log of a build that has ended, whoever ended it, so that its readers do not wait for more. Does nothing
+/// for builds of this Hearth's builders; may be repeated.
+pub async fn complete_ended_log(cx: &BuildsContext, id: BuildId) -> Result<()> {
+    let build = cx.store.find_build_by_id(id).await?;
+    match build.filter(|build| build.has_ended() && build.outside_builder.is_some()) {
+        Some(build) => complete_log(cx, &build, &describe_ended_build(&build)).await,
+        None => Ok(()),
+    }
+}
+
+fn describe_ended_build(build: &Build) -> String {
+    match build.status {
+        BuildStatus::BuildSuccess => build.destination_image.clone(),
+        _ => build.message.clone(),
+    }
+}
+
+/// Completes the log of an attempt with its outcome.
+async fn complete_log(cx: &BuildsContext, build: &Build, outcome: &str) -> Result<()> {
     let notes = (1..).zip(outcome.lines());
     let notes =
         notes.map(|(sequence, line)| build_line(cx, sequence, LogsStream::Note, cut_line(line.to_owned())));
     for (instance, lines) in [(LOG_INSTANCE, Vec::new()), (OUTCOME_INSTANCE, notes.collect())] {
-        if let Err(error) = append_lines(cx, build, instance, lines, true).await {
-            log_error!(&error, build = %build.id, "end of a build log not stored");
-        }
+        append_lines(cx, build, instance, lines, true).await?;
     }
+    Ok(())
 }
 
 /// Describes an outcome for the log.
@@ -228,10 +244,11 @@ pub async fn finish_build(
             return Err(error);
         }
     };
-    let (attempt, outcome) = (build.clone(), describe_outcome(&end));
+    let (attempt, mut outcome) = (build.clone(), describe_outcome(&end));
     let pause = record_lease_end(cx, &mut build, end)?;
     build.failure = failure.filter(|_| build.status == BuildStatus::BuildFailure).map(shorten_failure);
     if build.has_ended() {
+        outcome = describe_ended_build(&build);
         if build.digest.is_some() {
             cx.store.queue.enqueue(&tx, PROVENANCE_TASK, &id.to_string(), &id, cx.now()).await?;
         }
@@ -245,7 +262,9 @@ pub async fn finish_build(
     }
     cx.store.update_build(&tx, &build).await?;
     tx.commit().await?;
-    complete_log(cx, &attempt, &outcome).await;
+    if let Err(error) = complete_log(cx, &attempt, &outcome).await {
+        log_error!(&error, build = %id, "end of a build log not stored");
+    }
     credentials::revoke_former_credentials(cx, id).await;
     cleanup::delete_old_builds(cx, build.tool, u64::from(cx.settings.kept)).await.map(|_| ())
 }
