@@ -19,6 +19,7 @@ mod flags;
 mod io_error;
 mod job_calls;
 mod kept_flags;
+mod local_file;
 mod ndjson;
 mod nearest;
 mod new_password;

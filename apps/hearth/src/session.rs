@@ -72,6 +72,23 @@ impl CommandContext {
     }
 }
 
+/// Collects the items of all pages, which `fetch_page` requests one after the other.
+pub async fn collect_pages<T>(
+    fetch_page: impl AsyncFn(PageLimit, Option<PageCursor>) -> Result<Listed<T>>,
+) -> Result<Vec<T>> {
+    let limit = PageLimit::new(PageLimit::MAX_ITEMS)?;
+    let mut items = Vec::new();
+    let mut cursor = None;
+    loop {
+        let listed = fetch_page(limit, cursor).await?;
+        items.extend(listed.items);
+        match listed.next {
+            None => return Ok(items),
+            next => cursor = next,
+        }
+    }
+}
+
 impl Session<'_> {
     /// Returns a client without a credential, for addresses that are not the server's own.
     pub fn anonymous_client(&self) -> Client {
@@ -116,17 +133,7 @@ impl Session<'_> {
         &self,
         page: impl Fn(PageLimit, Option<PageCursor>) -> F,
     ) -> Result<Vec<T>> {
-        let limit = PageLimit::new(PageLimit::MAX_ITEMS)?;
-        let mut items = Vec::new();
-        let mut cursor = None;
-        loop {
-            let listed = self.send(page(limit, cursor)).await?;
-            items.extend(listed.items);
-            match listed.next {
-                None => return Ok(items),
-                next => cursor = next,
-            }
-        }
+        collect_pages(async |limit, cursor| self.send(page(limit, cursor)).await).await
     }
 
     /// Collects the items of all pages of a list whose only parameter is the page.

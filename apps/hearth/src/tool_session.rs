@@ -1,9 +1,15 @@
 //! A session with the server about one tool, used by nearly every command.
 
-use hearth_base::{Error, ErrorKind, Result, ToolName, ToolRole};
+use hearth_base::{Error, ErrorKind, PageCursor, PageLimit, Result, ToolName, ToolRole};
 use hearth_client::Client;
+use hearth_wire::reply::Listed;
 
-use crate::{context::CommandContext, nearest::find_nearest, session::Session, settings::Sourced};
+use crate::{
+    context::CommandContext,
+    nearest::find_nearest,
+    session::{Session, collect_pages},
+    settings::Sourced,
+};
 
 /// A session about one tool.
 pub struct ToolSession<'a> {
@@ -42,6 +48,14 @@ impl ToolSession<'_> {
     /// their tools.
     pub async fn send<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
         self.server_session.send_about_tool(&self.tool, call).await
+    }
+
+    /// Collects the items of all pages of a list of the tool.
+    pub async fn collect_pages<T, F: Future<Output = Result<Listed<T>>>>(
+        &self,
+        page: impl Fn(PageLimit, Option<PageCursor>) -> F,
+    ) -> Result<Vec<T>> {
+        collect_pages(async |limit, cursor| self.send(page(limit, cursor)).await).await
     }
 
     /// Refuses what the server would refuse only after an upload: a change by a caller who is no member, or may only

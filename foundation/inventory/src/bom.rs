@@ -8,8 +8,6 @@ use serde_json::{Value, json};
 
 use crate::{InventoryReport, Package, purl::render_purl};
 
-/// Media type of an SBOM, and of the artifact that is attached to an image.
-pub const BOM_MEDIA_TYPE: &str = "application/vnd.cyclonedx+json";
 /// Files of one package that are listed.
 const MAX_OCCURRENCES: usize = 3;
 /// Reference to the image within its SBOM.

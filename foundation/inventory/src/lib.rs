@@ -14,7 +14,7 @@ mod report;
 mod storage;
 mod walk;
 
-pub use bom::{BOM_MEDIA_TYPE, ImageIdentity, render_bom};
+pub use bom::{ImageIdentity, render_bom};
 pub use compare::{DifferenceKind, FileDifference, TreeComparison, compare_trees};
 pub use package::{Distribution, Package, PackageKind};
 pub use purl::render_purl;

@@ -12,7 +12,8 @@ use hearth_wire::{
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, Order, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
     sea_query::{Expr, LockType, Table},
 };
 use serde::{Deserialize, Serialize};
@@ -272,11 +273,7 @@ impl AccountStore {
         limit: PageLimit,
         cursor: Option<&PageCursor>,
     ) -> Result<Page<(StoredRequest, ToolName)>> {
-        let mut query = select_requests(filter).order_by_desc(row::Column::Id);
-        if let Some(cursor) = cursor {
-            query = query.filter(row::Column::Id.lt(cursor.parse_key::<ToolRequestId>()?.to_string()));
-        }
-        read_request_page(self.db.reader(), query, limit).await
+        read_request_page(self.db.reader(), filter, Order::Desc, limit, cursor).await
     }
 
     /// Lists accepted requests of a kind with the names of their tools, oldest first.
@@ -287,11 +284,7 @@ impl AccountStore {
         cursor: Option<&PageCursor>,
     ) -> Result<Page<(StoredRequest, ToolName)>> {
         let filter = RequestFilter { tool: None, state: Some(RequestState::Accepted), kind };
-        let mut query = select_requests(filter).order_by_asc(row::Column::Id);
-        if let Some(cursor) = cursor {
-            query = query.filter(row::Column::Id.gt(cursor.parse_key::<ToolRequestId>()?.to_string()));
-        }
-        read_request_page(self.db.reader(), query, limit).await
+        read_request_page(self.db.reader(), filter, Order::Asc, limit, cursor).await
     }
 
     /// Withdraws all open requests of a tool that is being deleted.
@@ -349,9 +342,20 @@ fn select_requests(filter: RequestFilter) -> sea_orm::Select<row::Entity> {
 
 async fn read_request_page(
     db: &impl ConnectionTrait,
-    query: sea_orm::Select<row::Entity>,
+    filter: RequestFilter,
+    order: Order,
     limit: PageLimit,
+    cursor: Option<&PageCursor>,
 ) -> Result<Page<(StoredRequest, ToolName)>> {
+    let mut query = select_requests(filter);
+    if let Some(cursor) = cursor {
+        let last_id = cursor.parse_key::<ToolRequestId>()?.to_string();
+        query = query.filter(match order {
+            Order::Asc => row::Column::Id.gt(last_id),
+            _ => row::Column::Id.lt(last_id),
+        });
+    }
+    let query = query.order_by(row::Column::Id, order);
     let query = query.find_also_related(tool::row::Entity).limit(u64::from(limit.get()) + 1);
     let rows = query.all(db).await.or_db_error()?;
     let named = rows.into_iter().filter_map(|(request, tool)| Some((request, tool?)));

@@ -1,6 +1,6 @@
 //! `hearth admin package-sources …`: archives of Debian packages that builds get besides Debian.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use hearth_base::{Error, PackageSourceName, Result, ToolName};
 use hearth_plan::{MAX_KEY_BYTES, MAX_SOURCE_BYTES, PackageSourceFile, PackageSourceKey};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     context::CommandContext,
     flags::{DryRun, HELP_TEMPLATE},
-    io_error::describe_io_error,
+    local_file::read_limited_file,
     printer::{Cell, Table},
 };
 
@@ -156,14 +156,14 @@ async fn add_source(cx: &CommandContext, args: AddSourceArgs) -> Result<()> {
     let result = cx.printer.open_output::<ChangedSource>()?;
     let AddSourceArgs { name, file, key, all_tools, override_debian, dry_run } = args;
     // Checked here too, so that errors name the file, and a key in binary form can be sent as text.
-    let text = read_limited(&file, MAX_SOURCE_BYTES)?;
+    let text = read_limited_file(&file, MAX_SOURCE_BYTES)?;
     let text = String::from_utf8(text).map_err(|_| {
         Error::invalid("package-source", format!("{} is no text", file.display()))
             .help("pass a file in the deb822 form of sources.list")
     })?;
     let put = PackageSourcePut {
         file: PackageSourceFile::parse(&text)?.render_file(),
-        key: PackageSourceKey::parse_file(&read_limited(&key, MAX_KEY_BYTES)?)?.render_armor(),
+        key: PackageSourceKey::parse_file(&read_limited_file(&key, MAX_KEY_BYTES)?)?.render_armor(),
         access: if all_tools { PackageSourceAccess::All } else { PackageSourceAccess::Granted },
         overrides_debian: override_debian,
     };
@@ -231,17 +231,4 @@ fn describe_access(source: &PackageSource) -> String {
 
 fn describe_uris(source: &PackageSource) -> String {
     PackageSourceFile::parse(&source.file).map_or_else(|_| "-".to_owned(), |file| file.uris().join(", "))
-}
-
-/// Reads a file of at most `max_bytes`.
-fn read_limited(path: &Path, max_bytes: usize) -> Result<Vec<u8>> {
-    let refused = |why: &str| {
-        Error::invalid("file-unreadable", format!("{} cannot be read: {why}", path.display()))
-            .help("pass the path of a file")
-    };
-    let size = std::fs::metadata(path).map_err(|cause| refused(&describe_io_error(&cause)))?.len();
-    if size > max_bytes as u64 {
-        return Err(refused(&format!("it has more than {max_bytes} bytes")));
-    }
-    std::fs::read(path).map_err(|cause| refused(&describe_io_error(&cause)))
 }

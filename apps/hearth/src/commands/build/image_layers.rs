@@ -49,12 +49,10 @@ pub async fn fetch_image_size(session: &ToolSession<'_>, build: &Build) -> Resul
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         fetched => fetched?,
     };
-    let config = match &manifest.config {
-        Some(config) => session.send(registry.fetch_blob(config.digest)).await?,
-        None => return Ok(None),
-    };
-    // A pushed image may have any history.
-    let config = serde_json::from_slice(&config).unwrap_or_default();
+    if manifest.config.is_none() {
+        return Ok(None);
+    }
+    let steps = fetch_layer_steps(session, &build.parameters.image_name, &manifest).await?;
     let unpacked = manifest.layers.iter().map(|layer| async move {
         let is_gzip = layer.media_type.ends_with("gzip") && layer.size > GZIP_SIZE_BYTES;
         let end = match is_gzip {
@@ -64,7 +62,26 @@ pub async fn fetch_image_size(session: &ToolSession<'_>, build: &Build) -> Resul
         read_unpacked_size(layer.size, end.as_deref()?)
     });
     let unpacked = futures::future::join_all(unpacked).await;
-    Ok(Some(ImageSize::new(&manifest, &unpacked, &config)))
+    Ok(Some(ImageSize::new(&manifest, &unpacked, steps)))
+}
+
+/// Fetches the steps that made the layers of an image, one for each layer; `None` for layers without a history.
+pub async fn fetch_layer_steps(
+    session: &ToolSession<'_>,
+    image: &str,
+    manifest: &RegistryManifest,
+) -> Result<Vec<Option<String>>> {
+    let Some(config) = &manifest.config else { return Ok(vec![None; manifest.layers.len()]) };
+    let registry = session.client().image_registry(session.tool_name(), image);
+    let config = session.send(registry.fetch_blob(config.digest)).await?;
+    // A pushed image may have any history.
+    Ok(list_layer_steps(manifest, &serde_json::from_slice(&config).unwrap_or_default()))
+}
+
+fn list_layer_steps(manifest: &RegistryManifest, config: &RegistryImageConfig) -> Vec<Option<String>> {
+    let steps = config.history.iter().filter(|entry| !entry.empty_layer);
+    let steps = steps.map(|entry| Some(shorten_step(&entry.created_by)));
+    steps.chain(std::iter::repeat(None)).take(manifest.layers.len()).collect()
 }
 
 /// Reads the uncompressed size from the end of a layer. Layers of 4 GiB and more are larger than the field says.
@@ -77,14 +94,13 @@ fn read_unpacked_size(compressed: u64, end: &[u8]) -> Option<u64> {
 }
 
 impl ImageSize {
-    fn new(manifest: &RegistryManifest, unpacked: &[Option<u64>], config: &RegistryImageConfig) -> Self {
-        let mut steps = config.history.iter().filter(|entry| !entry.empty_layer);
+    fn new(manifest: &RegistryManifest, unpacked: &[Option<u64>], steps: Vec<Option<String>>) -> Self {
         let mut layers: Vec<ImageLayer> = manifest
             .layers
             .iter()
             .zip(unpacked)
-            .map(|(layer, unpacked)| {
-                let step = steps.next().map(|entry| shorten_step(&entry.created_by));
+            .zip(steps)
+            .map(|((layer, unpacked), step)| {
                 let step = step.unwrap_or_else(|| "-".to_owned());
                 ImageLayer { compressed: layer.size, unpacked: *unpacked, step }
             })
@@ -137,18 +153,19 @@ mod tests {
 
     #[test]
     fn each_layer_has_the_step_that_made_it() {
-        let manifest = serde_json::from_str(
+        let manifest: RegistryManifest = serde_json::from_str(
             r#"{"layers": [{"mediaType": "x", "digest": "sha256:0000000000000000000000000000000000000000000000000000000000000001", "size": 9000000},
                 {"mediaType": "x", "digest": "sha256:0000000000000000000000000000000000000000000000000000000000000002", "size": 12000000},
                 {"mediaType": "x", "digest": "sha256:0000000000000000000000000000000000000000000000000000000000000003", "size": 10}]}"#,
-        );
+        )
+        .unwrap();
         let config = serde_json::from_str(
             r##"{"history": [{"created_by": "hearthd image bootstrap: core"},
                 {"created_by": "/bin/sh -c #(nop) ENV A=b", "empty_layer": true},
                 {"created_by": "/bin/sh -c pip install \\\n  flask"}]}"##,
         );
         let unpacked = [Some(30_000_000), Some(20_000_000), None];
-        let size = ImageSize::new(&manifest.unwrap(), &unpacked, &config.unwrap());
+        let size = ImageSize::new(&manifest, &unpacked, list_layer_steps(&manifest, &config.unwrap()));
         let steps: Vec<&str> = size.layers.iter().map(|layer| layer.step.as_str()).collect();
         assert_eq!(steps, ["hearthd image bootstrap: core", "pip install \\ flask", "-"]);
         assert_eq!(size.layers[0].compressed, 9_000_000);

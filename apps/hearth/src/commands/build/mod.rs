@@ -23,7 +23,7 @@ pub mod verify;
 use hearth_base::{BuildId, Result};
 use hearth_wire::{
     builds::{Build, BuildStatus},
-    reply::Paging,
+    reply::{Listed, Paging},
 };
 
 use crate::{context::CommandContext, flags::HELP_TEMPLATE, tool_session::ToolSession};
@@ -122,17 +122,11 @@ pub fn explain_interrupt(command: &BuildCommand) -> &'static str {
 /// Lists all builds, the newest first.
 async fn list_builds(session: &ToolSession<'_>) -> Result<Vec<Build>> {
     let (builds, tool) = (session.client().builds(), session.tool_name());
-    let mut found = Vec::new();
-    let mut cursor = None;
-    loop {
-        let paging = Paging { cursor, ..Paging::default() };
-        let page = session.send(builds.list(tool, &paging)).await?;
-        found.extend(page.builds);
-        match page.next {
-            None => return Ok(found),
-            next => cursor = next,
-        }
-    }
+    let pages = session.collect_pages(|limit, cursor| async move {
+        let page = builds.list(tool, &Paging { limit, cursor }).await?;
+        Ok(Listed { items: page.builds, next: page.next })
+    });
+    pages.await
 }
 
 /// Fetches the named build, or the newest.

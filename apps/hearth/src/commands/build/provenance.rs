@@ -14,13 +14,15 @@ use hearth_wire::builds::{
 };
 
 use super::image_target::ImageTarget;
-use crate::tool_session::ToolSession;
+use crate::{local_file::read_limited_file, tool_session::ToolSession};
 
 /// Beginning of the DER form of an Ed25519 public key (RFC 8410, section 4).
 const PUBLIC_KEY_DER_PREFIX: [u8; 12] =
     [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 /// Largest envelope, in bytes.
 const MAX_ENVELOPE_BYTES: u64 = 1 << 20;
+/// Largest file with a key, in bytes.
+const MAX_KEY_FILE_BYTES: usize = 64 << 10;
 /// Id that is shown of a key given by `--key`.
 const GIVEN_KEY_ID: &str = "the key of --key";
 
@@ -130,9 +132,8 @@ fn check_statement(
 
 /// Reads a public key in PEM.
 fn read_key_file(path: &Path) -> Result<ProvenanceKey> {
-    let text = std::fs::read_to_string(path).map_err(|cause| {
-        Error::invalid("key-file", format!("{} cannot be read: {cause}", path.display())).with_cause(cause)
-    })?;
+    // What is not text is not a key in PEM either.
+    let text = String::from_utf8_lossy(&read_limited_file(path, MAX_KEY_FILE_BYTES)?).into_owned();
     parse_public_key(&text)?;
     Ok(ProvenanceKey { keyid: GIVEN_KEY_ID.to_owned(), public_key: text })
 }

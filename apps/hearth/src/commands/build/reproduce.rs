@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use hearth_base::{BuildId, Error, Result};
-use hearth_wire::{
-    builds::{Build, BuildReproduction, BuildStatus},
-    images::registry::{RegistryImageConfig, RegistryManifest},
-};
+use hearth_wire::builds::{Build, BuildReproduction, BuildStatus};
 use serde::{Deserialize, Serialize};
 
-use super::{image_layers::find_image_digest, logs::BuildLogReader};
+use super::{
+    image_layers::{fetch_layer_steps, find_image_digest},
+    logs::BuildLogReader,
+};
 use crate::{
     context::CommandContext,
     flags::DryRun,
@@ -116,18 +116,10 @@ async fn fetch_layers(
     image: hearth_base::Digest,
 ) -> Result<Vec<(String, String)>> {
     let registry = session.client().image_registry(session.tool_name(), &build.parameters.image_name);
-    let manifest: RegistryManifest = session.send(registry.fetch_manifest(image)).await?;
-    let config: RegistryImageConfig = match &manifest.config {
-        Some(config) => serde_json::from_slice(&session.send(registry.fetch_blob(config.digest)).await?)
-            .unwrap_or_default(),
-        None => RegistryImageConfig::default(),
-    };
-    let mut steps = config.history.into_iter().filter(|entry| !entry.empty_layer);
-    let layers = manifest.layers.into_iter().map(|layer| {
-        let step = steps.next().map(|entry| super::image_layers::shorten_step(&entry.created_by));
-        (layer.digest.to_string(), step.unwrap_or_default())
-    });
-    Ok(layers.collect())
+    let manifest = session.send(registry.fetch_manifest(image)).await?;
+    let steps = fetch_layer_steps(session, &build.parameters.image_name, &manifest).await?;
+    let layers = manifest.layers.iter().map(|layer| layer.digest.to_string());
+    Ok(layers.zip(steps.into_iter().map(Option::unwrap_or_default)).collect())
 }
 
 /// Lists the steps whose layers differ, by their places.

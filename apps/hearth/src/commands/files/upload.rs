@@ -18,7 +18,7 @@ use super::{
     copied_files::CopiedFiles,
     home_path::{extract_last_part, find_listing, join_home_path},
 };
-use crate::{context::CommandContext, io_error::describe_io_error, tool_session::ToolSession};
+use crate::{context::CommandContext, io_error::describe_io_error, local_file, tool_session::ToolSession};
 
 /// Bytes that are read from a file at a time.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -118,7 +118,5 @@ fn stream_file(file: File, size: u64) -> Body {
 }
 
 fn build_read_error(path: &Path, cause: &std::io::Error) -> Error {
-    let why = describe_io_error(cause);
-    Error::invalid("file-unreadable", format!("{} cannot be read: {why}", path.display()))
-        .help("hearth files copy FILE home:")
+    local_file::build_read_error(path, &describe_io_error(cause)).help("hearth files copy FILE home:")
 }

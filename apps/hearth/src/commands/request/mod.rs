@@ -115,16 +115,12 @@ async fn list_requests(cx: &CommandContext, args: ListRequestsArgs) -> Result<()
     let session = cx.open_tool_session()?;
     let (tools, tool) = (session.client().tools(), session.tool_name());
     let state = args.state.to_state();
-    let mut requests = Vec::new();
-    let mut query = ToolRequestQuery { state, ..ToolRequestQuery::default() };
-    loop {
-        let page = session.send(tools.list_requests(tool, &query)).await?;
-        requests.extend(page.items);
-        match page.next {
-            None => break,
-            next => query.cursor = next,
-        }
-    }
+    let requests = session.collect_pages(|limit, cursor| async move {
+        tools
+            .list_requests(tool, &ToolRequestQuery { state, limit, cursor, ..ToolRequestQuery::default() })
+            .await
+    });
+    let requests = requests.await?;
     result.print_list(&requests, &build_requests_table(&requests))?;
     if requests.is_empty() {
         cx.printer.print_note("No request matches.");
