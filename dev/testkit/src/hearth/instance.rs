@@ -36,8 +36,8 @@ fn render_settings(number: u32) -> String {
 
 /// Removes what killed test processes left on this host, once for each process.
 pub fn remove_abandoned_instances() {
-    static REMOVAL: Once = Once::new();
-    REMOVAL.call_once(|| {
+    static REMOVAL_OF_INSTANCES: Once = Once::new();
+    REMOVAL_OF_INSTANCES.call_once(|| {
         let Ok(hearthd) = program_path("hearthd") else { return };
         for number in list_abandoned_instances(Path::new(RUN_FOLDER)) {
             // Another test process may remove it at the same time, and the next one tries again.

@@ -89,22 +89,43 @@ impl ImagesFixture {
     /// Pushes an image of one layer with this content.
     pub async fn push_image(&self, name: &str, reference: &str, layer: &[u8]) -> Result<Digest> {
         let config = build_image_config(layer);
-        let blobs = [self.push_blob(name, &config).await?, self.push_blob(name, layer).await?];
-        self.push_manifest(name, reference, blobs).await
+        self.push_blob(name, &config).await?;
+        self.push_blob(name, layer).await?;
+        self.push_manifest_of(name, reference, [&config, layer]).await
     }
 
-    /// Pushes a manifest without its blobs.
+    /// Pushes the manifest of an image with this configuration and layer, whose blobs may be missing.
+    pub async fn push_manifest_of(
+        &self,
+        name: &str,
+        reference: &str,
+        contents: [&[u8]; 2],
+    ) -> Result<Digest> {
+        let blobs = contents.map(|content| (compute_digest(content), content.len() as u64));
+        self.push_sized_manifest(name, reference, blobs).await
+    }
+
+    /// Pushes a manifest of a configuration and a layer whose sizes are looked up.
     pub async fn push_manifest(&self, name: &str, reference: &str, blobs: [Digest; 2]) -> Result<Digest> {
-        let mut sizes = [0; 2];
-        for (size, blob) in sizes.iter_mut().zip(blobs) {
+        let mut sized = blobs.map(|blob| (blob, 1));
+        for (blob, size) in &mut sized {
             // A manifest with a blob that is missing is refused anyway.
-            *size = self.cx.store.find_content(blob).await?.map_or(1, |content| content.size);
+            *size = self.cx.store.find_content(*blob).await?.map_or(1, |content| content.size);
         }
-        let descriptor = |media_type: &str, number: usize| json!({"mediaType": media_type, "size": sizes[number], "digest": blobs[number]});
+        self.push_sized_manifest(name, reference, sized).await
+    }
+
+    async fn push_sized_manifest(
+        &self,
+        name: &str,
+        reference: &str,
+        [config, layer]: [(Digest, u64); 2],
+    ) -> Result<Digest> {
+        let descriptor = |media_type: &str, (digest, size): (Digest, u64)| json!({"mediaType": media_type, "size": size, "digest": digest});
         let manifest = json!({
             "schemaVersion": 2, "mediaType": OCI_MANIFEST,
-            "config": descriptor("application/vnd.oci.image.config.v1+json", 0),
-            "layers": [descriptor("application/vnd.oci.image.layer.v1.tar", 1)],
+            "config": descriptor("application/vnd.oci.image.config.v1+json", config),
+            "layers": [descriptor("application/vnd.oci.image.layer.v1.tar", layer)],
         });
         self.put_manifest(name, reference, OCI_MANIFEST, &manifest).await
     }

@@ -56,11 +56,16 @@ async fn accepted_manifest_has_all_its_blobs(db: Db) -> Result<()> {
     futures::future::try_join(try_join_all(pushing), collecting).await?;
     for name in ["a", "b"] {
         for layer in layers {
-            let blobs = [compute_digest(&build_image_config(layer)), compute_digest(layer)];
+            let config = build_image_config(layer);
+            let contents: [&[u8]; 2] = [&config, layer];
             // A manifest is accepted only if its blobs exist.
-            if allow_refusal(fixture.push_manifest(name, "probe", blobs).await)?.is_some() {
-                for blob in blobs {
-                    assert!(fixture.has_blob(name, blob).await?, "{name} {}", String::from_utf8_lossy(layer));
+            if allow_refusal(fixture.push_manifest_of(name, "probe", contents).await)?.is_some() {
+                for content in contents {
+                    assert!(
+                        fixture.has_blob(name, compute_digest(content)).await?,
+                        "{name} {}",
+                        String::from_utf8_lossy(layer)
+                    );
                 }
             }
         }
