@@ -79,7 +79,7 @@ const CHANGING_COMMANDS: [&[&str]; 71] = [
     &["webservice", "python3.11", "shell"],
     &["webservice", "restart"],
     &["webservice", "stop"],
-    &["request", "create", "source", "pgdg", "--reason", "libpq17"],
+    &["request", "create", "package-source", "pgdg", "--reason", "libpq17"],
     &["request", "create", "quota", "--set", "memory=16Gi", "--reason", "index"],
     &["man", "--dir", "pages"],
     // Both need root and a local Hearth, so the test only sees that they change nothing.
@@ -112,8 +112,8 @@ const RUNNING_DEPLOYMENT_JSON: &str = r#"{"data": {"deploy_id": "deployment_0000
 
 /// An open request for a package source.
 const REQUEST_JSON: &str = r#"{"data": {"id": "request_00000000000000000000000001", "tool": "dup-finder",
-    "kind": "source", "author": "user alice", "reason": "libpq17", "source": {"name": "pgdg"}, "state": "open",
-    "created": "2026-01-02T03:04:05Z"}, "messages": {}}"#;
+    "kind": "package-source", "author": "user alice", "reason": "libpq17", "package_source": {"name": "pgdg"},
+    "state": "open", "created": "2026-01-02T03:04:05Z"}, "messages": {}}"#;
 
 /// A file of the home.
 const FILE_JSON: &str = r#"{"data": {"entry": {"name": "old.csv", "kind": "file", "size": 3, "mode": "644",

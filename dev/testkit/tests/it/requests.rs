@@ -4,8 +4,8 @@ use hearth_base::{ErrorKind, PackageSourceName, Result, Role, ToolName, ToolRole
 use hearth_testkit::{Hearth, HearthShape, MailServer, Person, in_every_shape, wait_until};
 use hearth_wire::{
     accounts::{
-        AuditQuery, RequestAcceptance, RequestKind, RequestRefusal, RequestState, SourceRequest, ToolRequest,
-        ToolRequestCreate, ToolRequestQuery,
+        AuditQuery, PackageSourceRequest, RequestAcceptance, RequestKind, RequestRefusal, RequestState,
+        ToolRequest, ToolRequestCreate, ToolRequestQuery,
     },
     builds::{PackageSourceAccess, PackageSourcePut},
     tools::QuotaPatch,
@@ -13,17 +13,17 @@ use hearth_wire::{
 
 fn build_source_request(name: &str) -> ToolRequestCreate {
     ToolRequestCreate {
-        kind: RequestKind::Source,
+        kind: RequestKind::PackageSource,
         reason: "the index needs it".to_owned(),
         quota: None,
-        source: Some(SourceRequest { name: name.parse().unwrap(), url: None }),
+        package_source: Some(PackageSourceRequest { name: name.parse().unwrap(), url: None }),
     }
 }
 
 fn build_quota_request(memory: &str) -> ToolRequestCreate {
     let quota: QuotaPatch = serde_json::from_value(serde_json::json!({ "memory": memory })).unwrap();
     let reason = "the index grows".to_owned();
-    ToolRequestCreate { kind: RequestKind::Quota, reason, quota: Some(quota), source: None }
+    ToolRequestCreate { kind: RequestKind::Quota, reason, quota: Some(quota), package_source: None }
 }
 
 fn build_source_put() -> PackageSourcePut {
@@ -62,7 +62,7 @@ async fn request_is_decided_once_and_carried_out(hearth: Hearth) -> Result<()> {
     assert_eq!((quota.state, quota.author.as_str()), (RequestState::Open, "user ada"));
     let same = tools.create_request(&tool, &build_source_request("debian-pond")).await.unwrap_err();
     assert_eq!((same.kind(), same.code()), (ErrorKind::Conflict, "request-open"));
-    let without = ToolRequestCreate { source: None, ..build_source_request("x") };
+    let without = ToolRequestCreate { package_source: None, ..build_source_request("x") };
     let refused = tools.create_request(&tool, &without).await.unwrap_err();
     assert_eq!(refused.code(), "request-details");
     let refused = viewer.client.tools().create_request(&tool, &build_quota_request("1Gi")).await.unwrap_err();
@@ -85,9 +85,10 @@ async fn request_is_decided_once_and_carried_out(hearth: Hearth) -> Result<()> {
     assert_eq!(missing.code(), "no-package-source");
     let name: PackageSourceName = "pond".parse()?;
     operator.client.builds().put_package_source(&name, &build_source_put()).await?;
-    let acceptance = RequestAcceptance { answer: "under another name".to_owned(), source: Some(name) };
+    let acceptance =
+        RequestAcceptance { answer: "under another name".to_owned(), package_source: Some(name) };
     let accepted = accounts.accept_request(source.id, &acceptance).await?;
-    assert_eq!(accepted.source.unwrap().name.as_str(), "pond");
+    assert_eq!(accepted.package_source.unwrap().name.as_str(), "pond");
     wait_for_sources(&ada, &tool, &["pond"]).await?;
     let shown = viewer.client.tools().show_request(&tool, source.id).await?;
     assert_eq!((shown.state, shown.answer.as_str()), (RequestState::Accepted, "under another name"));
@@ -167,16 +168,18 @@ async fn operators_and_maintainers_get_mail_about_a_request() -> Result<()> {
     let find_mail = async |to: &str, text: String| {
         wait_until("the mail arrives", async || {
             let mails = server.read_mails()?.into_iter();
-            // Long lines are broken with `=` (RFC 2045, section 6.7).
-            let mut mails = mails.map(|mail| mail.replace("=\r\n", "").replace("=\n", ""));
+            // Long lines are broken with `=`, which is encoded itself (RFC 2045, section 6.7).
+            let decode = |mail: String| mail.replace("=\r\n", "").replace("=\n", "").replace("=3D", "=");
+            let mut mails = mails.map(decode);
             Ok(mails.find(|mail| mail.contains(to) && mail.contains(&text)))
         })
         .await
     };
     let mail = find_mail("op@example.org", format!("hearth admin requests accept {}", request.id)).await?;
     assert!(mail.contains("the index grows") && mail.contains("user ada"), "{mail}");
+    assert!(mail.contains("The tool pond asks for: quota memory=9Gi"), "{mail}");
     operator.client.accounts().refuse_request(request.id, &build_refusal()).await?;
     let mail = find_mail("ada@example.org", "no room".to_owned()).await?;
-    assert!(mail.contains("refused"), "{mail}");
+    assert!(mail.contains("refused: quota memory=9Gi"), "{mail}");
     hearth.stop().await
 }

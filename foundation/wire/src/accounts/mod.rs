@@ -15,6 +15,6 @@ pub use people::{
     RecoveryCode, RecoveryMailRequest, User, UserPatch, UserRegistration,
 };
 pub use requests::{
-    RequestAcceptance, RequestEvent, RequestEventData, RequestKind, RequestRefusal, RequestState,
-    SourceRequest, ToolRequest, ToolRequestCreate, ToolRequestQuery,
+    PackageSourceRequest, RequestAcceptance, RequestEvent, RequestEventData, RequestKind, RequestRefusal,
+    RequestState, ToolRequest, ToolRequestCreate, ToolRequestQuery,
 };

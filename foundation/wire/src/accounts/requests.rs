@@ -15,7 +15,7 @@ pub enum RequestKind {
     /// Another quota of the tool.
     Quota,
     /// A source of Debian packages for the builds of the tool.
-    Source,
+    PackageSource,
 }
 
 impl RequestKind {
@@ -23,7 +23,7 @@ impl RequestKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Quota => "quota",
-            Self::Source => "source",
+            Self::PackageSource => "package-source",
         }
     }
 }
@@ -57,8 +57,8 @@ impl RequestState {
 
 /// Package source that a tool asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = accounts::SourceRequest)]
-pub struct SourceRequest {
+#[schema(as = accounts::PackageSourceRequest)]
+pub struct PackageSourceRequest {
     /// Name of the source: of one that the operators have added, or a proposal.
     #[schema(value_type = String)]
     pub name: PackageSourceName,
@@ -81,7 +81,7 @@ pub struct ToolRequestCreate {
     pub quota: Option<QuotaPatch>,
     /// Package source that the tool asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<SourceRequest>,
+    pub package_source: Option<PackageSourceRequest>,
 }
 
 /// Request of a tool to the operators.
@@ -105,7 +105,7 @@ pub struct ToolRequest {
     pub quota: Option<QuotaPatch>,
     /// Package source that the tool asks for; of an accepted request the one that was granted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<SourceRequest>,
+    pub package_source: Option<PackageSourceRequest>,
     /// State of the request.
     pub state: RequestState,
     /// Time of creation.
@@ -121,6 +121,37 @@ pub struct ToolRequest {
     /// Answer of the operator.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub answer: String,
+}
+
+impl ToolRequestCreate {
+    /// Describes in one line what the request asks for, as of [`ToolRequest::describe_details`].
+    pub fn describe_details(&self) -> String {
+        describe_details(self.kind, self.quota.as_ref(), self.package_source.as_ref())
+    }
+}
+
+impl ToolRequest {
+    /// Describes in one line what the request asks for: `quota memory=16Gi, cpu=default`, or `package source pgdg,
+    /// https://…`.
+    pub fn describe_details(&self) -> String {
+        describe_details(self.kind, self.quota.as_ref(), self.package_source.as_ref())
+    }
+}
+
+fn describe_details(
+    kind: RequestKind,
+    quota: Option<&QuotaPatch>,
+    package_source: Option<&PackageSourceRequest>,
+) -> String {
+    match (quota, package_source) {
+        (Some(patch), _) => format!("quota {}", patch.describe_limits()),
+        (None, Some(PackageSourceRequest { name, url: None })) => format!("package source {name}"),
+        (None, Some(PackageSourceRequest { name, url: Some(url) })) => {
+            format!("package source {name}, {url}")
+        }
+        // A later release may know further kinds.
+        (None, None) => kind.as_str().to_owned(),
+    }
 }
 
 /// Filter of requests.
@@ -154,7 +185,7 @@ pub struct RequestAcceptance {
     /// Package source to grant instead of the one with the name in the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    pub source: Option<PackageSourceName>,
+    pub package_source: Option<PackageSourceName>,
 }
 
 /// Refusal of a request by an operator.
@@ -195,5 +226,31 @@ pub struct RequestEventData {
 impl EventData for RequestEventData {
     fn tool(&self) -> Option<ToolId> {
         Some(self.tool_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_is_described_by_its_kind() -> Result<(), serde_json::Error> {
+        for (details, described) in [
+            (
+                r#""kind": "quota", "quota": {"memory": "16Gi", "cpu": null}"#,
+                "quota memory=16Gi, cpu=default",
+            ),
+            (r#""kind": "package-source", "package_source": {"name": "pgdg"}"#, "package source pgdg"),
+            (
+                r#""kind": "package-source", "package_source": {"name": "pgdg", "url": "https://a.example"}"#,
+                "package source pgdg, https://a.example",
+            ),
+            (r#""kind": "quota""#, "quota"),
+        ] {
+            let create: ToolRequestCreate =
+                serde_json::from_str(&format!(r#"{{"reason": "r", {details}}}"#))?;
+            assert_eq!(create.describe_details(), described);
+        }
+        Ok(())
     }
 }

@@ -39,6 +39,18 @@ macro_rules! quota {
             pub fn merge_with(&self, later: &Self) -> Self {
                 Self { $($field: later.$field.or(self.$field).filter(Option::is_some),)* }
             }
+
+            /// Describes the changes in one line, as `hearth tool quota --set` takes them:
+            /// `memory=16Gi, running-jobs=default`.
+            pub fn describe_limits(&self) -> String {
+                let mut limits = Vec::new();
+                $(if let Some(limit) = self.$field {
+                    let name = stringify!($field).replace('_', "-");
+                    let limit = limit.map_or_else(|| "default".to_owned(), |limit| limit.to_string());
+                    limits.push(format!("{name}={limit}"));
+                })*
+                limits.join(", ")
+            }
         }
     };
 }
@@ -112,6 +124,15 @@ mod tests {
         let quota = merged.apply_to(&Quota::default());
         assert_eq!(quota.memory, Memory::from_mib(1024));
         assert_eq!(quota.envvars, Quota::default().envvars);
+        Ok(())
+    }
+
+    #[test]
+    fn quota_patch_is_described_as_the_command_line_takes_it() -> Result<(), serde_json::Error> {
+        let patch: QuotaPatch =
+            serde_json::from_str(r#"{"memory": "16Gi", "cpu": "500m", "running_jobs": 9, "envvars": null}"#)?;
+        assert_eq!(patch.describe_limits(), "memory=16Gi, cpu=500m, running-jobs=9, envvars=default");
+        assert_eq!(QuotaPatch::default().describe_limits(), "");
         Ok(())
     }
 }

@@ -3,14 +3,14 @@
 use hearth_base::{EventId, Result, ToolName};
 use hearth_kit::{db::Tx, events::NewEvent};
 use hearth_wire::{
-    accounts::{RequestEvent, RequestEventData, RequestState, SourceRequest, internal::OperatorNotice},
+    accounts::{RequestEvent, RequestEventData, RequestState, ToolRequest, internal::OperatorNotice},
     events::{Notice, NoticeFact},
 };
 
 use super::operator_notices;
 use crate::{
     context::{AccountsContext, RequestActor},
-    store::{RequestDetails, StoredRequest},
+    store::StoredRequest,
 };
 
 /// Writes the event of a new request, and enqueues a mail to each operator.
@@ -21,10 +21,12 @@ pub async fn announce_request(
     tool: &ToolName,
     request: &StoredRequest,
 ) -> Result<()> {
-    let event = RequestEvent::Created(build_event_data(tool, request));
+    let data = build_event_data(tool, request);
+    let notice = build_operator_notice(&data.request);
+    let event = RequestEvent::Created(data);
     let event = NewEvent::new(EventId::new(actor.now, &cx.entropy), actor.now, &event)?;
     cx.store.events.append(tx, [event]).await?;
-    operator_notices::enqueue_notice_in(cx, tx, build_operator_notice(tool, request)).await
+    operator_notices::enqueue_notice_in(cx, tx, notice).await
 }
 
 /// Writes the event of a decision, with the text for the tool's maintainers. A withdrawal causes none.
@@ -36,6 +38,7 @@ pub async fn announce_decision(
     request: &StoredRequest,
 ) -> Result<()> {
     let data = build_event_data(tool, request);
+    let summary = format!("{}: {}", request.state.as_str(), data.request.describe_details());
     let event = match request.state {
         RequestState::Accepted => RequestEvent::Accepted(data),
         RequestState::Refused => RequestEvent::Refused(data),
@@ -48,7 +51,7 @@ pub async fn announce_decision(
     }
     let notice = Notice {
         subject: "request".to_owned(),
-        summary: format!("{}: {}", request.state.as_str(), describe_details(&request.details)),
+        summary,
         facts,
         next_command: Some(format!("hearth request show {}", request.id)),
         ..Notice::default()
@@ -68,28 +71,15 @@ pub fn build_event_data(tool: &ToolName, request: &StoredRequest) -> RequestEven
 
 /// Builds the notice of a new request to the operators. Those without a confirmed address see it by
 /// `hearth admin requests list`.
-fn build_operator_notice(tool: &ToolName, request: &StoredRequest) -> OperatorNotice {
-    let StoredRequest { id, author, reason, details, .. } = request;
+fn build_operator_notice(request: &ToolRequest) -> OperatorNotice {
+    let ToolRequest { id, tool, kind, author, reason, .. } = request;
     // A line of the reason must not look like a line of the notice.
     let reason = reason.replace('\n', "\n> ");
     let body = format!(
-        "The tool {tool} asks for {what}.\n\nAuthor: {author}\nReason: {reason}\n\nTo decide:\n\n    hearth admin \
+        "The tool {tool} asks for: {what}\n\nAuthor: {author}\nReason: {reason}\n\nTo decide:\n\n    hearth admin \
          requests accept {id}\n    hearth admin requests refuse {id} --answer TEXT\n",
-        what = describe_details(details),
+        what = request.describe_details(),
     );
-    let subject = format!("Request of {tool}: {}", details.request_kind().as_str());
+    let subject = format!("Request of {tool}: {}", kind.as_str());
     OperatorNotice { key: id.to_string(), subject, body }
-}
-
-/// Describes what a request asks for.
-fn describe_details(details: &RequestDetails) -> String {
-    match details {
-        RequestDetails::Quota(patch) => {
-            format!("the quota {}", serde_json::to_string(patch).unwrap_or_default())
-        }
-        RequestDetails::Source(SourceRequest { name, url: None }) => format!("the package source {name}"),
-        RequestDetails::Source(SourceRequest { name, url: Some(url) }) => {
-            format!("the package source {name} ({url})")
-        }
-    }
 }

@@ -16,7 +16,7 @@ use hearth_base::{
 use hearth_kit::db::Tx;
 use hearth_wire::{
     accounts::{
-        RequestAcceptance, RequestKind, RequestRefusal, RequestState, SourceRequest, ToolRequestCreate,
+        PackageSourceRequest, RequestAcceptance, RequestKind, RequestRefusal, RequestState, ToolRequestCreate,
     },
     tools::QuotaPatch,
 };
@@ -43,7 +43,7 @@ pub async fn create_request(
     tool: (ToolId, &ToolName),
     create: ToolRequestCreate,
 ) -> Result<StoredRequest> {
-    let ToolRequestCreate { kind, reason, quota, source } = create;
+    let ToolRequestCreate { kind, reason, quota, package_source } = create;
     check_plain_text("reason", &reason, 1..=MAX_TEXT_CHARACTERS)?;
     let request = StoredRequest {
         id: ToolRequestId::new(actor.now, &cx.entropy),
@@ -51,7 +51,7 @@ pub async fn create_request(
         user: actor.user,
         author: actor.who.clone(),
         reason,
-        details: check_details(kind, quota, source)?,
+        details: check_details(kind, quota, package_source)?,
         state: RequestState::Open,
         created: actor.now,
         decided: None,
@@ -77,13 +77,13 @@ pub async fn create_request(
 fn check_details(
     kind: RequestKind,
     quota: Option<QuotaPatch>,
-    source: Option<SourceRequest>,
+    package_source: Option<PackageSourceRequest>,
 ) -> Result<RequestDetails> {
-    match (kind, quota, source) {
+    match (kind, quota, package_source) {
         (RequestKind::Quota, Some(quota), None) if quota != QuotaPatch::default() => {
             Ok(RequestDetails::Quota(quota))
         }
-        (RequestKind::Source, None, Some(source)) => {
+        (RequestKind::PackageSource, None, Some(source)) => {
             if let Some(url) = &source.url {
                 check_plain_text("url", url, 1..=MAX_URL_CHARACTERS)?;
                 let is_web = url.starts_with("https://") || url.starts_with("http://");
@@ -94,15 +94,15 @@ fn check_details(
                     ));
                 }
             }
-            Ok(RequestDetails::Source(source))
+            Ok(RequestDetails::PackageSource(source))
         }
         (RequestKind::Quota, ..) => Err(Error::invalid(
             "request-details",
             "a request of the kind quota has the field quota with at least one limit, and no other field",
         )),
-        (RequestKind::Source, ..) => Err(Error::invalid(
+        (RequestKind::PackageSource, ..) => Err(Error::invalid(
             "request-details",
-            "a request of the kind source has the field source, and no other field",
+            "a request of the kind package-source has the field package_source, and no other field",
         )),
     }
 }
@@ -149,7 +149,7 @@ async fn check_limits(
 fn is_about_the_same(one: &RequestDetails, other: &RequestDetails) -> bool {
     match (one, other) {
         (RequestDetails::Quota(one), RequestDetails::Quota(other)) => one == other,
-        (RequestDetails::Source(one), RequestDetails::Source(other)) => one.name == other.name,
+        (RequestDetails::PackageSource(one), RequestDetails::PackageSource(other)) => one.name == other.name,
         _ => false,
     }
 }
@@ -204,20 +204,20 @@ pub async fn accept_request(
     id: ToolRequestId,
     acceptance: RequestAcceptance,
 ) -> Result<(StoredRequest, ToolName)> {
-    let RequestAcceptance { answer, source } = acceptance;
+    let RequestAcceptance { answer, package_source } = acceptance;
     check_plain_text("answer", &answer, 0..=MAX_TEXT_CHARACTERS)?;
     let (mut request, tool) = find_request(cx, id).await?;
-    if let Some(name) = source {
-        let RequestDetails::Source(asked) = &mut request.details else {
+    if let Some(name) = package_source {
+        let RequestDetails::PackageSource(asked) = &mut request.details else {
             return Err(Error::invalid(
                 "request-details",
-                "only a request of the kind source names a source",
+                "only the acceptance of a request of the kind package-source names a package source",
             ));
         };
         asked.name = name;
     }
     let details = request.details;
-    if let RequestDetails::Source(SourceRequest { name, .. }) = &details {
+    if let RequestDetails::PackageSource(PackageSourceRequest { name, .. }) = &details {
         check_source_exists(cx, name.as_str()).await?;
     }
     let tx = cx.store.begin().await?;

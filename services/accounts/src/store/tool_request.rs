@@ -6,7 +6,7 @@ use hearth_kit::db::{
     schema::{big_integer, big_integer_null, build_index, json, string, string_null, text},
 };
 use hearth_wire::{
-    accounts::{RequestKind, RequestState, SourceRequest, ToolRequest},
+    accounts::{PackageSourceRequest, RequestKind, RequestState, ToolRequest},
     tools::QuotaPatch,
 };
 use jiff::Timestamp;
@@ -75,7 +75,7 @@ pub enum RequestDetails {
     /// Another quota.
     Quota(QuotaPatch),
     /// A package source.
-    Source(SourceRequest),
+    PackageSource(PackageSourceRequest),
 }
 
 impl RequestDetails {
@@ -83,7 +83,7 @@ impl RequestDetails {
     pub fn request_kind(&self) -> RequestKind {
         match self {
             Self::Quota(_) => RequestKind::Quota,
-            Self::Source(_) => RequestKind::Source,
+            Self::PackageSource(_) => RequestKind::PackageSource,
         }
     }
 }
@@ -124,9 +124,9 @@ impl StoredRequest {
             answer,
         } = self;
         let kind = details.request_kind();
-        let (quota, source) = match details {
+        let (quota, package_source) = match details {
             RequestDetails::Quota(quota) => (Some(quota), None),
-            RequestDetails::Source(source) => (None, Some(source)),
+            RequestDetails::PackageSource(source) => (None, Some(source)),
         };
         ToolRequest {
             id,
@@ -135,7 +135,7 @@ impl StoredRequest {
             author,
             reason,
             quota,
-            source,
+            package_source,
             state,
             created,
             decided,

@@ -75,7 +75,7 @@ impl BuildFailure {
         };
         explanation.next_step = format!(
             "{searched}. Correct the name in Aptfile or hearth.yaml, or ask for another package source: hearth request \
-             create source NAME --reason TEXT"
+             create package-source NAME --reason TEXT"
         );
         self
     }

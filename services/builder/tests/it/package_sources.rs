@@ -120,7 +120,7 @@ async fn build_without_a_package_names_the_sources_that_were_searched() -> Resul
         assert_eq!(failure["class"], serde_json::to_value(BuildFailureClass::DependencyNotFound).unwrap());
         let next_step = failure["next_step"].as_str().unwrap();
         assert!(
-            next_step.starts_with(searched) && next_step.contains("hearth request create source"),
+            next_step.starts_with(searched) && next_step.contains("hearth request create package-source"),
             "{next_step}"
         );
     }

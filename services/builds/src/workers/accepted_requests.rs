@@ -40,7 +40,8 @@ impl EventHandler for AcceptedRequests {
     async fn rebuild_state(&self) -> Result<ResumePosition> {
         let Self(cx) = self;
         let accounts = cx.clients.create_client(Role::Accounts)?;
-        let mut query = ToolRequestQuery { kind: Some(RequestKind::Source), ..ToolRequestQuery::default() };
+        let mut query =
+            ToolRequestQuery { kind: Some(RequestKind::PackageSource), ..ToolRequestQuery::default() };
         loop {
             let page = accounts.accounts_internal().list_accepted_requests(&query).await?;
             for accepted in page.items.into_iter().filter_map(to_accepted_source) {
@@ -59,5 +60,10 @@ impl EventHandler for AcceptedRequests {
 fn to_accepted_source(data: RequestEventData) -> Option<AcceptedSource> {
     let RequestEventData { tool: _, tool_id, request } = data;
     let accepted = request.decided.filter(|_| request.state == RequestState::Accepted)?;
-    Some(AcceptedSource { request: request.id, tool: tool_id, source: request.source?.name, accepted })
+    Some(AcceptedSource {
+        request: request.id,
+        tool: tool_id,
+        source: request.package_source?.name,
+        accepted,
+    })
 }

@@ -8,7 +8,9 @@ use hearth_client::Client;
 use hearth_kit::db::Db;
 use hearth_testkit::{FakeEventStream, on_every_store, wait_until};
 use hearth_wire::{
-    accounts::{RequestEvent, RequestEventData, RequestKind, RequestState, SourceRequest, ToolRequest},
+    accounts::{
+        PackageSourceRequest, RequestEvent, RequestEventData, RequestKind, RequestState, ToolRequest,
+    },
     builds::{PackageSourceAccess, PackageSourcePut},
     events::Topic,
     reply::{Data, Listed, Messages},
@@ -136,11 +138,11 @@ fn accept_request(fixture: &BuildsFixture, tool: &GrantedTool, source: &str) -> 
     let request = ToolRequest {
         id: ToolRequestId::new(now, &Entropy::System),
         tool: tool.name.clone(),
-        kind: RequestKind::Source,
+        kind: RequestKind::PackageSource,
         author: "user ada".to_owned(),
         reason: "depth".to_owned(),
         quota: None,
-        source: Some(SourceRequest { name: source.parse()?, url: None }),
+        package_source: Some(PackageSourceRequest { name: source.parse()?, url: None }),
         state: RequestState::Accepted,
         created: now,
         decided: Some(now),

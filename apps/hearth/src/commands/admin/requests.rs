@@ -54,7 +54,7 @@ pub struct AcceptRequestArgs {
     answer: String,
     /// Grant this package source instead of the one with the requested name
     #[arg(long, value_name = "NAME")]
-    source: Option<PackageSourceName>,
+    package_source: Option<PackageSourceName>,
     #[command(flatten)]
     dry_run: DryRun,
 }
@@ -119,14 +119,14 @@ async fn show_request(cx: &CommandContext, args: ShowRequestArgs) -> Result<()> 
 
 async fn accept_request(cx: &CommandContext, args: AcceptRequestArgs) -> Result<()> {
     let result = cx.printer.open_output::<ToolRequest>()?;
-    let AcceptRequestArgs { id, answer, source, dry_run } = args;
+    let AcceptRequestArgs { id, answer, package_source, dry_run } = args;
     let session = cx.open_session()?;
     let accounts = session.client.accounts();
     if dry_run.dry_run {
         let request = session.send(accounts.show_request(id)).await?;
         return result.print_sentence(&request, &format!("would accept {id} of {}", request.tool));
     }
-    let acceptance = RequestAcceptance { answer, source };
+    let acceptance = RequestAcceptance { answer, package_source };
     let request = session.send(accounts.accept_request(id, &acceptance)).await?;
     result.print_done(&request, &format!("{id} of {} is accepted", request.tool))
 }

@@ -25,7 +25,7 @@ pub async fn run(cx: &CommandContext) -> Result<()> {
     result.print_list(&sources, &table)?;
     if sources.is_empty() {
         cx.printer.print_note("Builds of this tool install packages from Debian only.");
-        cx.printer.print_next("hearth request create source NAME --reason TEXT");
+        cx.printer.print_next("hearth request create package-source NAME --reason TEXT");
     }
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! `hearth request create …`: asks the operators for something.
 
 use hearth_base::{Error, PackageSourceName, Result};
-use hearth_wire::accounts::{RequestKind, SourceRequest, ToolRequest, ToolRequestCreate};
+use hearth_wire::accounts::{PackageSourceRequest, RequestKind, ToolRequest, ToolRequestCreate};
 use serde::{Deserialize, Serialize};
 
-use super::{build_request_table, describe_patch};
+use super::build_request_table;
 use crate::{
     commands::tool::quota::parse_patch,
     context::CommandContext,
@@ -15,17 +15,18 @@ use crate::{
 #[derive(Debug, clap::Subcommand)]
 pub enum CreateRequestCommand {
     /// Ask for a source of Debian packages for the tool's builds
-    #[command(before_help = "Example: hearth request create source pgdg --reason libpq17", help_template = HELP_TEMPLATE)]
-    Source(RequestSourceArgs),
+    #[command(before_help = "Example: hearth request create package-source pgdg --reason libpq17",
+        help_template = HELP_TEMPLATE)]
+    PackageSource(RequestPackageSourceArgs),
     /// Ask for other limits of the tool
     #[command(before_help = "Example: hearth request create quota --set memory=16Gi --reason index",
         help_template = HELP_TEMPLATE)]
     Quota(RequestQuotaArgs),
 }
 
-/// The arguments of `hearth request create source`.
+/// The arguments of `hearth request create package-source`.
 #[derive(Debug, clap::Args)]
-pub struct RequestSourceArgs {
+pub struct RequestPackageSourceArgs {
     /// Name of the package source; a proposal if this Hearth does not have it
     name: PackageSourceName,
     /// Why the tool needs it
@@ -60,19 +61,15 @@ struct PlannedRequest {
 
 /// Creates the request.
 pub async fn run(cx: &CommandContext, command: CreateRequestCommand) -> Result<()> {
-    let (create, what, dry_run) = match command {
-        CreateRequestCommand::Source(RequestSourceArgs { name, reason, url, dry_run }) => {
-            let what = format!("the package source {name}");
-            let source = Some(SourceRequest { name, url });
-            let create = ToolRequestCreate { kind: RequestKind::Source, reason, quota: None, source };
-            (create, what, dry_run)
+    let (create, dry_run) = match command {
+        CreateRequestCommand::PackageSource(RequestPackageSourceArgs { name, reason, url, dry_run }) => {
+            let package_source = Some(PackageSourceRequest { name, url });
+            let kind = RequestKind::PackageSource;
+            (ToolRequestCreate { kind, reason, quota: None, package_source }, dry_run)
         }
         CreateRequestCommand::Quota(RequestQuotaArgs { set, reason, dry_run }) => {
-            let patch = parse_patch(&set)?;
-            let what = describe_patch(&patch);
-            let quota = Some(patch);
-            let create = ToolRequestCreate { kind: RequestKind::Quota, reason, quota, source: None };
-            (create, what, dry_run)
+            let (kind, quota) = (RequestKind::Quota, Some(parse_patch(&set)?));
+            (ToolRequestCreate { kind, reason, quota, package_source: None }, dry_run)
         }
     };
     if create.reason.trim().is_empty() {
@@ -80,8 +77,9 @@ pub async fn run(cx: &CommandContext, command: CreateRequestCommand) -> Result<(
     }
     if dry_run.dry_run {
         let result = cx.printer.open_output::<PlannedRequest>()?;
+        let sentence = format!("would ask the operators for: {}", create.describe_details());
         let planned = PlannedRequest { kind: create.kind, reason: create.reason };
-        return result.print_sentence(&planned, &format!("would ask the operators for {what}"));
+        return result.print_sentence(&planned, &sentence);
     }
     let result = cx.printer.open_output::<ToolRequest>()?;
     let session = cx.open_tool_session()?;

@@ -3,11 +3,7 @@
 pub mod create;
 
 use hearth_base::{Result, ToolRequestId};
-use hearth_wire::{
-    accounts::{RequestState, SourceRequest, ToolRequest, ToolRequestQuery},
-    tools::QuotaPatch,
-};
-use serde_json::Value;
+use hearth_wire::accounts::{RequestState, ToolRequest, ToolRequestQuery};
 
 use crate::{
     context::CommandContext,
@@ -19,7 +15,8 @@ use crate::{
 #[derive(Debug, clap::Subcommand)]
 pub enum RequestCommand {
     /// Ask the operators for a package source or another quota
-    #[command(before_help = "Example: hearth request create source pgdg --reason libpq17", help_template = HELP_TEMPLATE)]
+    #[command(before_help = "Example: hearth request create package-source pgdg --reason libpq17",
+        help_template = HELP_TEMPLATE)]
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Create {
         /// The kind of the request.
@@ -124,7 +121,7 @@ async fn list_requests(cx: &CommandContext, args: ListRequestsArgs) -> Result<()
     result.print_list(&requests, &build_requests_table(&requests))?;
     if requests.is_empty() {
         cx.printer.print_note("No request matches.");
-        cx.printer.print_next("hearth request create source NAME --reason TEXT");
+        cx.printer.print_next("hearth request create package-source NAME --reason TEXT");
     }
     Ok(())
 }
@@ -156,7 +153,7 @@ pub fn build_requests_table(requests: &[ToolRequest]) -> Table {
         table.add_row([
             Cell::from(request.id.to_string()),
             Cell::from(request.tool.as_str()),
-            Cell::from(describe_request(request)),
+            Cell::from(request.describe_details()),
             Cell::from(request.author.as_str()),
             Cell::from(request.state.as_str()),
             Cell::from(request.created),
@@ -170,7 +167,7 @@ pub fn build_request_table(request: &ToolRequest) -> Table {
     let mut rows = vec![
         ("request", Cell::from(request.id.to_string())),
         ("tool", Cell::from(request.tool.as_str())),
-        ("asks for", Cell::from(describe_request(request))),
+        ("asks for", Cell::from(request.describe_details())),
         ("reason", Cell::from(request.reason.as_str())),
         ("author", Cell::from(request.author.as_str())),
         ("state", Cell::from(request.state.as_str())),
@@ -182,30 +179,4 @@ pub fn build_request_table(request: &ToolRequest) -> Table {
         rows.push(("answer", Cell::from(request.answer.as_str())));
     }
     Table::from_pairs(rows)
-}
-
-fn describe_request(request: &ToolRequest) -> String {
-    match (&request.source, &request.quota) {
-        (Some(SourceRequest { name, url: None }), _) => format!("package source {name}"),
-        (Some(SourceRequest { name, url: Some(url) }), _) => format!("package source {name}, {url}"),
-        (None, Some(patch)) => format!("quota {}", describe_patch(patch)),
-        (None, None) => request.kind.as_str().to_owned(),
-    }
-}
-
-/// Describes limits as `--set` takes them.
-pub fn describe_patch(patch: &QuotaPatch) -> String {
-    let limits = match serde_json::to_value(patch) {
-        Ok(Value::Object(limits)) => limits,
-        _ => return String::new(),
-    };
-    let limits = limits.into_iter().map(|(name, limit)| {
-        let limit = match limit {
-            Value::String(text) => text,
-            Value::Null => "default".to_owned(),
-            other => other.to_string(),
-        };
-        format!("{}={limit}", name.replace('_', "-"))
-    });
-    limits.collect::<Vec<_>>().join(", ")
 }

@@ -14,7 +14,8 @@ const POND_FILES: [(&str, &str); 3] = [
 ];
 
 async fn request_source(cli: &CliSession) -> Result<String> {
-    let words = ["--tool", "pond", "request", "create", "source", "pond", "--reason", "depth", "--json=id"];
+    let words =
+        ["--tool", "pond", "request", "create", "package-source", "pond", "--reason", "depth", "--json=id"];
     let printed: Value =
         serde_json::from_str(&cli.run_successfully(&words).await?).map_err(Error::internal)?;
     Ok(printed["id"].as_str().unwrap_or_default().to_owned())
@@ -39,7 +40,7 @@ async fn tool_installs_packages_of_a_source_that_it_asked_for() -> Result<()> {
     let refused = cli.run_in_folder(folder.path(), &["deploy", "--new", "pond"]).await?;
     let said = format!("{}\n{}", refused.out, refused.err);
     assert!(refused.status == Some(1) && said.contains("Unable to locate package hearth-pond"), "{said}");
-    assert!(said.contains("hearth request create source"), "{said}");
+    assert!(said.contains("hearth request create package-source"), "{said}");
 
     let request = request_source(&cli).await?;
     cli.run_successfully(&["admin", "requests", "accept", &request]).await?;
