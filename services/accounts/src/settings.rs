@@ -35,6 +35,9 @@ hearth_kit::settings! {
         open_requests_per_tool: u32 = 10,
         /// Open requests that one user made for all tools.
         open_requests_per_user: u32 = 20,
+        /// Requests that one user makes for all tools within a day; withdrawn ones count. The requests of a tool with a
+        /// token of its own count for the tool's first owner.
+        daily_requests_per_user: u32 = 60,
         /// Days after its decision for which a request is kept.
         request_days: u32 = 365,
         /// Default quota of a tool.

@@ -20,12 +20,12 @@ use hearth_wire::{
     },
     tools::QuotaPatch,
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{quota, request_notices};
 use crate::{
     context::{AccountsContext, RequestActor},
-    store::{RequestDetails, StoredRequest},
+    store::{RequestDetails, RequestFilter, StoredRequest},
 };
 
 /// Longest reason and answer, in characters.
@@ -48,7 +48,10 @@ pub async fn create_request(
     let request = StoredRequest {
         id: ToolRequestId::new(actor.now, &cx.entropy),
         tool: tool.0,
-        user: actor.user,
+        user: match actor.user {
+            None => cx.store.find_first_owner(tool.0).await?,
+            user => user,
+        },
         author: actor.who.clone(),
         reason,
         details: check_details(kind, quota, package_source)?,
@@ -64,7 +67,7 @@ pub async fn create_request(
         return Err(Error::conflict("tool-deleting", format!("the tool {} is being deleted", tool.1)));
     }
     cx.require_role(&tx, actor, tool.0, ToolRole::Maintainer).await?;
-    check_limits(cx, &tx, actor.user, &request).await?;
+    check_limits(cx, &tx, &request).await?;
     cx.store.insert_request(&tx, &request).await?;
     let subject = format!("{} {}", kind.as_str(), request.id);
     cx.record_audit_entry(&tx, actor, "request.create", Some(tool), subject).await?;
@@ -108,18 +111,13 @@ fn check_details(
 }
 
 /// Refuses a request beside too many open ones, or beside an open one for the same thing.
-async fn check_limits(
-    cx: &AccountsContext,
-    tx: &Tx,
-    user: Option<UserId>,
-    request: &StoredRequest,
-) -> Result<()> {
+async fn check_limits(cx: &AccountsContext, tx: &Tx, request: &StoredRequest) -> Result<()> {
     let open = cx.store.list_open_requests(tx, request.tool).await?;
     if let Some(same) = open.iter().find(|other| is_about_the_same(&other.details, &request.details)) {
         let what = format!("the request {} asks for the same, and is open", same.id);
         return Err(Error::conflict("request-open", what).help(format!("hearth request show {}", same.id)));
     }
-    let (of_tool, of_user) = (cx.settings.open_requests_per_tool, cx.settings.open_requests_per_user);
+    let of_tool = cx.settings.open_requests_per_tool;
     if open.len() >= of_tool as usize {
         return Err(build_limit_error(format!(
             "the tool has {} open requests; at most {of_tool}",
@@ -127,23 +125,44 @@ async fn check_limits(
         )));
     }
     let day_ago = request.created - SignedDuration::from_hours(24);
-    let count = cx.store.count_requests_since(tx, request.tool, day_ago).await?;
+    let filter = RequestFilter { tool: Some(request.tool), ..RequestFilter::default() };
+    let count = cx.store.count_requests_since(tx, filter, day_ago).await?;
     let per_day = u64::from(of_tool) * DAILY_REQUESTS_PER_OPEN_REQUEST;
     if count >= per_day {
-        let what = format!("the tool has made {count} requests within a day; at most {per_day}");
-        return Err(
-            Error::new(ErrorKind::Exhausted, "too-many-requests-today", what).help("try again tomorrow")
-        );
+        return Err(build_daily_limit_error(format!(
+            "the tool has made {count} requests within a day; at most {per_day}"
+        )));
     }
-    if let Some(user) = user {
-        // The row lock makes the count exact: one request of the user at a time.
-        cx.store.lock_user_by_id(tx, user).await?;
-        let count = cx.store.count_open_requests_of_user(tx, user).await?;
-        if count >= u64::from(of_user) {
-            return Err(build_limit_error(format!("you have {count} open requests; at most {of_user}")));
-        }
+    match request.user {
+        Some(user) => check_limits_of_user(cx, tx, user, day_ago).await,
+        None => Ok(()),
+    }
+}
+
+/// Refuses a request of a person who has made too many for all tools: one member of many tools must not fill the
+/// operators' queue.
+async fn check_limits_of_user(cx: &AccountsContext, tx: &Tx, user: UserId, day_ago: Timestamp) -> Result<()> {
+    let (open, per_day) = (cx.settings.open_requests_per_user, cx.settings.daily_requests_per_user);
+    // The row lock makes the counts exact: one request of the user at a time.
+    let Some(person) = cx.store.lock_user_by_id(tx, user).await? else { return Ok(()) };
+    let count = cx.store.count_open_requests_of_user(tx, user).await?;
+    if count >= u64::from(open) {
+        let what = format!("{} has {count} open requests for all tools; at most {open}", person.name);
+        return Err(build_limit_error(what));
+    }
+    let filter = RequestFilter { user: Some(user), ..RequestFilter::default() };
+    let count = cx.store.count_requests_since(tx, filter, day_ago).await?;
+    if count >= u64::from(per_day) {
+        return Err(build_daily_limit_error(format!(
+            "{} has made {count} requests for all tools within a day; at most {per_day}",
+            person.name
+        )));
     }
     Ok(())
+}
+
+fn build_daily_limit_error(what: String) -> Error {
+    Error::new(ErrorKind::Exhausted, "too-many-requests-today", what).help("try again tomorrow")
 }
 
 fn is_about_the_same(one: &RequestDetails, other: &RequestDetails) -> bool {
@@ -302,4 +321,59 @@ async fn close_request(
     let subject = format!("{} {}", request.details.request_kind().as_str(), request.id);
     cx.record_audit_entry(tx, actor, action, Some((request.tool, tool)), subject).await?;
     request_notices::announce_decision(cx, tx, actor, tool, request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use hearth_kit::{config::HearthConfig, db::Db};
+    use hearth_testkit::on_every_store;
+
+    use super::*;
+    use crate::{
+        AccountsSettings,
+        context::test_context::{build_test_context, insert_maintainer},
+        store::StoredTool,
+    };
+
+    async fn member_of_many_tools_makes_a_limited_number_of_requests_a_day(db: Db) -> Result<()> {
+        let mut config = HearthConfig::default();
+        config.change_section(|accounts: &mut AccountsSettings| accounts.daily_requests_per_user = 2);
+        let (cx, _stand) = build_test_context(db, config).await?;
+        let (ann, first) = insert_maintainer(&cx, None).await?;
+        let mut tools = vec![first];
+        let tx = cx.store.begin().await?;
+        for name in ["second", "third"] {
+            let id = ToolId::new(cx.now(), &cx.entropy);
+            tools.push(StoredTool { id, name: name.parse()?, ..tools[0].clone() });
+            cx.store.insert_tool(&tx, &tools[tools.len() - 1]).await?;
+            cx.store.set_member(&tx, id, ann.id, ToolRole::Owner, cx.now()).await?;
+        }
+        tx.commit().await?;
+        let of_token = cx.build_system_actor();
+        let of_ann = RequestActor { user: Some(ann.id), ..of_token.clone() };
+        let create = |actor: &RequestActor, tool: &StoredTool| {
+            let (cx, actor, tool) = (cx.clone(), actor.clone(), tool.clone());
+            async move {
+                let request = ToolRequestCreate {
+                    kind: RequestKind::PackageSource,
+                    reason: "the index needs it".to_owned(),
+                    quota: None,
+                    package_source: Some(PackageSourceRequest { name: "pond".parse()?, url: None }),
+                };
+                create_request(&cx, &actor, (tool.id, &tool.name), request).await
+            }
+        };
+        let withdrawn = create(&of_ann, &tools[0]).await?;
+        // A withdrawn request counts, and so does one that a tool of hers made with a token of its own.
+        withdraw_request(&cx, &of_ann, (tools[0].id, &tools[0].name), withdrawn.id).await?;
+        create(&of_token, &tools[1]).await?;
+        for actor in [&of_ann, &of_token] {
+            let refused = create(actor, &tools[2]).await.unwrap_err();
+            assert_eq!((refused.kind(), refused.code()), (ErrorKind::Exhausted, "too-many-requests-today"));
+            assert!(refused.public_message().contains("ann has made 2 requests for all tools"), "{refused}");
+        }
+        Ok(())
+    }
+
+    on_every_store!(member_of_many_tools_makes_a_limited_number_of_requests_a_day);
 }

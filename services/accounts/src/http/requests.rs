@@ -18,7 +18,7 @@ pub async fn list(
     Query(query): Query<ToolRequestQuery>,
 ) -> ApiResult<Listed<ToolRequest>> {
     let ToolRequestQuery { state, kind, limit, cursor } = query;
-    let filter = RequestFilter { tool: None, state, kind };
+    let filter = RequestFilter { state, kind, ..RequestFilter::default() };
     let page = cx.store.list_requests(filter, limit, cursor.as_ref()).await?;
     Ok(ApiResponse::from_page(page.map(|(request, tool)| request.render_request(tool))))
 }

@@ -35,7 +35,7 @@ pub mod row {
         pub id: String,
         pub tool_id: String,
         pub kind: String,
-        /// User who made it; null for a token of the tool.
+        /// User to whom it counts.
         pub user_id: Option<String>,
         /// Author, as in the audit log.
         pub author: String,
@@ -93,7 +93,7 @@ impl RequestDetails {
 pub struct StoredRequest {
     pub id: ToolRequestId,
     pub tool: ToolId,
-    /// User who made it; `None` for a token of the tool.
+    /// User to whom it counts: who made it, or the first owner of a tool that made it with a token of its own.
     pub user: Option<UserId>,
     /// Author, as in the audit log.
     pub author: String,
@@ -149,6 +149,7 @@ impl StoredRequest {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RequestFilter {
     pub tool: Option<ToolId>,
+    pub user: Option<UserId>,
     pub state: Option<RequestState>,
     pub kind: Option<RequestKind>,
 }
@@ -253,11 +254,14 @@ impl AccountStore {
         query.all(&**tx).await.or_db_error()?.into_iter().map(StoredRequest::try_from).collect()
     }
 
-    /// Counts the requests of a tool in any state since a time, under the tool's lock.
-    pub async fn count_requests_since(&self, tx: &Tx, tool: ToolId, since: Timestamp) -> Result<u64> {
-        let query = row::Entity::find()
-            .filter(row::Column::ToolId.eq(tool.to_string()))
-            .filter(row::Column::Created.gte(DbTimestamp::from(since)));
+    /// Counts the requests since a time, under the lock of the tool or the user of the filter.
+    pub async fn count_requests_since(
+        &self,
+        tx: &Tx,
+        filter: RequestFilter,
+        since: Timestamp,
+    ) -> Result<u64> {
+        let query = select_requests(filter).filter(row::Column::Created.gte(DbTimestamp::from(since)));
         query.count(&**tx).await.or_db_error()
     }
 
@@ -283,7 +287,7 @@ impl AccountStore {
         limit: PageLimit,
         cursor: Option<&PageCursor>,
     ) -> Result<Page<(StoredRequest, ToolName)>> {
-        let filter = RequestFilter { tool: None, state: Some(RequestState::Accepted), kind };
+        let filter = RequestFilter { state: Some(RequestState::Accepted), kind, ..RequestFilter::default() };
         read_request_page(self.db.reader(), filter, Order::Asc, limit, cursor).await
     }
 
@@ -326,10 +330,13 @@ fn select_open() -> sea_orm::Select<row::Entity> {
 }
 
 fn select_requests(filter: RequestFilter) -> sea_orm::Select<row::Entity> {
-    let RequestFilter { tool, state, kind } = filter;
+    let RequestFilter { tool, user, state, kind } = filter;
     let mut query = row::Entity::find();
     if let Some(tool) = tool {
         query = query.filter(row::Column::ToolId.eq(tool.to_string()));
+    }
+    if let Some(user) = user {
+        query = query.filter(row::Column::UserId.eq(user.to_string()));
     }
     if let Some(state) = state {
         query = query.filter(row::Column::State.eq(state.as_str()));
