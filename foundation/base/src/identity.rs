@@ -1,5 +1,7 @@
 //! Identity of the caller: resolved once, at the gateway, and passed to services as a signed statement.
 
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +73,19 @@ pub enum Caller {
         /// Role of the service.
         role: Role,
     },
+}
+
+/// Describes the caller for logs and the audit log: `user NAME`, `tool NAME`, `build ID`, `service ROLE`, or `nobody`.
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anonymous => f.write_str("nobody"),
+            Self::User { name, .. } => write!(f, "user {name}"),
+            Self::Tool { name, .. } => write!(f, "tool {name}"),
+            Self::Build { id, .. } => write!(f, "build {id}"),
+            Self::Service { role } => write!(f, "service {role}"),
+        }
+    }
 }
 
 /// Credential of a request.

@@ -1,6 +1,7 @@
 //! Framework of Hearth's services. A service is a function `mount(&Kit) -> MountedService`. This crate depends on no
 //! service.
 
+pub mod audit;
 pub mod backoff;
 pub mod blobs;
 pub mod client_address;

@@ -58,7 +58,7 @@ impl AccountsContext {
     pub fn build_actor<R: Right>(&self, authed: &Authed<R>) -> RequestActor {
         let caller = &authed.identity.caller;
         RequestActor {
-            who: format_actor(caller),
+            who: caller.to_string(),
             user: authed.identity.user_id(),
             request: authed.request,
             client: authed.client,
@@ -177,17 +177,6 @@ impl AccountsContext {
 
 hearth_kit::impl_request_context!(AccountsContext, AccountsSettings);
 
-/// Formats a caller for the audit log.
-fn format_actor(caller: &Caller) -> String {
-    match caller {
-        Caller::Anonymous => "nobody".to_owned(),
-        Caller::User { name, .. } => format!("user {name}"),
-        Caller::Tool { name, .. } => format!("tool {name}"),
-        Caller::Build { id, .. } => format!("build {id}"),
-        Caller::Service { role } => format!("service {role}"),
-    }
-}
-
 fn build_lost_role_error(what: &str) -> Error {
     Error::forbidden("forbidden", format!("you are no longer {what}")).help("hearth whoami")
 }
@@ -215,7 +204,7 @@ impl RequestActor {
 
     /// Returns the actor as acting for the giver of a mandate.
     pub fn on_behalf_of(&self, giver: &Caller) -> Self {
-        Self { who: format!("{} by {}", format_actor(giver), self.who), ..self.clone() }
+        Self { who: format!("{giver} by {}", self.who), ..self.clone() }
     }
 }
 

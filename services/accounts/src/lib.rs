@@ -24,8 +24,8 @@ use crate::{
     context::AccountsContext,
     rights::{
         AcknowledgeErasures, CreateToolTokens, ManageSignIn, NoSignIn, NotifyOperators, OperateHearth,
-        ReadAcceptedRequests, ReadMailAddresses, ReadToolEvents, ReadToolFacts, ResolveCredentials,
-        SelfService, SignedIn, ToolOperate, ToolOwn, ToolRead, ToolWrite, UseMandates,
+        ReadAcceptedRequests, ReadMailAddresses, ReadToolEvents, ReadToolFacts, RecordChanges,
+        ResolveCredentials, SelfService, SignedIn, ToolOperate, ToolOwn, ToolRead, ToolWrite, UseMandates,
     },
     workers::{
         account_mails::{AccountMailKind, SendAccountMails},
@@ -104,6 +104,7 @@ fn routes() -> OpenApiRouter<AccountsContext> {
         .routes(require_right::<OperateHearth, _>(routes!(http::requests::refuse_request)))
         .routes(require_right::<ResolveCredentials, _>(routes!(http::internal::resolve_credential)))
         .routes(require_right::<ResolveCredentials, _>(routes!(http::internal::record_refused_change)))
+        .routes(require_right::<RecordChanges, _>(routes!(http::internal::record_audited_change)))
         .routes(require_right::<ReadToolFacts, _>(routes!(http::internal::check_trigger_owner)))
         .routes(require_right::<NotifyOperators, _>(routes!(http::internal::send_operator_notice)))
         .routes(require_right::<ReadToolEvents, _>(routes!(http::internal::read_access_events)))

@@ -37,6 +37,8 @@ rights! {
     CreateToolTokens = "accounts:tool-tokens", Requirement::Services(&[Role::Builds, Role::Builder, Role::Jobs]) => ServiceCaller;
     /// Reading mail addresses.
     ReadMailAddresses = "accounts:addresses", Requirement::Services(&[Role::Notify]) => ServiceCaller;
+    /// Recording changes in the audit log.
+    RecordChanges = "accounts:audit", Requirement::Services(&[Role::Builds]) => ServiceCaller;
     /// Sending notices to the operators.
     NotifyOperators = "accounts:operator-notices", Requirement::Services(&[Role::Builds]) => ServiceCaller;
     /// Reading accepted requests.

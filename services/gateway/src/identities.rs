@@ -155,13 +155,7 @@ impl IdentityIssuer {
         epoch: u64,
     ) -> Result<SignedIdentity> {
         let ResolvedCaller { caller, credential, scopes, tool, expires: end } = resolved;
-        let name = match &caller {
-            Caller::Anonymous => "nobody".to_owned(),
-            Caller::User { name, .. } => format!("user {name}"),
-            Caller::Tool { name, .. } => format!("tool {name}"),
-            Caller::Build { id, .. } => format!("build {id}"),
-            Caller::Service { role } => format!("service {role}"),
-        };
+        let name = caller.to_string();
         let lifetime_end = now.saturating_add(IDENTITY_LIFETIME).unwrap_or(now);
         let expires = end.map_or(lifetime_end, |end| end.min(lifetime_end));
         let tool = compute_grant(tool, &scopes, service);

@@ -5,9 +5,9 @@ use hearth_wire::{
     accounts::{
         RequestEventData, ToolRequestQuery,
         internal::{
-            MandateCreate, MandateCreated, MandateUse, MandateUsed, OperatorNotice, Recipient, RefusedChange,
-            ResolveCaller, ResolvedCaller, ToolFacts, ToolTokenCreate, ToolTokenCreated, TriggerOwner,
-            TriggerOwnerCheck,
+            AuditedChange, MandateCreate, MandateCreated, MandateUse, MandateUsed, OperatorNotice, Recipient,
+            RefusedChange, ResolveCaller, ResolvedCaller, ToolFacts, ToolTokenCreate, ToolTokenCreated,
+            TriggerOwner, TriggerOwnerCheck,
         },
     },
     reply::{Done, Listed, Paging},
@@ -38,6 +38,11 @@ impl AccountsInternalCalls<'_> {
     pub async fn record_refused_change(&self, refused: &RefusedChange, request_id: &str) -> Result<Done> {
         let call = self.0.build_call(Method::POST, "/accounts/v1/internal/refusals");
         call.header(headers::REQUEST_ID_HEADER, request_id).json(refused).fetch_data().await
+    }
+
+    /// Records a change of this service in the audit log. May be repeated: the entry is stored once, by its id.
+    pub async fn record_audited_change(&self, change: &AuditedChange) -> Result<Done> {
+        self.0.build_call(Method::POST, "/accounts/v1/internal/audit").json(change).fetch_data().await
     }
 
     /// Sends a notice to the operators.

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use hearth_base::{
-    BuildId, Caller, Credential, EmailAddress, ImageName, MandateId, Role, Scopes, Secret, TokenId, ToolId,
-    ToolName, ToolRole, UserId, UserName,
+    BuildId, Caller, Credential, EmailAddress, EventId, ImageName, MandateId, RequestId, Role, Scopes,
+    Secret, TokenId, ToolId, ToolName, ToolRole, UserId, UserName,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -224,6 +224,46 @@ pub struct RefusedChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub client: Option<IpAddr>,
+}
+
+/// Report of a service: a change that it made for a caller. It has no secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::AuditedChange)]
+pub struct AuditedChange {
+    /// Id of the audit entry: a repeated report has the same and is stored once.
+    #[schema(value_type = String)]
+    pub id: EventId,
+    /// Time of the change.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Author: `user NAME`, `tool NAME`, or `service NAME`.
+    pub who: String,
+    /// Action: `OBJECT.VERB`, as in `package-source.grant`.
+    pub action: String,
+    /// The affected tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<AuditedTool>,
+    /// Object of the action: a name or an id.
+    pub subject: String,
+    /// Id of the request that made the change.
+    #[schema(value_type = String)]
+    pub request_id: RequestId,
+    /// Address of the client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub client: Option<IpAddr>,
+}
+
+/// Tool that a change affects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::AuditedTool)]
+pub struct AuditedTool {
+    /// Id of the tool.
+    #[schema(value_type = String)]
+    pub id: ToolId,
+    /// Name of the tool at the time of the change.
+    #[schema(value_type = String)]
+    pub name: ToolName,
 }
 
 /// Notice of a service to the operators; each one with a confirmed address gets a mail.

@@ -2,6 +2,7 @@
 
 pub mod account_mails;
 pub mod attempts;
+pub mod audited_changes;
 pub mod devices;
 pub mod invitations;
 pub mod join;

@@ -4,14 +4,15 @@ use hearth_base::{Result, ToolName, to_single_line};
 use hearth_wire::accounts::internal::RefusedChange;
 
 use super::attempts;
-use crate::context::{AccountsContext, RequestActor};
+use crate::{
+    context::{AccountsContext, RequestActor},
+    store::MAX_AUDIT_TEXT_CHARACTERS,
+};
 
 /// Action of a refused change in the audit log.
 const REFUSED_ACTION: &str = "change.refuse";
 /// Codes of refusals that this service has recorded itself.
 const RECORDED_CODES: [&str; 3] = ["wrong-password", "code-refused", "user-disabled"];
-/// Length of a subject in the audit log, in characters.
-const MAX_SUBJECT_CHARACTERS: usize = 200;
 
 /// Records a refused change. Beyond a limit per caller it is not recorded, so that nobody fills the log.
 pub async fn record_refused_change(
@@ -23,7 +24,7 @@ pub async fn record_refused_change(
     if RECORDED_CODES.contains(&code.as_str()) {
         return Ok(());
     }
-    let who = to_single_line(&who, MAX_SUBJECT_CHARACTERS);
+    let who = to_single_line(&who, MAX_AUDIT_TEXT_CHARACTERS);
     let actor = RequestActor { who: who.clone(), user: None, client, ..actor.clone() };
     let tool = match tool.and_then(|name| name.parse::<ToolName>().ok()) {
         Some(name) => cx.store.find_tool(&name).await?,
@@ -36,7 +37,7 @@ pub async fn record_refused_change(
         return Ok(());
     }
     cx.store.update_attempts(&tx, &counter, recorded + 1, actor.now).await?;
-    let subject = to_single_line(&format!("{method} {path}"), MAX_SUBJECT_CHARACTERS);
+    let subject = to_single_line(&format!("{method} {path}"), MAX_AUDIT_TEXT_CHARACTERS);
     let tool = tool.as_ref().map(|tool| (tool.id, &tool.name));
     cx.record_refusal(&tx, &actor, REFUSED_ACTION, tool, subject, &code).await?;
     tx.commit().await

@@ -6,8 +6,8 @@ use hearth_wire::{
     accounts::{
         RequestEvent, RequestEventData, ToolRequestQuery,
         internal::{
-            AccessEvent, OperatorNotice, Recipient, RefusedChange, ResolveCaller, ResolvedCaller, ToolEvent,
-            TriggerOwner, TriggerOwnerCheck,
+            AccessEvent, AuditedChange, OperatorNotice, Recipient, RefusedChange, ResolveCaller,
+            ResolvedCaller, ToolEvent, TriggerOwner, TriggerOwnerCheck,
         },
     },
     events::{EventBatch, EventsQuery, Topic},
@@ -131,6 +131,20 @@ pub async fn record_refused_change(
     Json(refused): Json<RefusedChange>,
 ) -> ApiResult<Done> {
     app::refusals::record_refused_change(&cx, &cx.build_actor(&peer), refused).await?;
+    Ok(ApiResponse::ok_done())
+}
+
+/// Record a change of a service in the audit log. A repeated report is stored once.
+#[utoipa::path(post, path = "/accounts/v1/internal/audit", tag = "internal",
+    operation_id = "accounts.internal_audit", request_body = AuditedChange,
+    responses((status = 200, body = Data<Done>),
+        (status = 400, description = "the service does not own the object of the action")))]
+pub async fn record_audited_change(
+    cx: AccountsContext,
+    peer: Authed<rights::RecordChanges>,
+    Json(change): Json<AuditedChange>,
+) -> ApiResult<Done> {
+    app::audited_changes::record_audited_change(&cx, peer.role, change).await?;
     Ok(ApiResponse::ok_done())
 }
 

@@ -6,7 +6,10 @@ use hearth_base::{EventId, Page, PageCursor, PageLimit, RequestId, Result, ToolI
 use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
 use hearth_wire::accounts::AuditEntry;
 use jiff::Timestamp;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::OnConflict,
+};
 
 use super::{AccountStore, columns::parse_column};
 
@@ -38,13 +41,16 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// Length of an author and of a subject that come from elsewhere, in characters.
+pub const MAX_AUDIT_TEXT_CHARACTERS: usize = 200;
+
 /// An audit entry to insert.
 #[derive(Debug)]
 pub struct NewAuditEntry<'a> {
     pub id: EventId,
     pub at: Timestamp,
     pub who: String,
-    pub action: &'static str,
+    pub action: &'a str,
     pub tool: Option<(ToolId, &'a ToolName)>,
     pub subject: String,
     pub request: RequestId,
@@ -63,7 +69,7 @@ pub struct AuditFilter<'a> {
 }
 
 impl AccountStore {
-    /// Inserts an entry, in the transaction of the change.
+    /// Inserts an entry, in the transaction of the change. An entry with this id stays.
     pub async fn insert_audit_entry(&self, tx: &Tx, entry: NewAuditEntry<'_>) -> Result<()> {
         let NewAuditEntry { id, at, who, action, tool, subject, request, refused, client } = entry;
         let row = row::ActiveModel {
@@ -78,7 +84,11 @@ impl AccountStore {
             refused: Set(refused),
             client: Set(client.map(|client| client.to_string())),
         };
-        row::Entity::insert(row).exec_without_returning(&**tx).await.or_db_error().map(|_| ())
+        let keep = OnConflict::column(row::Column::Id).do_nothing_on([row::Column::Id]).to_owned();
+        match row::Entity::insert(row).on_conflict(keep).exec_without_returning(&**tx).await {
+            Ok(_) | Err(DbErr::RecordNotInserted) => Ok(()),
+            Err(cause) => Err(cause).or_db_error(),
+        }
     }
 
     /// Lists the entries that match a filter, newest first.

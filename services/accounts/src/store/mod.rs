@@ -30,7 +30,7 @@ use hearth_kit::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use audit::{AuditFilter, NewAuditEntry};
+pub use audit::{AuditFilter, MAX_AUDIT_TEXT_CHARACTERS, NewAuditEntry};
 pub use device::NewDevice;
 pub use email_code::EmailCode;
 pub use invitation::Invitation;
