@@ -3,7 +3,9 @@
 use hearth_base::{Result, Role, ToolId};
 use hearth_kit::{
     Kit, RequestContext, ServiceClients,
+    audit::{self, Change, ChangeAuthor},
     blobs::BlobStore,
+    db::Tx,
     fair_pool::{FairPool, PoolLimits},
     outbound::OutboundClient,
     tasks::ShutdownSignal,
@@ -59,6 +61,13 @@ impl BuildsContext {
             public_tls: kit.config.door.uses_tls(),
             stop: kit.tasks.shutdown_signal(),
         })
+    }
+}
+
+impl BuildsContext {
+    /// Records a change for the audit log, in its transaction.
+    pub async fn record_change(&self, tx: &Tx, author: &ChangeAuthor, change: Change<'_>) -> Result<()> {
+        audit::record_change(&self.base, &self.store.queue, tx, author, change).await
     }
 }
 

@@ -19,7 +19,7 @@ mod workers;
 
 use hearth_base::{Result, Role};
 use hearth_kit::{
-    Dialect, Kit, MountedService, RouteExt, Service,
+    Dialect, Kit, MountedService, RouteExt, Service, audit,
     config::{DoorSettings, Section},
     queue, require_right, tool_cleanup,
 };
@@ -61,6 +61,11 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
         queue::create_task_worker(&store.queue, workers::builder_notices::SendBuilderNotices(cx.clone()));
     let revokes =
         queue::create_task_worker(&store.queue, workers::credentials::RevokeCredentials(cx.clone()));
+    let removals = queue::create_task_worker(
+        &store.queue,
+        workers::removed_builders::EndBuildsOfRemovedBuilders(cx.clone()),
+    );
+    let audits = audit::create_worker(&store.queue, &cx.clients);
     let starting = cx.clone();
     let sweeps = workers::housekeeping::create_worker(&cx);
     let erase = move |tool| {
@@ -79,6 +84,8 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
         .with_worker(announces)
         .with_worker(revokes)
         .with_worker(notices)
+        .with_worker(removals)
+        .with_worker(audits)
         .with_worker(sweeps)
         .with_preparation(async move {
             starting.signing_keys.load_keys()?;

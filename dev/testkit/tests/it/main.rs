@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot continue has failed")]
 
 mod api_documents;
+mod audited_changes;
 mod dead_letters;
 mod end_to_end;
 mod endpoints;

@@ -3,8 +3,11 @@
 //! A builder that fails several builds in a row for reasons outside of their sources is suspended for some minutes,
 //! while another builder gets builds: the only one is never without work.
 
-use hearth_base::{BuildId, Error, Result};
-use hearth_kit::db::Tx;
+use hearth_base::{BuildId, Error, Result, UserName};
+use hearth_kit::{
+    audit::{Change, ChangeAuthor},
+    db::Tx,
+};
 use hearth_wire::builds::{self as wire, BuilderState, internal::BuilderProcess};
 use jiff::{SignedDuration, Timestamp};
 
@@ -163,14 +166,19 @@ fn render_builder(builder: Builder, running: &[QueuedBuild], now: Timestamp) -> 
 }
 
 /// Suspends a builder until an operator returns it. Its running builds continue.
-pub async fn suspend_builder(cx: &BuildsContext, id: &str, operator: &str) -> Result<wire::Builder> {
+pub async fn suspend_builder(
+    cx: &BuildsContext,
+    author: &ChangeAuthor,
+    id: &str,
+    operator: &UserName,
+) -> Result<wire::Builder> {
     let suspension = Suspension { reason: format!("{operator} suspended it"), until: None };
-    change_builder(cx, id, |builder| builder.suspension = Some(suspension)).await
+    change_builder(cx, author, id, "builder.suspend", |builder| builder.suspension = Some(suspension)).await
 }
 
 /// Lets a builder get builds again, with a new count of failures.
-pub async fn return_builder(cx: &BuildsContext, id: &str) -> Result<wire::Builder> {
-    change_builder(cx, id, |builder| {
+pub async fn return_builder(cx: &BuildsContext, author: &ChangeAuthor, id: &str) -> Result<wire::Builder> {
+    change_builder(cx, author, id, "builder.return", |builder| {
         builder.suspension = None;
         (builder.failures, builder.failed_build) = (0, None);
     })
@@ -179,7 +187,9 @@ pub async fn return_builder(cx: &BuildsContext, id: &str) -> Result<wire::Builde
 
 async fn change_builder(
     cx: &BuildsContext,
+    author: &ChangeAuthor,
     id: &str,
+    action: &'static str,
     change: impl FnOnce(&mut Builder),
 ) -> Result<wire::Builder> {
     let tx = cx.store.begin().await?;
@@ -188,6 +198,7 @@ async fn change_builder(
         builder.ok_or_else(|| Error::not_found("builder", id).help("hearth admin builders list"))?;
     change(&mut builder);
     cx.store.update_builder(&tx, &builder).await?;
+    cx.record_change(&tx, author, Change { action, tool: None, subject: id.to_owned() }).await?;
     cx.store.queue.wake_task(&tx, BUILD_TASK);
     tx.commit().await?;
     let running = cx.store.list_queued_builds(cx.store.db_reader()).await?;

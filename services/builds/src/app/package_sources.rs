@@ -1,12 +1,15 @@
 //! Package sources: which archives of Debian packages builds get besides Debian.
 
-use hearth_base::{Error, ErrorKind, PackageSourceName, Result, ToolId, ToolRequestId};
+use hearth_base::{Error, ErrorKind, PackageSourceName, Result, ToolId, ToolName, ToolRequestId};
 use hearth_kit::{
+    audit::{Change, ChangeAuthor},
     db::Tx,
     tool_state::{ToolState, lock_existing_tool, lock_tool},
 };
 use hearth_plan::{BuildPackageSource, BuildPackageSources, PackageSourceFile, PackageSourceKey};
-use hearth_wire::builds::{PackageSource, PackageSourcePut, ToolPackageSource, internal::LeasePackageSource};
+use hearth_wire::builds::{
+    PackageSource, PackageSourceAccess, PackageSourcePut, ToolPackageSource, internal::LeasePackageSource,
+};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
@@ -22,6 +25,7 @@ const MAX_PACKAGE_SOURCES: u64 = 200;
 /// Adds a package source, or replaces its content.
 pub async fn put_package_source(
     cx: &BuildsContext,
+    author: &ChangeAuthor,
     name: &PackageSourceName,
     put: PackageSourcePut,
 ) -> Result<PackageSource> {
@@ -37,6 +41,7 @@ pub async fn put_package_source(
         return Err(Error::new(ErrorKind::Exhausted, "too-many-package-sources", what)
             .help("remove one: hearth admin package-sources remove NAME"));
     }
+    let action = if former.is_none() { "package-source.add" } else { "package-source.change" };
     let created = former.map_or(now, |former| former.created);
     let source = StoredPackageSource {
         name: name.clone(),
@@ -48,8 +53,20 @@ pub async fn put_package_source(
         updated: now,
     };
     cx.store.save_package_source(&tx, &source).await?;
+    cx.record_change(&tx, author, Change { action, tool: None, subject: describe_source(&source) }).await?;
     tx.commit().await?;
     render_source(cx, source).await
+}
+
+/// Describes a package source for the audit log, without its addresses, which may have passwords.
+fn describe_source(source: &StoredPackageSource) -> String {
+    let StoredPackageSource { name, access, overrides_debian, .. } = source;
+    let tools = match access {
+        PackageSourceAccess::All => "for all tools",
+        PackageSourceAccess::Granted => "for granted tools",
+    };
+    let overrides = if *overrides_debian { ", overrides Debian" } else { "" };
+    format!("{name} {tools}{overrides}")
 }
 
 /// Lists all package sources.
@@ -68,26 +85,37 @@ pub async fn show_package_source(cx: &BuildsContext, name: &PackageSourceName) -
 }
 
 /// Removes a package source and its grants. Builds that run keep it.
-pub async fn remove_package_source(cx: &BuildsContext, name: &PackageSourceName) -> Result<()> {
+pub async fn remove_package_source(
+    cx: &BuildsContext,
+    author: &ChangeAuthor,
+    name: &PackageSourceName,
+) -> Result<()> {
     let tx = cx.store.begin().await?;
     cx.store.lock_package_source(&tx, name).await?.ok_or_else(|| build_missing_error(name))?;
     cx.store.delete_package_source(&tx, name).await?;
+    let change = Change { action: "package-source.remove", tool: None, subject: name.to_string() };
+    cx.record_change(&tx, author, change).await?;
     tx.commit().await
 }
 
 /// Grants a package source to a tool, or takes it from it.
 pub async fn set_grant(
     cx: &BuildsContext,
-    tool: ToolId,
+    author: &ChangeAuthor,
+    tool: (ToolId, &ToolName),
     name: &PackageSourceName,
     is_active: bool,
 ) -> Result<()> {
     let tx = cx.store.begin().await?;
-    lock_existing_tool(&tx, tool).await?;
+    lock_existing_tool(&tx, tool.0).await?;
     cx.store.lock_package_source(&tx, name).await?.ok_or_else(|| build_missing_error(name))?;
-    let former = cx.store.find_source_grant(&tx, name, tool).await?;
+    let former = cx.store.find_source_grant(&tx, name, tool.0).await?;
     let request = former.and_then(|former| former.request);
-    cx.store.save_source_grant(&tx, &SourceGrant { source: name.clone(), tool, is_active, request }).await?;
+    let grant = SourceGrant { source: name.clone(), tool: tool.0, is_active, request };
+    cx.store.save_source_grant(&tx, &grant).await?;
+    let action = if is_active { "package-source.grant" } else { "package-source.revoke" };
+    let change = Change { action, tool: Some(tool), subject: name.to_string() };
+    cx.record_change(&tx, author, change).await?;
     tx.commit().await
 }
 

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use hearth_base::{Error, PathParam, Result};
-use hearth_kit::{ApiResponse, ApiResult, Authed, Param};
+use hearth_kit::{ApiResponse, ApiResult, Authed, Param, audit::ChangeAuthor};
 use hearth_wire::{
     builds::{BuilderList, BuilderOne},
     reply::Named,
@@ -47,9 +47,9 @@ pub async fn suspend_builder(
     operator: Authed<OperateBuilders>,
     Param(builder): Param<BuilderParam>,
 ) -> ApiResult<BuilderOne> {
-    let name = operator.name.to_string();
-    let builder = app::builders::suspend_builder(&cx, &builder.0, &name).await?;
-    tracing::warn!(builder = builder.id, operator = name, "builder suspended by an operator");
+    let author = ChangeAuthor::from_authed(&operator);
+    let builder = app::builders::suspend_builder(&cx, &author, &builder.0, &operator.name).await?;
+    tracing::warn!(builder = builder.id, operator = %operator.name, "builder suspended by an operator");
     Ok(ApiResponse::ok_named(BuilderOne { builder }))
 }
 
@@ -63,7 +63,8 @@ pub async fn return_builder(
     operator: Authed<OperateBuilders>,
     Param(builder): Param<BuilderParam>,
 ) -> ApiResult<BuilderOne> {
-    let builder = app::builders::return_builder(&cx, &builder.0).await?;
+    let author = ChangeAuthor::from_authed(&operator);
+    let builder = app::builders::return_builder(&cx, &author, &builder.0).await?;
     tracing::warn!(builder = builder.id, operator = %operator.name, "builder returned by an operator");
     Ok(ApiResponse::ok_named(BuilderOne { builder }))
 }

@@ -1,7 +1,7 @@
 //! Endpoints for outside builders: of a tool, and of all tools.
 
 use hearth_base::{Access, BuilderName};
-use hearth_kit::{ApiResponse, ApiResult, Authed, Json, Param};
+use hearth_kit::{ApiResponse, ApiResult, Authed, Json, Param, audit::ChangeAuthor};
 use hearth_wire::{
     builds::outside::{BuilderChoice, OutsideBuilderCreate, OutsideBuilderList, OutsideBuilderSecret},
     reply::{Done, Named},
@@ -11,7 +11,6 @@ use crate::{
     app::outside::registry,
     context::BuildsContext,
     rights::{BuildsRead, BuildsWrite, OperateBuilders},
-    store::BuilderOwner,
 };
 
 /// List the outside builders that a tool may choose, and its choice.
@@ -36,7 +35,8 @@ pub async fn create(
     Json(create): Json<OutsideBuilderCreate>,
 ) -> ApiResult<OutsideBuilderSecret> {
     let owner = tool.identity.find_trigger_owner();
-    let (builder, secret) = registry::add_builder(&cx, BuilderOwner::Tool(tool.id), owner, create).await?;
+    let (author, of_tool) = (ChangeAuthor::from_authed(&tool), Some((tool.id, &tool.name)));
+    let (builder, secret) = registry::add_builder(&cx, &author, of_tool, owner, create).await?;
     let builder = registry::render_builder(builder, true);
     Ok(ApiResponse::ok_named(OutsideBuilderSecret { builder, secret }).with_status(http::StatusCode::CREATED))
 }
@@ -52,7 +52,8 @@ pub async fn delete(
     tool: Authed<BuildsWrite>,
     Param(name): Param<BuilderName>,
 ) -> ApiResult<Done> {
-    registry::remove_builder(&cx, BuilderOwner::Tool(tool.id), &name).await?;
+    let author = ChangeAuthor::from_authed(&tool);
+    registry::remove_builder(&cx, &author, Some((tool.id, &tool.name)), &name).await?;
     Ok(ApiResponse::ok_named(Done {}))
 }
 
@@ -87,7 +88,8 @@ pub async fn create_shared(
     operator: Authed<OperateBuilders>,
     Json(create): Json<OutsideBuilderCreate>,
 ) -> ApiResult<OutsideBuilderSecret> {
-    let (builder, secret) = registry::add_builder(&cx, BuilderOwner::Shared, None, create).await?;
+    let author = ChangeAuthor::from_authed(&operator);
+    let (builder, secret) = registry::add_builder(&cx, &author, None, None, create).await?;
     tracing::warn!(builder = %builder.name, operator = %operator.name, "outside builder added by an operator");
     let builder = registry::render_builder(builder, true);
     Ok(ApiResponse::ok_named(OutsideBuilderSecret { builder, secret }).with_status(http::StatusCode::CREATED))
@@ -103,7 +105,7 @@ pub async fn delete_shared(
     operator: Authed<OperateBuilders>,
     Param(name): Param<BuilderName>,
 ) -> ApiResult<Done> {
-    registry::remove_builder(&cx, BuilderOwner::Shared, &name).await?;
+    registry::remove_builder(&cx, &ChangeAuthor::from_authed(&operator), None, &name).await?;
     tracing::warn!(builder = %name, operator = %operator.name, "outside builder removed by an operator");
     Ok(ApiResponse::ok_named(Done {}))
 }

@@ -1,7 +1,7 @@
 //! Endpoints for package sources.
 
 use hearth_base::PackageSourceName;
-use hearth_kit::{ApiResponse, ApiResult, Authed, Json, Param};
+use hearth_kit::{ApiResponse, ApiResult, Authed, Json, Param, audit::ChangeAuthor};
 use hearth_wire::{
     builds::{PackageSourceList, PackageSourceOne, PackageSourcePut, ToolPackageSourceList},
     reply::{Done, Named},
@@ -46,7 +46,8 @@ pub async fn put_source(
     Param(name): Param<PackageSourceName>,
     Json(put): Json<PackageSourcePut>,
 ) -> ApiResult<PackageSourceOne> {
-    let package_source = app::package_sources::put_package_source(&cx, &name, put).await?;
+    let author = ChangeAuthor::from_authed(&operator);
+    let package_source = app::package_sources::put_package_source(&cx, &author, &name, put).await?;
     tracing::warn!(source = %name, operator = %operator.name, "package source saved by an operator");
     Ok(ApiResponse::ok_named(PackageSourceOne { package_source }))
 }
@@ -61,7 +62,7 @@ pub async fn remove_source(
     operator: Authed<OperatePackageSources>,
     Param(name): Param<PackageSourceName>,
 ) -> ApiResult<Done> {
-    app::package_sources::remove_package_source(&cx, &name).await?;
+    app::package_sources::remove_package_source(&cx, &ChangeAuthor::from_authed(&operator), &name).await?;
     tracing::warn!(source = %name, operator = %operator.name, "package source removed by an operator");
     Ok(ApiResponse::ok_named(Done {}))
 }
@@ -88,7 +89,8 @@ pub async fn grant_source(
     tool: Authed<GrantPackageSources>,
     Param(name): Param<PackageSourceName>,
 ) -> ApiResult<Done> {
-    app::package_sources::set_grant(&cx, tool.id, &name, true).await?;
+    let author = ChangeAuthor::from_authed(&tool);
+    app::package_sources::set_grant(&cx, &author, (tool.id, &tool.name), &name, true).await?;
     tracing::warn!(source = %name, tool = %tool.id, "package source granted by an operator");
     Ok(ApiResponse::ok_named(Done {}))
 }
@@ -105,7 +107,8 @@ pub async fn revoke_source(
     tool: Authed<GrantPackageSources>,
     Param(name): Param<PackageSourceName>,
 ) -> ApiResult<Done> {
-    app::package_sources::set_grant(&cx, tool.id, &name, false).await?;
+    let author = ChangeAuthor::from_authed(&tool);
+    app::package_sources::set_grant(&cx, &author, (tool.id, &tool.name), &name, false).await?;
     tracing::warn!(source = %name, tool = %tool.id, "package source revoked by an operator");
     Ok(ApiResponse::ok_named(Done {}))
 }

@@ -30,6 +30,7 @@ pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(CreateEventCursors),
         Box::new(CreatePackageSources),
         Box::new(AddImageRecord),
+        Box::new(IndexOutsideBuilds),
     ]
 }
 
@@ -174,6 +175,23 @@ impl MigrationTrait for AddOutsideBuilders {
         names.unique();
         manager.create_index(names).await?;
         manager.create_index(build_index("build_token_build_id", "build_token", &["build_id"])).await
+    }
+}
+
+/// Index by which the builds of a removed outside builder are found.
+struct IndexOutsideBuilds;
+
+impl MigrationName for IndexOutsideBuilds {
+    fn name(&self) -> &str {
+        "0007_outside_build_index"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for IndexOutsideBuilds {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let columns = ["builder_id", "build_id"];
+        manager.create_index(build_index("outside_build_builder_id", "outside_build", &columns)).await
     }
 }
 

@@ -8,7 +8,7 @@ use hearth_kit::{
 use hearth_wire::builds::BuildStatus;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{LockType, OnConflict},
 };
 
@@ -41,6 +41,9 @@ mod row {
 
     impl ActiveModelBehavior for ActiveModel {}
 }
+
+/// Builds that one query lists.
+pub const OUTSIDE_BUILD_BATCH_SIZE: u64 = 200;
 
 /// State of a build with an outside builder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,13 +149,35 @@ impl BuildStore {
         query.one(&**tx).await.or_db_error()?.map(OutsideBuild::try_from).transpose()
     }
 
-    /// Lists up to 1000 builds that an outside builder has.
-    pub async fn list_builds_of_outside_builder(&self, builder: OutsideBuilderId) -> Result<Vec<BuildId>> {
+    /// Lists the builds that an outside builder has, by their ids from the one after `after` on: at most
+    /// [`OUTSIDE_BUILD_BATCH_SIZE`].
+    pub async fn list_builds_of_outside_builder(
+        &self,
+        builder: OutsideBuilderId,
+        after: Option<BuildId>,
+    ) -> Result<Vec<BuildId>> {
+        let mut query = select_build_ids().filter(row::Column::BuilderId.eq(builder.to_string()));
+        if let Some(after) = after {
+            query = query.filter(row::Column::BuildId.gt(after.to_string()));
+        }
+        let ids: Vec<String> = query.into_tuple().all(self.db.reader()).await.or_db_error()?;
+        ids.iter().map(|id| parse_column("outside_build.build_id", id)).collect()
+    }
+
+    /// Lists the ids of the keys that sealed credentials.
+    pub async fn list_credential_key_ids(&self) -> Result<Vec<String>> {
         let query = row::Entity::find()
             .select_only()
-            .column(row::Column::BuildId)
-            .filter(row::Column::BuilderId.eq(builder.to_string()))
-            .limit(1000);
+            .column(row::Column::KeyId)
+            .filter(row::Column::KeyId.is_not_null())
+            .distinct();
+        query.into_tuple().all(self.db.reader()).await.or_db_error()
+    }
+
+    /// Lists builds whose credentials were sealed by another key than `current`: at most
+    /// [`OUTSIDE_BUILD_BATCH_SIZE`].
+    pub async fn list_builds_sealed_with_other_keys(&self, current: &str) -> Result<Vec<BuildId>> {
+        let query = select_build_ids().filter(row::Column::KeyId.ne(current));
         let ids: Vec<String> = query.into_tuple().all(self.db.reader()).await.or_db_error()?;
         ids.iter().map(|id| parse_column("outside_build.build_id", id)).collect()
     }
@@ -163,6 +188,14 @@ impl BuildStore {
         let delete = row::Entity::delete_many().filter(row::Column::BuildId.is_in(ids));
         delete.exec(&**tx).await.or_db_error().map(|_| ())
     }
+}
+
+fn select_build_ids() -> sea_orm::Select<row::Entity> {
+    row::Entity::find()
+        .select_only()
+        .column(row::Column::BuildId)
+        .order_by_asc(row::Column::BuildId)
+        .limit(OUTSIDE_BUILD_BATCH_SIZE)
 }
 
 #[cfg(test)]

@@ -73,6 +73,13 @@ pub enum BuilderOwner {
     Tool(ToolId),
 }
 
+impl BuilderOwner {
+    /// The tool, or the operator if there is none.
+    pub fn from_tool(tool: Option<ToolId>) -> Self {
+        tool.map_or(Self::Shared, Self::Tool)
+    }
+}
+
 impl fmt::Display for BuilderOwner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -6,5 +6,6 @@ pub mod builder_notices;
 pub mod credentials;
 pub mod housekeeping;
 pub mod provenance;
+pub mod removed_builders;
 pub mod time_limits;
 pub mod unpin;

@@ -1,6 +1,7 @@
 //! Tests of the build service on each database, with real git repositories on the loopback interface.
 #![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
+mod audited_changes;
 mod builders;
 mod document;
 mod fixture;
@@ -11,6 +12,7 @@ mod logs;
 mod outside_builders;
 mod outside_fixture;
 mod outside_kills;
+mod outside_races;
 mod package_sources;
 mod provenance;
 mod queue_places;

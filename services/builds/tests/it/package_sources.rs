@@ -23,7 +23,7 @@ use crate::fixture::{BuildsFixture, start_fixture};
 const SMALL_KEY: &str =
     "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQABBA==\n-----END PGP PUBLIC KEY BLOCK-----\n";
 
-fn build_put(access: PackageSourceAccess) -> PackageSourcePut {
+pub fn build_put(access: PackageSourceAccess) -> PackageSourcePut {
     PackageSourcePut {
         file: "# pond\nTypes: deb\nURIs: http://pond.example/debian\nSuites: stable\nComponents: main\n"
             .to_owned(),

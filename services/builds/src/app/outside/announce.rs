@@ -150,7 +150,7 @@ async fn provide_credential(cx: &BuildsContext, id: BuildId) -> Result<Option<Se
 }
 
 /// Formats the context that the seal of a credential is bound to.
-fn format_credential_context(id: BuildId, attempt: u32) -> String {
+pub fn format_credential_context(id: BuildId, attempt: u32) -> String {
     format!("credentials/{id}/{attempt}")
 }
 

@@ -2,9 +2,11 @@
 
 use std::net::IpAddr;
 
-use hearth_base::{BuilderName, Error, OutsideBuilderId, Result, Secret, ToolId};
+use hearth_base::{BuilderName, Error, OutsideBuilderId, Result, Secret, ToolId, ToolName};
 use hearth_kit::{
+    audit::{Change, ChangeAuthor},
     outbound::is_public_address,
+    queue::TaskName,
     signed_webhooks::{check_webhook_url, generate_secret},
     tool_state::lock_existing_tool,
 };
@@ -17,17 +19,22 @@ use crate::{
     store::{BuilderOwner, OutsideBuilder, build_exists_error, format_secret_context},
 };
 
+/// Task that fails the builds of a removed outside builder; its key is the builder's id.
+pub const REMOVED_BUILDER_TASK: TaskName<OutsideBuilderId> = TaskName::new("removed-builder");
+
 /// Most outside builders of a tool, and of the operator.
 const MAX_OUTSIDE_BUILDERS: u64 = 20;
 
-/// Registers an outside builder. Its secret is returned only here.
+/// Registers an outside builder of a tool, or of all tools. Its secret is returned only here.
 pub async fn add_builder(
     cx: &BuildsContext,
-    owner: BuilderOwner,
+    author: &ChangeAuthor,
+    tool: Option<(ToolId, &ToolName)>,
     trigger_owner: Option<String>,
     create: OutsideBuilderCreate,
 ) -> Result<(OutsideBuilder, Secret)> {
     let OutsideBuilderCreate { name, url, falls_back } = create;
+    let owner = BuilderOwner::from_tool(tool.map(|(id, _)| id));
     if name.as_str() == OWN_BUILDERS {
         let what = format!("the name {OWN_BUILDERS} means the builders of this Hearth");
         return Err(Error::invalid("builder-name", what).help("choose another name, such as ci"));
@@ -51,6 +58,9 @@ pub async fn add_builder(
         return Err(Error::conflict("builders-full", what).help("remove one that is not used"));
     }
     cx.store.save_outside_builder(&tx, &builder).await?;
+    // Not its address, which may have a key.
+    let change = Change { action: "outside-builder.add", tool, subject: builder.name.to_string() };
+    cx.record_change(&tx, author, change).await?;
     tx.commit().await?;
     Ok((builder, secret))
 }
@@ -70,21 +80,45 @@ fn check_encryption(url: &str) -> Result<()> {
     Err(Error::invalid("webhook-url", what).help("use an address with https"))
 }
 
-/// Removes an outside builder. The builds that it has fail, and their credentials end.
-pub async fn remove_builder(cx: &BuildsContext, owner: BuilderOwner, name: &BuilderName) -> Result<()> {
+/// Removes an outside builder of a tool, or of all tools. The builds that it has fail, and their credentials end.
+pub async fn remove_builder(
+    cx: &BuildsContext,
+    author: &ChangeAuthor,
+    tool: Option<(ToolId, &ToolName)>,
+    name: &BuilderName,
+) -> Result<()> {
+    let owner = BuilderOwner::from_tool(tool.map(|(id, _)| id));
     let found = cx.store.find_outside_builder_by_name(owner, name).await?;
     let builder = found.ok_or_else(|| build_missing_error(name))?;
     let tx = cx.store.begin().await?;
-    cx.store.delete_outside_builder(&tx, owner, name).await?;
-    tx.commit().await?;
-    for id in cx.store.list_builds_of_outside_builder(builder.id).await? {
-        let tx = cx.store.begin().await?;
-        if let Some(build) = cx.store.lock_build(&tx, id).await?.filter(|build| !build.has_ended()) {
-            fail_build(cx, &tx, build, "it was removed", "Start the build again: hearth build start").await?;
-        }
-        tx.commit().await?;
+    if !cx.store.delete_outside_builder(&tx, owner, name).await? {
+        return Err(build_missing_error(name));
     }
-    Ok(())
+    let change = Change { action: "outside-builder.remove", tool, subject: name.to_string() };
+    cx.record_change(&tx, author, change).await?;
+    let id = builder.id;
+    cx.store.queue.enqueue(&tx, REMOVED_BUILDER_TASK, &id.to_string(), &id, cx.now()).await?;
+    tx.commit().await
+}
+
+/// Fails the builds that a removed outside builder has. May be repeated.
+pub async fn fail_builds_of_removed_builder(cx: &BuildsContext, builder: OutsideBuilderId) -> Result<()> {
+    let mut last = None;
+    loop {
+        let builds = cx.store.list_builds_of_outside_builder(builder, last).await?;
+        for id in &builds {
+            let tx = cx.store.begin().await?;
+            if let Some(build) = cx.store.lock_build(&tx, *id).await?.filter(|build| !build.has_ended()) {
+                let next_step = "Start the build again: hearth build start";
+                fail_build(cx, &tx, build, "it was removed", next_step).await?;
+            }
+            tx.commit().await?;
+        }
+        match builds.last() {
+            None => return Ok(()),
+            id => last = id.copied(),
+        }
+    }
 }
 
 /// Chooses the builder of a tool's builds; `None`: the builders of this Hearth.
