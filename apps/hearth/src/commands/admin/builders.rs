@@ -1,13 +1,9 @@
-//! `hearth admin builders …`: which builders there are, and which of them get builds; outside builders of all tools.
+//! `hearth admin builders …`: which builders there are, and which of them get builds.
 
 use hearth_base::{Error, Result};
-use hearth_wire::builds::{Builder, BuilderState, outside::OutsideBuilder};
+use hearth_wire::builds::{Builder, BuilderState};
 use serde::{Deserialize, Serialize};
 
-use super::super::build::builders::{
-    AddBuilderArgs, ChangedOutsideBuilder, RemoveBuilderArgs, build_table, print_secret,
-    require_builder as require_outside_builder,
-};
 use crate::{
     context::CommandContext,
     flags::{DryRun, HELP_TEMPLATE},
@@ -28,16 +24,6 @@ pub enum BuildersCommand {
     /// Give a builder builds again that was suspended
     #[command(before_help = "Example: hearth admin builders return 4f2c", help_template = HELP_TEMPLATE)]
     Return(ChangeBuilderArgs),
-    /// List the outside builders that every tool may choose
-    #[command(before_help = "Example: hearth admin builders outside", help_template = HELP_TEMPLATE)]
-    Outside,
-    /// Register an outside builder that every tool may choose
-    #[command(before_help = "Example: hearth admin builders add ci https://ci.example.org/hearth",
-        help_template = HELP_TEMPLATE)]
-    Add(AddBuilderArgs),
-    /// Remove an outside builder; the builds that it has fail
-    #[command(before_help = "Example: hearth admin builders remove ci", help_template = HELP_TEMPLATE)]
-    Remove(RemoveBuilderArgs),
 }
 
 /// The arguments of the commands that change one builder.
@@ -62,21 +48,15 @@ pub async fn run(cx: &CommandContext, command: BuildersCommand) -> Result<()> {
         BuildersCommand::List => list_builders(cx).await,
         BuildersCommand::Suspend(args) => suspend_builder(cx, args).await,
         BuildersCommand::Return(args) => return_builder(cx, args).await,
-        BuildersCommand::Outside => list_outside_builders(cx).await,
-        BuildersCommand::Add(args) => add_outside_builder(cx, args).await,
-        BuildersCommand::Remove(args) => remove_outside_builder(cx, args).await,
     }
 }
 
 /// Explains the state after Ctrl-C.
 pub fn explain_interrupt(command: &BuildersCommand) -> &'static str {
     match command {
-        BuildersCommand::List | BuildersCommand::Outside => "nothing was changed",
+        BuildersCommand::List => "nothing was changed",
         BuildersCommand::Suspend(_) | BuildersCommand::Return(_) => {
             "the change may be done already; hearth admin builders list shows it"
-        }
-        BuildersCommand::Add(_) | BuildersCommand::Remove(_) => {
-            "the change may be done already; hearth admin builders outside shows it"
         }
     }
 }
@@ -132,40 +112,6 @@ async fn return_builder(cx: &CommandContext, args: ChangeBuilderArgs) -> Result<
     session.send(session.client.builds().return_builder(&builder)).await?;
     let sentence = format!("{builder} gets builds again");
     result.print_done(&ChangedBuilder { builder, done: true }, &sentence)
-}
-
-async fn list_outside_builders(cx: &CommandContext) -> Result<()> {
-    let result = cx.printer.open_output::<OutsideBuilder>()?;
-    let session = cx.open_session()?;
-    let builders = session.send(session.client.builds().list_outside_builders()).await?.builders;
-    result.print_list(&builders, &build_table(&builders, None))?;
-    if builders.is_empty() {
-        cx.printer.print_next("hearth admin builders add NAME ADDRESS");
-    }
-    Ok(())
-}
-
-async fn add_outside_builder(cx: &CommandContext, args: AddBuilderArgs) -> Result<()> {
-    let session = cx.open_session()?;
-    let Some(create) = args.into_create(cx)? else { return Ok(()) };
-    let made = session.send(session.client.builds().add_outside_builder(&create)).await?;
-    print_secret(cx, &made)
-}
-
-async fn remove_outside_builder(cx: &CommandContext, args: RemoveBuilderArgs) -> Result<()> {
-    let result = cx.printer.open_output::<ChangedOutsideBuilder>()?;
-    let RemoveBuilderArgs { name, dry_run } = args;
-    let session = cx.open_session()?;
-    let target = format!("the outside builder {name} and its secret");
-    if dry_run.dry_run {
-        let list = session.send(session.client.builds().list_outside_builders()).await?;
-        require_outside_builder(list.builders.iter(), &name)?;
-        let changed = ChangedOutsideBuilder { builder: name, done: false };
-        return result.print_sentence(&changed, &format!("would remove {target}"));
-    }
-    cx.require_confirmation("remove", &target).await?;
-    session.send(session.client.builds().remove_outside_builder(&name)).await?;
-    result.print_done(&ChangedOutsideBuilder { builder: name, done: true }, &format!("{target} are removed"))
 }
 
 async fn require_builder(session: &Session<'_>, id: &str) -> Result<()> {

@@ -16,6 +16,9 @@ use crate::{
 pub const SECRET_NOTE: &str =
     "The builder checks the signatures of announcements with the secret. It is shown only once.";
 
+/// Command that lists the builders that a tool may choose.
+const LIST_COMMAND: &str = "hearth build builders list";
+
 /// Commands about outside builders.
 #[derive(Debug, clap::Subcommand)]
 pub enum OutsideBuildersCommand {
@@ -166,7 +169,7 @@ async fn remove_builder(cx: &CommandContext, args: RemoveBuilderArgs) -> Result<
     let target = format!("the outside builder {name} and its secret");
     if dry_run.dry_run {
         let list = session.send(session.client().builds().list_tool_builders(session.tool_name())).await?;
-        require_builder(list.builders.iter().filter(|builder| !builder.shared), &name)?;
+        require_builder(list.builders.iter().filter(|builder| !builder.shared), &name, LIST_COMMAND)?;
         let changed = ChangedOutsideBuilder { builder: name, done: false };
         return result.print_sentence(&changed, &format!("would remove {target}"));
     }
@@ -175,14 +178,15 @@ async fn remove_builder(cx: &CommandContext, args: RemoveBuilderArgs) -> Result<
     result.print_done(&ChangedOutsideBuilder { builder: name, done: true }, &format!("{target} are removed"))
 }
 
-/// Checks that a builder is in a list.
+/// Checks that a builder is in a list, which `list_command` shows.
 pub fn require_builder<'a>(
     mut builders: impl Iterator<Item = &'a OutsideBuilder>,
     name: &BuilderName,
+    list_command: &'static str,
 ) -> Result<()> {
     match builders.any(|builder| builder.name == *name) {
         true => Ok(()),
-        false => Err(Error::not_found("builder", name).help("hearth build builders list")),
+        false => Err(Error::not_found("builder", name).help(list_command)),
     }
 }
 
@@ -198,7 +202,7 @@ async fn use_builder(cx: &CommandContext, args: UseBuilderArgs) -> Result<()> {
     if dry_run.dry_run {
         let list = session.send(builds.list_tool_builders(session.tool_name())).await?;
         if name.as_str() != OWN_BUILDERS {
-            require_builder(list.builders.iter(), &name)?;
+            require_builder(list.builders.iter(), &name, LIST_COMMAND)?;
         }
         let changed = ChangedOutsideBuilder { builder: name, done: false };
         return result.print_sentence(&changed, &format!("builds would go to {who}"));
