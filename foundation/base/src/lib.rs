@@ -44,4 +44,4 @@ pub use quantity::{Cpu, Memory};
 pub use role::Role;
 pub use sealed::{OpeningKeys, SealContext, SealedValue, SealingKey};
 pub use secret::Secret;
-pub use text::{check_plain_text, join_first_names, strip_terminal_codes, to_single_line};
+pub use text::{check_plain_text, cut_text, join_first_names, strip_terminal_codes, to_single_line};

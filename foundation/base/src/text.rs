@@ -53,6 +53,14 @@ pub fn to_single_line(text: &str, max_chars: usize) -> String {
     }
 }
 
+/// Cuts a text to at most `max_bytes` bytes of whole characters, and marks the cut by `…` (3 further bytes).
+pub fn cut_text(text: &mut String, max_bytes: usize) {
+    if text.len() > max_bytes {
+        text.truncate(text.floor_char_boundary(max_bytes));
+        text.push('…');
+    }
+}
+
 /// Joins the first `max_names` names for a sentence, and counts the others: `a, b and 3 more`.
 pub fn join_first_names<T: AsRef<str>>(names: &[T], max_names: usize) -> String {
     let listed: Vec<&str> = names.iter().take(max_names).map(AsRef::as_ref).collect();
@@ -90,6 +98,25 @@ mod tests {
             ("abcd".to_owned(), "abc…".to_owned())
         );
         assert_eq!(to_single_line("", 4), "");
+    }
+
+    #[test]
+    fn text_is_cut_between_characters() {
+        // `é` has 2 bytes, `日` 3.
+        for (text, max_bytes, cut) in [
+            ("abcd", 4, "abcd"),
+            ("abcde", 4, "abcd…"),
+            ("abé", 4, "abé"),
+            ("abcé", 4, "abc…"),
+            ("a日日", 4, "a日…"),
+            ("a日日", 6, "a日…"),
+            ("日", 0, "…"),
+            ("", 0, ""),
+        ] {
+            let mut text = text.to_owned();
+            cut_text(&mut text, max_bytes);
+            assert_eq!(text, cut, "{max_bytes}");
+        }
     }
 
     #[test]

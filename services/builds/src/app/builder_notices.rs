@@ -16,7 +16,7 @@ pub const BUILDER_NOTICE_TASK: TaskName<BuilderNotice> = TaskName::new("builder-
 
 /// Time after the end of a suspension within which a further one of the same builder causes no notice: the cause is
 /// known.
-const QUIET_TIME: SignedDuration = SignedDuration::from_hours(6);
+const REPEATED_NOTICE_INTERVAL: SignedDuration = SignedDuration::from_hours(6);
 /// Maximum length of the last error in a notice, in characters.
 const MAX_ERROR_CHARS: usize = 500;
 
@@ -42,7 +42,7 @@ pub async fn announce_suspension(
         return Ok(());
     };
     let former_end = former.and_then(|former| former.until);
-    if former_end.is_some_and(|end| now.duration_since(end) < QUIET_TIME) {
+    if former_end.is_some_and(|end| now.duration_since(end) < REPEATED_NOTICE_INTERVAL) {
         return Ok(());
     }
     let error = builder.last_error.as_deref().unwrap_or_default().chars().take(MAX_ERROR_CHARS).collect();

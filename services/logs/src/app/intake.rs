@@ -1,6 +1,6 @@
 //! Selection of the lines to store from a batch of one container.
 
-use hearth_base::Memory;
+use hearth_base::{Memory, cut_text};
 use hearth_wire::logs::{LogsStream, internal::LogsLine};
 use jiff::{SignedDuration, Timestamp};
 
@@ -50,7 +50,7 @@ pub fn accept_lines(
             accepted.lost += missing;
             accepted.lines.push(build_note(line.sequence, line.time, format_count(missing, "lost")));
         }
-        cut_line(&mut line);
+        cut_text(&mut line.text, MAX_LINE_BYTES);
         let cost = i64::try_from(line.text.len()).unwrap_or(i64::MAX).saturating_add(LINE_OVERHEAD_BYTES);
         if instance.hour_bytes.saturating_add(cost) > limit {
             if instance.hour_dropped == 0 {
@@ -86,13 +86,6 @@ fn format_count(lines: u64, outcome: &str) -> String {
 
 fn build_note(sequence: u64, time: Timestamp, text: String) -> LogsLine {
     LogsLine { sequence, time, stream: LogsStream::Note, partial: false, text }
-}
-
-fn cut_line(line: &mut LogsLine) {
-    if line.text.len() > MAX_LINE_BYTES {
-        line.text.truncate(line.text.floor_char_boundary(MAX_LINE_BYTES));
-        line.text.push('…');
-    }
 }
 
 /// Returns the start of the hour of `now`.
@@ -210,7 +203,9 @@ mod tests {
     fn long_line_is_cut() {
         let mut line = build_line(1);
         line.text = "日".repeat(MAX_LINE_BYTES);
-        cut_line(&mut line);
-        assert!(line.text.len() <= MAX_LINE_BYTES + 3 && line.text.ends_with('…'));
+        let mut instance = build_instance();
+        let accepted = accept_lines(&mut instance, vec![line], false, LARGE_HOUR_SIZE, build_now());
+        let text = list_texts(&accepted)[0];
+        assert!(text.len() <= MAX_LINE_BYTES + 3 && text.ends_with('…'));
     }
 }

@@ -38,7 +38,7 @@ const RECEIVER_LIMITS: FetchLimits = FetchLimits { max_bytes: 1024, timeout: Dur
 const MAX_RESPONSE_CHARACTERS: usize = 200;
 
 /// The pause of a webhook whose tool uses its share of the lanes.
-const LANE_PAUSE: SignedDuration = SignedDuration::from_secs(1);
+const BUSY_LANES_PAUSE: SignedDuration = SignedDuration::from_secs(1);
 
 /// The outcome of an attempt to deliver.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ pub async fn attempt_delivery(cx: &NotifyContext, id: WebhookId) -> Result<Deliv
     }
     // Other tools have lanes left while the receivers of this one are slow.
     let Some(_lane) = cx.lanes.try_acquire(webhook.tool) else {
-        return Ok(DeliveryAttempt::Later(now + LANE_PAUSE));
+        return Ok(DeliveryAttempt::Later(now + BUSY_LANES_PAUSE));
     };
     if let Some(reason) = find_lost_owner(cx, &webhook).await? {
         return Ok(DeliveryAttempt::OwnerLost(webhook, reason));

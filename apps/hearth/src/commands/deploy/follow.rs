@@ -110,7 +110,8 @@ impl DeploymentBuildLog {
 struct RecentLines(VecDeque<String>);
 
 impl RecentLines {
-    const MAX_LINES: usize = 20;
+    /// Maximum number of lines.
+    const MAX_RECENT_LINES: usize = 20;
 
     /// Adds a line of the build's log and shows it as the detail of the current step.
     fn push_and_show(&mut self, line: &str, steps: &mut Steps<'_>) {
@@ -126,7 +127,7 @@ impl RecentLines {
         if step == "build" {
             return;
         }
-        if self.0.len() == Self::MAX_LINES {
+        if self.0.len() == Self::MAX_RECENT_LINES {
             self.0.pop_front();
         }
         self.0.push_back(text.to_owned());

@@ -19,8 +19,8 @@ use crate::{
     upstream::{Upstream, UpstreamRepository},
 };
 
-/// Age from which a use of stored content is recorded.
-const MAX_USE_AGE: SignedDuration = SignedDuration::from_mins(10);
+/// Time after a recorded use of stored content within which further uses are not recorded.
+const USE_RECORDING_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
 
 /// Formats the name of an image for errors: `library/alpine:3`.
 fn format_image(repository: &UpstreamRepository, reference: &ManifestReference) -> String {
@@ -30,7 +30,7 @@ fn format_image(repository: &UpstreamRepository, reference: &ManifestReference) 
     }
 }
 
-/// Finds stored content, and records its use at most once in [`MAX_USE_AGE`].
+/// Finds stored content, and records its use at most once in [`USE_RECORDING_INTERVAL`].
 async fn find_stored(
     cx: &ImagesContext,
     upstream: &Upstream<'_>,
@@ -38,7 +38,7 @@ async fn find_stored(
 ) -> Result<Option<UpstreamContent>> {
     let Some(found) = cx.store.find_upstream_content(upstream.name, digest).await? else { return Ok(None) };
     let now = cx.now();
-    if now.duration_since(found.last_used) > MAX_USE_AGE {
+    if now.duration_since(found.last_used) > USE_RECORDING_INTERVAL {
         let tx = cx.store.begin().await?;
         cx.store.touch_upstream_content(&tx, upstream.name, digest, now).await?;
         tx.commit().await?;

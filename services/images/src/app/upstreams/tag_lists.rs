@@ -13,8 +13,8 @@ use crate::{
     upstream::{Upstream, UpstreamRepository, UpstreamRequest, build_invalid_answer_error},
 };
 
-/// Limits of a list.
-const LIST_LIMITS: FetchLimits = FetchLimits { max_bytes: 8 << 20, timeout: Duration::from_secs(60) };
+/// Limits of the answer of an upstream with a list of tags.
+const TAG_LIST_LIMITS: FetchLimits = FetchLimits { max_bytes: 8 << 20, timeout: Duration::from_secs(60) };
 
 /// A page of a list of tags.
 pub struct TagPage {
@@ -47,7 +47,7 @@ pub async fn list_tags(
         accept: "application/json",
         wanted: format!("repository {repository}"),
         unknown_code: "name-unknown",
-        limits: LIST_LIMITS,
+        limits: TAG_LIST_LIMITS,
     };
     let _permit = super::acquire_question_permit(cx, caller).await?;
     let mut answer = cx.upstreams.client.open_resource(upstream, &request, cx.now()).await?;

@@ -13,8 +13,8 @@ pub struct LogTail {
 }
 
 impl LogTail {
-    /// Maximum number of lines.
-    const MAX_LINES: usize = 3;
+    /// Maximum number of lines of the tail.
+    const MAX_TAIL_LINES: usize = 3;
     /// Maximum characters of one line.
     const MAX_LINE_CHARS: usize = 200;
     /// Maximum number of lines after the line of an error: an older error is not the reason of the end.
@@ -28,7 +28,7 @@ impl LogTail {
                 continue;
             }
             self.lines.push(line.trim_end().chars().take(Self::MAX_LINE_CHARS).collect());
-            if self.lines.len() > Self::MAX_LINES {
+            if self.lines.len() > Self::MAX_TAIL_LINES {
                 self.drop_one_line();
             }
         }
@@ -159,7 +159,7 @@ mod tests {
     fn read_error_line(output: &str) -> Option<String> {
         let mut tail = LogTail::default();
         output.lines().for_each(|line| tail.append_lines(std::iter::once(line)));
-        assert!(tail.lines().len() <= LogTail::MAX_LINES);
+        assert!(tail.lines().len() <= LogTail::MAX_TAIL_LINES);
         LogTail::from_column(&tail.to_column()?).error_line().map(str::to_owned)
     }
 
