@@ -137,11 +137,11 @@ class Build:
             return
         except (Failed, OSError, subprocess.SubprocessError) as error:
             self.log.write(str(error))
-            outcome = {"end": "failed", "message": str(error)[:4000]}
+            outcome = {"kind": "failed", "message": str(error)[:4000]}
         finally:
             self.stop.set()
         self.log.close()
-        self.reports.send("/finish", {"end": outcome})
+        self.reports.send("/finish", {"outcome": outcome})
 
     def send_heartbeats(self):
         """Says that the build goes on, and stops it when Hearth says so: it was cancelled, or took too long."""
@@ -159,7 +159,7 @@ class Build:
         source = self.fetch_source()
         containerfile = self.write_containerfile(source)
         self.reports.send("/heartbeat", {"step": "image", "message": "Building the image."})
-        tls = f"--tls-verify={str(self.announced['api']['tls']).lower()}"
+        tls = f"--tls-verify={str(self.announced['api']['registry_tls']).lower()}"
         image = self.announced["image"]
         # A step of the source may read files of this machine, so the credential is in no file while steps run.
         with self.open_credential() as credential:
@@ -172,7 +172,7 @@ class Build:
         self.reports.send("/heartbeat", {"step": "push", "message": "Pushing the image."})
         with self.open_credential() as credential:
             self.run_buildah("push", credential, tls, f"--digestfile={digest}", image)
-        return {"end": "made", "digest": digest.read_text().strip(), "message": "Built with buildah."}
+        return {"kind": "succeeded", "digest": digest.read_text().strip(), "message": "Built with buildah."}
 
     @contextlib.contextmanager
     def open_credential(self):

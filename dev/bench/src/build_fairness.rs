@@ -150,8 +150,8 @@ async fn run_builder(client: Client, process: BuilderProcess, ended: EndedBuilds
         let begun = Instant::now();
         let Some(lease) = client.builds().claim_build(&claim).await?.lease else { continue };
         durations.push(begun.elapsed());
-        let end = BuildLeaseOutcome::Failed { message: "This build does nothing.".to_owned() };
-        let finish = BuildFinish { ticket: lease.ticket, end, failure: None };
+        let outcome = BuildLeaseOutcome::Failed { message: "This build does nothing.".to_owned() };
+        let finish = BuildFinish { ticket: lease.ticket, outcome, failure: None };
         client.builds().finish_build(lease.build, &finish).await?;
         let number = lease.tool_name.as_str().trim_start_matches("tool").parse::<usize>();
         let count = number.ok().and_then(|number| ended.get(number));

@@ -190,7 +190,7 @@ async fn build_with_this_test(
     let claim = BuildClaim { wait: 20, ..BuildClaim::default() };
     let lease = builder.builds().claim_build(&claim).await?.lease;
     let lease = lease.ok_or_else(|| Error::internal("the build was not claimed"))?;
-    let end = BuildLeaseOutcome::Made {
+    let outcome = BuildLeaseOutcome::Succeeded {
         digest: digest.to_owned(),
         image: format!("tool-site/page@{digest}"),
         processes: [("web".to_owned(), "serve".to_owned())].into(),
@@ -199,7 +199,10 @@ async fn build_with_this_test(
         materials: None,
         comparison: None,
     };
-    builder.builds().finish_build(build, &BuildFinish { ticket: lease.ticket, end, failure: None }).await?;
+    builder
+        .builds()
+        .finish_build(build, &BuildFinish { ticket: lease.ticket, outcome, failure: None })
+        .await?;
     Ok(build)
 }
 

@@ -16,6 +16,7 @@ mod walk;
 
 pub use bom::{ImageIdentity, render_bom};
 pub use compare::{DifferenceKind, FileDifference, TreeComparison, compare_trees};
+pub use limits::MAX_DIFFERENCES;
 pub use package::{Distribution, Package, PackageKind};
 pub use purl::render_purl;
 pub use report::{ComparisonReport, InventoryReport, render_comparison, render_inventory};

@@ -64,13 +64,13 @@ async fn run_lease(cx: &BuilderContext, lease: &BuildLease) -> Result<()> {
     tracing::info!(build = %lease.build, tool = %lease.tool, attempt = lease.attempt, "build claimed");
     let (stop, stopping) = watch::channel(lease.stop);
     let (progress, progress_updates) = watch::channel(None);
-    let outcome = pipeline::run_build(cx, lease, stopping, progress);
-    let (end, failure) = tokio::select! {
+    let attempt = pipeline::run_build(cx, lease, stopping, progress);
+    let (outcome, failure) = tokio::select! {
         // The lease is lost: its new holder owns the runs, so they are not stopped here.
         error = keep_lease(cx, lease, &stop, progress_updates) => return Err(error),
-        end = outcome => end,
+        ended = attempt => ended,
     };
-    finish_lease(cx, lease, end, failure).await?;
+    finish_lease(cx, lease, outcome, failure).await?;
     pipeline::acknowledge_runs(cx, lease).await;
     Ok(())
 }
@@ -114,29 +114,17 @@ async fn keep_lease(
 async fn finish_lease(
     cx: &BuilderContext,
     lease: &BuildLease,
-    end: BuildLeaseOutcome,
+    outcome: BuildLeaseOutcome,
     failure: Option<BuildFailure>,
 ) -> Result<()> {
-    let mut finish = BuildFinish { ticket: lease.ticket.clone(), end, failure };
+    let finish = BuildFinish { ticket: lease.ticket.clone(), outcome, failure };
     loop {
         match cx.create_client(Role::Builds)?.builds().finish_build(lease.build, &finish).await {
             Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout) => {
                 log_error!(&error, build = %lease.build, "end of a build not reported; will retry");
                 tokio::time::sleep(RETRY_DELAY).await;
             }
-            // A service of an earlier release does not know explanations, inputs and materials.
-            Err(error) if error.kind() == ErrorKind::Unprocessable && remove_new_fields(&mut finish) => {}
             ended => return ended,
         }
     }
-}
-
-/// Removes what services of release 0.1 do not know. Returns true if there was any.
-fn remove_new_fields(finish: &mut BuildFinish) -> bool {
-    let has_failure = finish.failure.take().is_some();
-    let BuildLeaseOutcome::Made { inputs, materials, comparison, .. } = &mut finish.end else {
-        return has_failure;
-    };
-    let (inputs, materials) = (inputs.take().is_some(), materials.take().is_some());
-    comparison.take().is_some() || inputs || materials || has_failure
 }

@@ -31,8 +31,8 @@ hearth_kit::settings! {
         builder_failures: u32 = 3,
         /// Minutes for which it is suspended.
         builder_pause: u32 = 10,
-        /// Lines of a build's log that an outside builder may send.
-        outside_log_lines: u64 = 50_000,
+        /// Maximum lines of a build's log that an outside builder may send.
+        outside_log_line_limit: u64 = 50_000,
         /// Labels that a builder must have to get the builds of a tool: `"tool-name" = "label"`.
         builder_labels: BTreeMap<String, String> = BTreeMap::new(),
     }

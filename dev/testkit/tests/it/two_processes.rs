@@ -39,10 +39,10 @@ async fn build_requested_in_one_process_is_claimed_in_another_at_once() -> Resul
         let requested = requested?;
         let lease = lease.ok_or_else(|| Error::internal("nothing was claimed"))?;
         assert_eq!(lease.build, requested.name);
-        let end = BuildLeaseOutcome::Failed { message: String::new() };
+        let outcome = BuildLeaseOutcome::Failed { message: String::new() };
         builder
             .builds()
-            .finish_build(lease.build, &BuildFinish { ticket: lease.ticket, end, failure: None })
+            .finish_build(lease.build, &BuildFinish { ticket: lease.ticket, outcome, failure: None })
             .await?;
     }
     hearth.stop().await

@@ -9,6 +9,7 @@ use hearth_wire::{
         BuildQuery, BuildQuota, BuildQuotaOne, BuildStarted, Builder, BuilderList, BuilderOne, PackageSource,
         PackageSourceList, PackageSourceOne, PackageSourcePut, SourceOne, ToolPackageSource,
         ToolPackageSourceList, UploadedFolder,
+        former_finish::FormerBuildFinish,
         internal::{
             BuildClaim, BuildClaimReply, BuildFinish, BuildHeartbeat, BuildHeartbeatReply, BuildLogReport,
             BuildLogReported, RegistryToken, RegistryTokenCreate, SbomUpload,
@@ -234,14 +235,14 @@ impl BuildsCalls<'_> {
 
     /// For builders: ends a build or an attempt.
     pub async fn finish_build(&self, build: BuildId, finish: &BuildFinish) -> Result<()> {
-        let send = async |path| {
-            let call = self.0.build_call(Method::POST, path).segment(build).path_suffix("/finish");
-            call.json(finish).fetch_json::<Done>().await.map(|_| ())
-        };
-        match send(REPORTS_PATH).await {
-            // A service of release 0.1.0 does not know this path.
-            Err(error) if error.kind() == ErrorKind::NotFound => send(INTERNAL_PATH).await,
-            reply => reply,
+        let prepare = |path| self.0.build_call(Method::POST, path).segment(build).path_suffix("/finish");
+        match prepare(REPORTS_PATH).json(finish).fetch_json::<Done>().await {
+            // A service of release 0.1.0 knows neither this path nor this form.
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let former = FormerBuildFinish::from(finish.clone());
+                prepare(INTERNAL_PATH).json(&former).fetch_json::<Done>().await.map(|_| ())
+            }
+            reply => reply.map(|_| ()),
         }
     }
 

@@ -23,7 +23,7 @@ pub enum BuildFailureClass {
     /// The disk or the quota of the build is full.
     OutOfDisk,
     /// The build exceeded its time limit.
-    Time,
+    Timeout,
     /// The image would have no process of the required name.
     StartCommandMissing,
     /// A command of the build failed for a reason that is none of the others.

@@ -92,9 +92,9 @@ pub struct BuildLease {
     /// Package sources that the build gets besides Debian.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub package_sources: Vec<LeasePackageSource>,
-    /// The build that this one repeats.
+    /// The build that this one reproduces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reproduced: Option<ReproducedBuild>,
+    pub original_build: Option<OriginalBuild>,
     /// Deadline of the build.
     #[schema(value_type = String, format = DateTime)]
     pub deadline: Timestamp,
@@ -181,7 +181,7 @@ pub struct BuildFinish {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub ticket: String,
     /// Outcome.
-    pub end: BuildLeaseOutcome,
+    pub outcome: BuildLeaseOutcome,
     /// Explanation of a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<BuildFailure>,
@@ -189,11 +189,11 @@ pub struct BuildFinish {
 
 /// Outcome of a build, or of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = builds::internal::LeaseEnd)]
-#[serde(tag = "end", rename_all = "kebab-case")]
+#[schema(as = builds::internal::LeaseOutcome)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum BuildLeaseOutcome {
     /// The image was built.
-    Made {
+    Succeeded {
         /// Digest of its manifest.
         digest: String,
         /// Full name of the image, with its digest. Hearth finds that of an outside builder by the digest.
@@ -223,7 +223,7 @@ pub enum BuildLeaseOutcome {
     /// The work has been stopped, as [`BuildHeartbeatReply::stop`] ordered.
     Stopped,
     /// An error outside the source; another attempt may succeed.
-    Again {
+    Retry {
         /// Error, for users.
         message: String,
     },
@@ -318,10 +318,10 @@ pub struct SbomUpload {
     pub content: String,
 }
 
-/// Build that another one repeats.
+/// Build that a reproduction repeats.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = builds::internal::ReproducedBuild)]
-pub struct ReproducedBuild {
+#[schema(as = builds::internal::OriginalBuild)]
+pub struct OriginalBuild {
     /// Its id.
     #[schema(value_type = String)]
     pub build: BuildId,

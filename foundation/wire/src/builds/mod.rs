@@ -3,6 +3,7 @@
 mod build;
 mod builder;
 mod failure;
+pub mod former_finish;
 pub mod internal;
 mod log;
 pub mod outside;
@@ -25,6 +26,6 @@ pub use package_source::{
     ToolPackageSource, ToolPackageSourceList,
 };
 pub use quota::{BuildQuota, BuildQuotaCategory, BuildQuotaItem, BuildQuotaOne};
-pub use reproduction::{BuildReproduction, DifferentFile, ImageComparison, MAX_NAMED_FILES};
+pub use reproduction::{BuildReproduction, DifferentFile, ImageComparison};
 pub use sbom::{BuildSbom, MAX_SBOM_BYTES, SBOM_MEDIA_TYPE};
 pub use source::{SourceOne, UploadedFolder};

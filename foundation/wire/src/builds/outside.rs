@@ -161,5 +161,5 @@ pub struct AnnouncedApi {
     /// Host of the registry, with its port.
     pub registry: String,
     /// True: the registry speaks HTTPS.
-    pub tls: bool,
+    pub registry_tls: bool,
 }

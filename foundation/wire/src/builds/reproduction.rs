@@ -4,9 +4,6 @@ use hearth_base::{BuildId, Digest};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Most files of a comparison that are named.
-pub const MAX_NAMED_FILES: usize = 100;
-
 /// Result of a build that repeated another one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::BuildReproduction)]

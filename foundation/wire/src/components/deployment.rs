@@ -120,7 +120,7 @@ pub enum DeploymentFailureClass {
     /// The program listens on another port, or where only its own container reaches it.
     Port,
     /// The program was not ready in time.
-    Time,
+    Timeout,
     /// Another reason.
     #[serde(other)]
     Other,

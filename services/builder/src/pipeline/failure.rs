@@ -94,7 +94,7 @@ impl BuildFailure {
         let Self { kind, message, explanation } = self;
         match kind {
             FailureKind::Source => (BuildLeaseOutcome::Failed { message }, explanation),
-            FailureKind::Infrastructure => (BuildLeaseOutcome::Again { message }, explanation),
+            FailureKind::Infrastructure => (BuildLeaseOutcome::Retry { message }, explanation),
             FailureKind::Stopped => (BuildLeaseOutcome::Stopped, None),
         }
     }
@@ -148,7 +148,7 @@ pub struct StepOutput {
 
 impl StepOutput {
     /// Last lines to keep.
-    const MAX_LINES: usize = 12;
+    const MAX_LAST_LINES: usize = 12;
     /// Longest kept line, in characters.
     const MAX_LINE_CHARS: usize = 300;
 
@@ -160,7 +160,7 @@ impl StepOutput {
             self.signs.record_line(&text);
             self.last.push(text);
         }
-        let old = self.last.len().saturating_sub(Self::MAX_LINES);
+        let old = self.last.len().saturating_sub(Self::MAX_LAST_LINES);
         self.last.drain(..old);
     }
 
@@ -193,7 +193,7 @@ pub fn classify_outcome(
         Conclusion::OutOfMemory => return Some(build_memory_failure(cx, activity)),
         Conclusion::TimedOut => {
             let failure = BuildFailure::from_source(format!("{activity} took too long."));
-            return Some(failure.or_class(BuildFailureClass::Time));
+            return Some(failure.or_class(BuildFailureClass::Timeout));
         }
         Conclusion::NotStarted { reason } => {
             let message = format!("{activity} could not be started: {reason}.");

@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hearth_base::{Result, Role};
+use hearth_base::{Result, Role, cut_text};
 use hearth_kit::log_error;
 use hearth_runtime_api::{LogLine, LogStream};
 use hearth_wire::{
@@ -52,10 +52,10 @@ impl<'a> BuildLog<'a> {
 
     /// Completes the log with the outcome. An error is only logged, so that it does not delay the end of the
     /// build.
-    pub async fn close(&self, end: &BuildLeaseOutcome, failure: Option<&BuildFailure>) {
-        let text = match end {
-            BuildLeaseOutcome::Made { image, .. } => image.clone(),
-            BuildLeaseOutcome::Failed { message } | BuildLeaseOutcome::Again { message } => message.clone(),
+    pub async fn close(&self, outcome: &BuildLeaseOutcome, failure: Option<&BuildFailure>) {
+        let text = match outcome {
+            BuildLeaseOutcome::Succeeded { image, .. } => image.clone(),
+            BuildLeaseOutcome::Failed { message } | BuildLeaseOutcome::Retry { message } => message.clone(),
             BuildLeaseOutcome::Stopped => "The build was stopped.".to_owned(),
         };
         let is_new = |failure: &&BuildFailure| !text.contains(&failure.next_step);
@@ -83,11 +83,11 @@ impl<'a> BuildLog<'a> {
             if count > limit {
                 break;
             }
-            let text = match count == limit {
-                true => format!("further lines are not stored: the limit of a build is {limit} lines"),
-                false => truncate_line(line.text),
-            };
-            let LogLine { sequence, time, stream, partial, .. } = line;
+            let LogLine { sequence, time, stream, partial, mut text } = line;
+            if count == limit {
+                text = format!("further lines are not stored: the limit of a build is {limit} lines");
+            }
+            cut_text(&mut text, MAX_LINE_BYTES);
             let stream = match stream {
                 LogStream::Out => LogsStream::Out,
                 LogStream::Err => LogsStream::Err,
@@ -106,14 +106,9 @@ impl<'a> BuildLog<'a> {
         self.send(step, Vec::new(), true).await
     }
 
-    fn build_note(&self, sequence: u64, text: String) -> LogsLine {
-        LogsLine {
-            sequence,
-            time: self.cx.clock.now(),
-            stream: LogsStream::Note,
-            partial: false,
-            text: truncate_line(text),
-        }
+    fn build_note(&self, sequence: u64, mut text: String) -> LogsLine {
+        cut_text(&mut text, MAX_LINE_BYTES);
+        LogsLine { sequence, time: self.cx.clock.now(), stream: LogsStream::Note, partial: false, text }
     }
 
     async fn send(&self, instance: &str, lines: Vec<LogsLine>, complete: bool) -> Result<()> {
@@ -131,13 +126,4 @@ impl<'a> BuildLog<'a> {
             .await
             .map(|_| ())
     }
-}
-
-fn truncate_line(mut text: String) -> String {
-    if text.len() > MAX_LINE_BYTES {
-        let end = (0..=MAX_LINE_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        text.truncate(end);
-        text.push('…');
-    }
-    text
 }

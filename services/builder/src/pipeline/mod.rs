@@ -82,8 +82,8 @@ impl BuildAttempt<'_> {
     }
 }
 
-/// Runs the steps of a build and returns its end, with the explanation of a failure. After a failure or stop request no run of the attempt is
-/// left running.
+/// Runs the steps of a build and returns its outcome, with the explanation of a failure. After a failure or stop request
+/// no run of the attempt is left running.
 pub async fn run_build(
     cx: &BuilderContext,
     lease: &BuildLease,
@@ -96,15 +96,18 @@ pub async fn run_build(
     let result = if lease.stop { Err(BuildFailure::from_stop()) } else { run_steps(&attempt).await };
     // A stop request overrides the result, so that a cancelled build is never reported as failed.
     let result = if *stopping.borrow() { Err(BuildFailure::from_stop()) } else { result };
-    let (end, failure) = match result {
-        Ok(end) => (end, None),
+    let (outcome, failure) = match result {
+        Ok(outcome) => (outcome, None),
         Err(failure) => {
             stop_runs(&attempt).await;
             failure.into_outcome()
         }
     };
-    tokio::join!(sandbox_files::revoke_registry_tokens(&attempt), attempt.log.close(&end, failure.as_ref()));
-    (end, failure)
+    tokio::join!(
+        sandbox_files::revoke_registry_tokens(&attempt),
+        attempt.log.close(&outcome, failure.as_ref())
+    );
+    (outcome, failure)
 }
 
 /// Runs the steps in order up to the pushed image.
@@ -127,16 +130,16 @@ async fn run_steps(attempt: &BuildAttempt<'_>) -> Result<BuildLeaseOutcome, Buil
     let name = format!("tool-{}/{}@{digest}", lease.tool_name, lease.image_name);
     let stored = attempt.cx.create_client(Role::Images)?.images_internal().resolve(lease.tool, &name).await?;
     let result = reproduction::describe_result(lease, digest, built.materials.as_ref(), &pushed.comparison);
-    let mut end = build_made_end(lease, digest, &stored, &plan, built);
-    if let (BuildLeaseOutcome::Made { message, comparison, .. }, Some(result)) = (&mut end, result) {
+    let mut outcome = build_success(lease, digest, &stored, &plan, built);
+    if let (BuildLeaseOutcome::Succeeded { message, comparison, .. }, Some(result)) = (&mut outcome, result) {
         *message = result.0;
         *comparison = result.1.map(Box::new);
     }
-    Ok(end)
+    Ok(outcome)
 }
 
-/// Builds the end of a successful build from the stored image.
-fn build_made_end(
+/// Builds the outcome of a successful build from the stored image.
+fn build_success(
     lease: &BuildLease,
     digest: Digest,
     stored: &ImageResolution,
@@ -152,7 +155,7 @@ fn build_made_end(
         many => format!("Its processes are {}.", many.join(", ")),
     };
     let found = plan.reasons.first().map_or("", String::as_str);
-    BuildLeaseOutcome::Made {
+    BuildLeaseOutcome::Succeeded {
         digest: digest.to_string(),
         image: insert_tag(&stored.reference, lease),
         processes,

@@ -71,7 +71,7 @@ pub fn explain_class(class: BuildFailureClass, line: Option<String>) -> BuildFai
              (builder.memory)."
         }
         BuildFailureClass::OutOfDisk => "Ask an operator of this Hearth to free space for builds.",
-        BuildFailureClass::Time => {
+        BuildFailureClass::Timeout => {
             "Make the build shorter, or ask an operator for more time (builds.time_limit)."
         }
         BuildFailureClass::StartCommandMissing => "Add a line web: COMMAND to a file Procfile.",

@@ -5,14 +5,14 @@ use hearth_base::{Digest, ErrorKind, Result, Role};
 use hearth_inventory::{ComparisonReport, DifferenceKind, FileDifference};
 use hearth_wire::builds::{
     DifferentFile, ImageComparison,
-    internal::{BuildLease, BuildMaterials, ReproducedBuild},
+    internal::{BuildLease, BuildMaterials, OriginalBuild},
 };
 
 use super::{BuildAttempt, failure::BuildFailure, process::DOOR_AUTHORITY};
 
 /// Formats the name of the image to compare with; empty if there is none.
 pub fn format_original_image(lease: &BuildLease) -> String {
-    let Some(ReproducedBuild { image_name, image, .. }) = &lease.reproduced else { return String::new() };
+    let Some(OriginalBuild { image_name, image, .. }) = &lease.original_build else { return String::new() };
     format!("{DOOR_AUTHORITY}/tool-{}/{image_name}@{image}", lease.tool_name)
 }
 
@@ -22,7 +22,7 @@ pub async fn find_recorded_base(
     attempt: &BuildAttempt<'_>,
     name: &str,
 ) -> Result<Option<Digest>, BuildFailure> {
-    let Some(ReproducedBuild { build, materials, .. }) = &attempt.lease.reproduced else { return Ok(None) };
+    let Some(OriginalBuild { build, materials, .. }) = &attempt.lease.original_build else { return Ok(None) };
     let path = format!("hearth/{name}");
     let Some(digest) = materials.images.get(&path).or_else(|| materials.images.get(name)) else {
         return Ok(None);
@@ -46,7 +46,7 @@ pub fn describe_result(
     materials: Option<&BuildMaterials>,
     report: &ComparisonReport,
 ) -> Option<(String, Option<ImageComparison>)> {
-    let ReproducedBuild { build, image: original, materials: recorded, .. } = lease.reproduced.as_ref()?;
+    let OriginalBuild { build, image: original, materials: recorded, .. } = lease.original_build.as_ref()?;
     if image == *original {
         return Some((format!("The image is the same as that of the build {build}."), None));
     }

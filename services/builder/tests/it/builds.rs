@@ -16,7 +16,7 @@ async fn source_becomes_an_image() -> Result<()> {
     let mut fixture =
         start_fixture_with(&[("requirements.txt", "flask\n"), ("Procfile", "web: ./serve\n")]).await?;
     let end = fixture.run_to_end().await?;
-    let BuildLeaseOutcome::Made { digest, image, processes, message, inputs: None, .. } = &end else {
+    let BuildLeaseOutcome::Succeeded { digest, image, processes, message, inputs: None, .. } = &end else {
         unreachable!("{end:?}")
     };
     assert_eq!(digest, IMAGE_DIGEST);
@@ -121,7 +121,7 @@ async fn restarted_builder_adopts_running_steps() -> Result<()> {
     assert_eq!(runs.len(), 2);
     let image = fixture.runtime.find_workload("image").id();
     fixture.runtime.release_runs(image, "later").await?;
-    assert!(matches!(fixture.wait_for_end().await?, BuildLeaseOutcome::Made { .. }));
+    assert!(matches!(fixture.wait_for_end().await?, BuildLeaseOutcome::Succeeded { .. }));
     assert_eq!(fixture.state.lock().unwrap().ends.len(), 1);
     Ok(())
 }
@@ -157,7 +157,7 @@ async fn log_is_limited_to_the_configured_lines() -> Result<()> {
         .runtime
         .set_script("image", (0..500).map(|number| ScriptStep::Out(format!("line {number}"))).collect());
     fixture.runtime.set_script("push", vec![ScriptStep::Out(format!("hearth-digest {IMAGE_DIGEST}"))]);
-    assert!(matches!(fixture.run_to_end().await?, BuildLeaseOutcome::Made { .. }));
+    assert!(matches!(fixture.run_to_end().await?, BuildLeaseOutcome::Succeeded { .. }));
     let lines = fixture.state.lock().unwrap().lines.clone();
     assert!(lines.iter().any(|line| line.contains("further lines are not stored")), "{lines:?}");
     assert!(!lines.iter().any(|line| line.contains("line 20")), "{lines:?}");
@@ -173,7 +173,7 @@ async fn expired_upload_fails_the_build() -> Result<()> {
         size: 10,
     };
     let end = fixture.run_to_end().await?;
-    assert!(!matches!(end, BuildLeaseOutcome::Made { .. }), "{end:?}");
+    assert!(!matches!(end, BuildLeaseOutcome::Succeeded { .. }), "{end:?}");
     Ok(())
 }
 
@@ -261,7 +261,7 @@ async fn source_without_the_required_process_is_refused_before_the_build() -> Re
 #[tokio::test]
 async fn missing_version_of_a_language_is_replaced_with_a_note() -> Result<()> {
     let mut fixture = start_fixture_with(&[("requirements.txt", ""), (".python-version", "3.13\n")]).await?;
-    assert!(matches!(fixture.run_to_end().await?, BuildLeaseOutcome::Made { .. }));
+    assert!(matches!(fixture.run_to_end().await?, BuildLeaseOutcome::Succeeded { .. }));
     let lines = fixture.state.lock().unwrap().lines.join("\n");
     assert!(lines.contains("no image python3.13: python3.11 is used"), "{lines}");
     Ok(())

@@ -89,7 +89,7 @@ async fn infrastructure_failure_asks_for_another_attempt() -> Result<()> {
         fixture.runtime.set_script(step, steps);
         let end = fixture.run_to_end().await?;
         assert!(
-            matches!(&end, BuildLeaseOutcome::Again { message } if message.contains(expected)),
+            matches!(&end, BuildLeaseOutcome::Retry { message } if message.contains(expected)),
             "{step}: {end:?}"
         );
     }

@@ -13,7 +13,10 @@ use hearth_client::{Body, LocalService, LocalSlot, Transport, box_body};
 use hearth_kit::{ServiceClients, config::HearthConfig, db::Db};
 use hearth_testkit::{DatabaseKind, ScratchDatabase, ServiceStand, wait_until};
 use hearth_wire::{
-    builds::internal::{BuildLease, BuildLeaseOutcome, BuildLeaseSource},
+    builds::{
+        former_finish::FormerBuildFinish,
+        internal::{BuildFinish, BuildLease, BuildLeaseOutcome, BuildLeaseSource},
+    },
     tools::Quota,
 };
 use http::{Request, Response};
@@ -102,7 +105,7 @@ pub async fn start_fixture(config: &str) -> Result<BuilderFixture> {
         recipe: None,
         process: None,
         rebuild: false,
-        reproduced: None,
+        original_build: None,
         package_sources: Vec::new(),
         deadline: "2026-05-04T12:30:00Z".parse().map_err(Error::internal)?,
         stop: false,
@@ -192,6 +195,16 @@ fn serve_fake_services(state: Arc<Mutex<ServicesState>>) -> LocalService {
     }))
 }
 
+/// Reads the report of an outcome. A service of release 0.1.0 refuses fields that it does not know.
+fn read_finish(content: &Value, is_old_service: bool) -> BuildFinish {
+    if !is_old_service {
+        return serde_json::from_value(content.clone()).unwrap();
+    }
+    let former: FormerBuildFinish = serde_json::from_value(content.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&former).unwrap(), *content);
+    former.into()
+}
+
 fn render_response(state: &mut ServicesState, path: &str, query: &str, content: &Value) -> (u16, Value) {
     let data = |data: Value| (200, json!({ "data": data }));
     if path == "/images/v1/internal/resolve" {
@@ -199,12 +212,11 @@ fn render_response(state: &mut ServicesState, path: &str, query: &str, content: 
         state.resolved.push(name.replace("%2F", "/"));
     }
     match path {
-        _ if state.is_old_service
-            && (content["slots"].is_u64()
-                || content["failure"].is_object()
-                || content["end"]["inputs"].is_object()) =>
-        {
+        _ if state.is_old_service && content["slots"].is_u64() => {
             (422, json!({"error": ["unknown field"], "code": "invalid-fields"}))
+        }
+        _ if state.is_old_service && path.starts_with("/builds/v1/reports/") => {
+            (404, json!({"error": ["unknown path"], "code": "not-found"}))
         }
         "/builds/v1/internal/claims" => (200, json!({"lease": state.leases.pop()})),
         _ if path.ends_with("beat") && state.lost => (409, json!({"error": ["no"], "code": "lease-lost"})),
@@ -214,8 +226,9 @@ fn render_response(state: &mut ServicesState, path: &str, query: &str, content: 
             (200, json!({}))
         }
         _ if path.ends_with("/finish") => {
-            state.failures.push(content["failure"].clone());
-            state.ends.push(serde_json::from_value(content["end"].clone()).unwrap());
+            let finish = read_finish(content, state.is_old_service);
+            state.failures.push(serde_json::to_value(finish.failure).unwrap());
+            state.ends.push(finish.outcome);
             (200, json!({}))
         }
         "/logs/v1/internal/lines" => {

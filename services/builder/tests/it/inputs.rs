@@ -18,7 +18,7 @@ fn read_argument(fixture: &BuilderFixture) -> Option<BuildInputs> {
 
 fn read_inputs(end: BuildLeaseOutcome) -> Option<BuildInputs> {
     match end {
-        BuildLeaseOutcome::Made { inputs, .. } => inputs,
+        BuildLeaseOutcome::Succeeded { inputs, .. } => inputs,
         end => unreachable!("{end:?}"),
     }
 }

@@ -2,7 +2,7 @@
 
 use hearth_base::Result;
 use hearth_runtime_api::fake::ScriptStep;
-use hearth_wire::builds::internal::{BuildLeaseOutcome, BuildMaterials, ReproducedBuild};
+use hearth_wire::builds::internal::{BuildLeaseOutcome, BuildMaterials, OriginalBuild};
 use serde_json::Value;
 
 use crate::{
@@ -31,7 +31,7 @@ async fn start_python_fixture(push: &[&str]) -> Result<BuilderFixture> {
 #[tokio::test]
 async fn packages_of_the_image_become_its_sbom() -> Result<()> {
     let mut fixture = start_python_fixture(&[PACKAGE_LINE, "hearth-package nonsense", SUMMARY_LINE]).await?;
-    assert!(matches!(fixture.run_to_end().await?, BuildLeaseOutcome::Made { .. }));
+    assert!(matches!(fixture.run_to_end().await?, BuildLeaseOutcome::Succeeded { .. }));
     let state = fixture.state.lock().unwrap();
     let [upload] = state.sboms.as_slice() else { unreachable!("{:?}", state.sboms) };
     assert_eq!((&upload["image"], &upload["packages"]), (&IMAGE_DIGEST.into(), &1.into()));
@@ -48,7 +48,7 @@ async fn image_without_a_list_of_packages_is_still_made() -> Result<()> {
     for (lines, is_old) in [([PACKAGE_LINE].as_slice(), false), (&[PACKAGE_LINE, SUMMARY_LINE], true)] {
         let mut fixture = start_python_fixture(lines).await?;
         fixture.change_state(|state| state.is_old_service = is_old);
-        assert!(matches!(fixture.run_to_end().await?, BuildLeaseOutcome::Made { .. }));
+        assert!(matches!(fixture.run_to_end().await?, BuildLeaseOutcome::Succeeded { .. }));
         let state = fixture.state.lock().unwrap();
         assert!(state.sboms.is_empty());
         assert!(state.lines.iter().any(|line| line.starts_with("sbom: ")), "{:?}", state.lines);
@@ -81,7 +81,9 @@ async fn layers_have_the_time_of_the_source() -> Result<()> {
     for option in ["--timestamp=1700000000", "--build-arg=SOURCE_DATE_EPOCH=1698796800"] {
         assert!(image.contains(&option.to_owned()), "{option}: {image:?}");
     }
-    let BuildLeaseOutcome::Made { materials: Some(materials), .. } = end else { unreachable!("{end:?}") };
+    let BuildLeaseOutcome::Succeeded { materials: Some(materials), .. } = end else {
+        unreachable!("{end:?}")
+    };
     assert_eq!(materials.source_time, Some(1_700_000_000));
     assert_eq!(materials.images["hearth/python3.11"].to_string(), OTHER_DIGEST);
     Ok(())
@@ -94,7 +96,7 @@ async fn repeated_build_names_the_files_that_differ() -> Result<()> {
     for (original, expected) in [(IMAGE_DIGEST, "is the same"), (OTHER_DIGEST, "One file differs")] {
         let mut fixture = start_python_fixture(&[difference, summary]).await?;
         fixture.lease.image_name = "tool-hello-rebuilt".to_owned();
-        fixture.lease.reproduced = Some(ReproducedBuild {
+        fixture.lease.original_build = Some(OriginalBuild {
             build: "build_01jd0w5e3mqk8v7h4c2x9s6tbp".parse()?,
             image_name: "tool-hello".to_owned(),
             image: original.parse()?,
@@ -104,7 +106,7 @@ async fn repeated_build_names_the_files_that_differ() -> Result<()> {
             },
         });
         let end = fixture.run_to_end().await?;
-        let BuildLeaseOutcome::Made { message, comparison, .. } = end else { unreachable!("{end:?}") };
+        let BuildLeaseOutcome::Succeeded { message, comparison, .. } = end else { unreachable!("{end:?}") };
         assert!(message.contains(expected), "{message}");
         let files = comparison.map(|comparison| comparison.files).unwrap_or_default();
         assert_eq!(files.iter().any(|file| file.path == "app/stamp"), original == OTHER_DIGEST);

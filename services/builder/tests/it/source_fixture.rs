@@ -30,9 +30,9 @@ pub async fn start_fixture_with(files: &[(&str, &str)]) -> Result<BuilderFixture
 
 pub fn read_message(end: &BuildLeaseOutcome) -> &str {
     match end {
-        BuildLeaseOutcome::Made { message, .. }
+        BuildLeaseOutcome::Succeeded { message, .. }
         | BuildLeaseOutcome::Failed { message }
-        | BuildLeaseOutcome::Again { message } => message,
+        | BuildLeaseOutcome::Retry { message } => message,
         BuildLeaseOutcome::Stopped => "stopped",
     }
 }

@@ -223,7 +223,7 @@ fn create_lease(
         process: parameters.process.clone(),
         rebuild: parameters.rebuild,
         package_sources,
-        reproduced: build.image_record.reproduced.clone(),
+        original_build: build.image_record.original_build.clone(),
         deadline: build.deadline.ok_or_else(|| Error::internal("a running build has no deadline"))?,
         stop: build.has_ended(),
     })

@@ -14,10 +14,11 @@
 use std::time::Duration;
 
 use hearth_base::{BuildId, Digest, Result, Role, ToolId};
+use hearth_inventory::MAX_DIFFERENCES;
 use hearth_kit::{db::Tx, queue::QueueItem, wake::WakeReason};
 use hearth_wire::{
     builds::{
-        BuildFailure, BuildStatus, BuildStep, ImageComparison, MAX_NAMED_FILES,
+        BuildFailure, BuildStatus, BuildStep, ImageComparison,
         internal::{BuildFinish, BuildHeartbeat, BuildLeaseOutcome},
     },
     images::internal::PinPut,
@@ -86,29 +87,29 @@ async fn is_stop_requested(cx: &BuildsContext, id: BuildId) -> Result<bool> {
 /// Ends a lease, and with it the build or this attempt at it. A build that was cancelled or timed out
 /// meanwhile keeps its status, and its new image is unpinned.
 pub async fn finish_lease(cx: &BuildsContext, id: BuildId, finish: BuildFinish) -> Result<()> {
-    let BuildFinish { ticket, end, failure } = finish;
+    let BuildFinish { ticket, outcome, failure } = finish;
     let item = decode_ticket(&ticket)?.into_item(BUILD_TASK);
-    if let BuildLeaseOutcome::Made { digest, .. } = &end {
+    if let BuildLeaseOutcome::Succeeded { digest, .. } = &outcome {
         pin_image(cx, id, &item, digest).await?;
     }
     let tx = cx.store.begin().await?;
     let mut pause = SignedDuration::ZERO;
     let (mut tool, mut builder) = (None, None);
-    let error = match &end {
-        BuildLeaseOutcome::Again { message } => Some(message.clone()),
+    let error = match &outcome {
+        BuildLeaseOutcome::Retry { message } => Some(message.clone()),
         _ => None,
     };
-    let says_nothing = matches!(end, BuildLeaseOutcome::Stopped);
+    let says_nothing = matches!(outcome, BuildLeaseOutcome::Stopped);
     if let Some(mut build) = cx.store.lock_build(&tx, id).await? {
         tool = Some(build.tool);
         builder = build.builder.clone().filter(|_| !says_nothing);
         if build.has_ended() {
             // The build has ended already, so nothing refers to the image.
-            if matches!(end, BuildLeaseOutcome::Made { .. }) {
+            if matches!(outcome, BuildLeaseOutcome::Succeeded { .. }) {
                 cx.store.queue.enqueue(&tx, cleanup::UNPIN_TASK, &id.to_string(), &id, cx.now()).await?;
             }
         } else {
-            pause = record_lease_end(cx, &mut build, end)?;
+            pause = record_lease_end(cx, &mut build, outcome)?;
             build.failure =
                 failure.filter(|_| build.status == BuildStatus::BuildFailure).map(shorten_failure);
             if build.digest.is_some() {
@@ -154,10 +155,10 @@ pub async fn pin_build_image(cx: &BuildsContext, tool: ToolId, id: BuildId, dige
 pub fn record_lease_end(
     cx: &BuildsContext,
     build: &mut Build,
-    end: BuildLeaseOutcome,
+    outcome: BuildLeaseOutcome,
 ) -> Result<SignedDuration> {
-    let (status, message) = match end {
-        BuildLeaseOutcome::Made { digest, image, processes, message, inputs, materials, comparison } => {
+    let (status, message) = match outcome {
+        BuildLeaseOutcome::Succeeded { digest, image, processes, message, inputs, materials, comparison } => {
             build.digest = Some(digest.parse()?);
             build.inputs = inputs;
             build.image_record.materials = materials.map(|materials| *materials);
@@ -175,10 +176,10 @@ pub fn record_lease_end(
             let message = format!("The builder stopped each of {MAX_STOPPED_ATTEMPTS} attempts.");
             (BuildStatus::BuildFailure, message)
         }
-        BuildLeaseOutcome::Again { message } if build.attempt < MAX_ATTEMPTS => {
+        BuildLeaseOutcome::Retry { message } if build.attempt < MAX_ATTEMPTS => {
             return schedule_retry(build, message);
         }
-        BuildLeaseOutcome::Again { message } => (BuildStatus::BuildFailure, message),
+        BuildLeaseOutcome::Retry { message } => (BuildStatus::BuildFailure, message),
     };
     build.status = status;
     build.message = truncate_message(message);
@@ -222,7 +223,7 @@ async fn release_queue_item(
 
 /// Limits the files of a comparison, whose names are those of the source.
 fn shorten_comparison(mut comparison: ImageComparison) -> ImageComparison {
-    comparison.files.truncate(MAX_NAMED_FILES);
+    comparison.files.truncate(MAX_DIFFERENCES);
     comparison
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hearth_base::{BuildId, Error, Result, Role, ToolId, ToolName};
 use hearth_wire::builds::{
     BuildParameters, BuildStatus, BuildStep,
-    internal::{BuildMaterials, ReproducedBuild},
+    internal::{BuildMaterials, OriginalBuild},
 };
 
 use super::{image_name::choose_rebuilt_name, queue, sources, start};
@@ -37,7 +37,7 @@ pub async fn reproduce_build(
         image_name: choose_rebuilt_name(&image_name),
         ..original.parameters.clone()
     };
-    let reproduced = ReproducedBuild { build: original.id, image_name, image, materials };
+    let original_build = OriginalBuild { build: original.id, image_name, image, materials };
     let build = Build {
         id: BuildId::new(now, &cx.entropy),
         tool_name: name.clone(),
@@ -59,7 +59,7 @@ pub async fn reproduce_build(
         failure: None,
         inputs: None,
         reused_build: None,
-        image_record: ImageRecord { reproduced: Some(reproduced), ..ImageRecord::default() },
+        image_record: ImageRecord { original_build: Some(original_build), ..ImageRecord::default() },
         ..original
     };
     start::accept_build(cx, &build, u64::from(facts.quota.running_builds), None).await?;

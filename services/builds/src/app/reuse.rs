@@ -33,7 +33,7 @@ pub async fn reuse_image(cx: &BuildsContext, build: &Build) -> Result<Option<Bui
     let has_image = |other: &&Build| {
         other.status == BuildStatus::BuildSuccess
             && other.parameters.image_name == build.parameters.image_name
-            && other.image_record.reproduced.is_none()
+            && other.image_record.original_build.is_none()
     };
     let Some(former) = newest.iter().find(has_image).filter(|former| has_same_inputs(former, build)) else {
         return Ok(None);

@@ -39,7 +39,7 @@ pub async fn end_overdue_build(cx: &BuildsContext, tx: &Tx, id: BuildId) -> Resu
         step_name(build.step)
     );
     build.failure = Some(BuildFailure {
-        class: BuildFailureClass::Time,
+        class: BuildFailureClass::Timeout,
         line: None,
         next_step:
             "Make the build shorter: install fewer packages, or build parts of it before. An operator sets \

@@ -11,9 +11,12 @@ use axum::{
 use hearth_base::{BuildId, SourceId};
 use hearth_kit::{ApiError, ApiResponse, ApiResult, Authed, Json, Param, blobs::ContentStream};
 use hearth_wire::{
-    builds::internal::{
-        BuildClaim, BuildClaimReply, BuildFinish, BuildHeartbeat, BuildHeartbeatReply, RegistryToken,
-        RegistryTokenCreate,
+    builds::{
+        former_finish::FormerBuildFinish,
+        internal::{
+            BuildClaim, BuildClaimReply, BuildHeartbeat, BuildHeartbeatReply, RegistryToken,
+            RegistryTokenCreate,
+        },
     },
     reply::{Done, Named},
 };
@@ -51,16 +54,16 @@ pub async fn heartbeat(
 
 /// End a lease with the outcome of the build or of the attempt.
 #[utoipa::path(post, path = "/builds/v1/internal/builds/{build}/finish", tag = "internal",
-    operation_id = "builds.internal_finish", request_body = BuildFinish,
+    operation_id = "builds.internal_finish", request_body = FormerBuildFinish,
     params(("build" = String, Path, description = "id of the build")),
     responses((status = 200, body = Named<Done>), (status = 409, description = "the lease is lost")))]
 pub async fn finish_lease(
     cx: BuildsContext,
     _: Authed<LeaseBuilds>,
     Param(build): Param<BuildId>,
-    Json(finish): Json<BuildFinish>,
+    Json(finish): Json<FormerBuildFinish>,
 ) -> ApiResult<Done> {
-    app::lease::finish_lease(&cx, build, finish).await?;
+    app::lease::finish_lease(&cx, build, finish.into()).await?;
     Ok(ApiResponse::ok_named(Done {}))
 }
 

@@ -4,7 +4,7 @@ use hearth_base::Digest;
 use hearth_kit::db::{MigrationName, MigrationTrait, SchemaManager, schema::json_null};
 use hearth_wire::builds::{
     BuildReproduction, BuildSbom, ImageComparison,
-    internal::{BuildMaterials, ReproducedBuild},
+    internal::{BuildMaterials, OriginalBuild},
 };
 use sea_orm::DbErr;
 use serde::{Deserialize, Serialize};
@@ -19,9 +19,9 @@ pub struct ImageRecord {
     /// SBOM that was attached during the build.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sbom: Option<AttachedSbom>,
-    /// The build that this one repeats.
+    /// The build that this one reproduces.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reproduced: Option<ReproducedBuild>,
+    pub original_build: Option<OriginalBuild>,
     /// How the images of the two builds differ.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comparison: Option<ImageComparison>,
@@ -44,7 +44,7 @@ impl ImageRecord {
 
     /// Describes the build that this one repeats, and how their images differ.
     pub fn describe_reproduction(&self) -> Option<BuildReproduction> {
-        let ReproducedBuild { build, image, .. } = self.reproduced.as_ref()?;
+        let OriginalBuild { build, image, .. } = self.original_build.as_ref()?;
         Some(BuildReproduction { build: *build, image: *image, comparison: self.comparison.clone() })
     }
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::fixture::{BuildsFixture, RequestLog, build_success_end, record_requests, start_fixture};
 
 fn build_transient_end() -> BuildLeaseOutcome {
-    BuildLeaseOutcome::Again { message: "The disk is full.".to_owned() }
+    BuildLeaseOutcome::Retry { message: "The disk is full.".to_owned() }
 }
 
 async fn tools_take_turns_for_any_number_of_queued_builds(db: Db) -> Result<()> {
@@ -176,8 +176,8 @@ async fn explanation_of_a_failure_is_shown_with_the_build(db: Db) -> Result<()> 
         line: Some("ERROR: No matching distribution found for nosuch".to_owned()),
         next_step: "Correct the name.".to_owned(),
     };
-    let end = BuildLeaseOutcome::Failed { message: "Building the image failed.".to_owned() };
-    let finish = BuildFinish { ticket: lease.ticket.clone(), end, failure: Some(failure) };
+    let outcome = BuildLeaseOutcome::Failed { message: "Building the image failed.".to_owned() };
+    let finish = BuildFinish { ticket: lease.ticket.clone(), outcome, failure: Some(failure) };
     fixture.builder.builds().finish_build(build, &finish).await?;
     let expected = json!({
         "class": "dependency-not-found",

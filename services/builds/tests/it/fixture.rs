@@ -234,8 +234,8 @@ impl BuildsFixture {
     }
 
     /// Ends a lease.
-    pub async fn finish_lease(&self, lease: &BuildLease, end: BuildLeaseOutcome) -> Result<()> {
-        let finish = BuildFinish { ticket: lease.ticket.clone(), end, failure: None };
+    pub async fn finish_lease(&self, lease: &BuildLease, outcome: BuildLeaseOutcome) -> Result<()> {
+        let finish = BuildFinish { ticket: lease.ticket.clone(), outcome, failure: None };
         self.builder.builds().finish_build(lease.build, &finish).await
     }
 
@@ -253,7 +253,7 @@ impl BuildsFixture {
 
 /// Builds the end of a lease with an image.
 pub fn build_success_end() -> BuildLeaseOutcome {
-    BuildLeaseOutcome::Made {
+    BuildLeaseOutcome::Succeeded {
         digest: IMAGE_DIGEST.to_owned(),
         image: format!("hearth.example/tool-hello/tool-hello:latest@{IMAGE_DIGEST}"),
         processes: [("web".to_owned(), "./serve".to_owned())].into(),

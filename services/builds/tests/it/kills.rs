@@ -96,12 +96,12 @@ impl KillRun<'_> {
         let (_, lease) = self.leases.swap_remove(index);
         let end = match self.rng.pick_number(0..10) {
             _ if lease.stop => BuildLeaseOutcome::Stopped,
-            0 => BuildLeaseOutcome::Again { message: "The registry does not respond.".to_owned() },
+            0 => BuildLeaseOutcome::Retry { message: "The registry does not respond.".to_owned() },
             1 => BuildLeaseOutcome::Failed { message: "The source is wrong.".to_owned() },
             2 => BuildLeaseOutcome::Stopped,
             _ => build_success_end(),
         };
-        let is_made = matches!(end, BuildLeaseOutcome::Made { .. });
+        let is_made = matches!(end, BuildLeaseOutcome::Succeeded { .. });
         match self.fixture.finish_lease(&lease, end).await {
             Ok(()) if is_made => assert!(self.made.insert(lease.build), "a build succeeded twice"),
             Ok(()) => {}

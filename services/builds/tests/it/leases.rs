@@ -95,7 +95,7 @@ async fn transient_failure_is_retried_up_to_the_limit(db: Db) -> Result<()> {
         let lease = fixture.claim_lease().await?.unwrap();
         assert_eq!((lease.build, lease.attempt), (build, attempt));
         fixture
-            .finish_lease(&lease, BuildLeaseOutcome::Again { message: "The disk is full.".to_owned() })
+            .finish_lease(&lease, BuildLeaseOutcome::Retry { message: "The disk is full.".to_owned() })
             .await?;
         assert_eq!(fixture.claim_lease().await?, None);
         fixture.stand.advance_clock(SignedDuration::from_secs(60));

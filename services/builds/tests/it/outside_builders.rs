@@ -149,7 +149,7 @@ async fn reports_of_a_former_attempt_change_nothing(db: Db) -> Result<()> {
     fixture.fakes.lock_state().is_pushed = true;
     let build = fixture.start_build().await?;
     let first = fixture.take_build(build, 1).await?;
-    first.report_outcome(BuildLeaseOutcome::Again { message: "The forge is full.".to_owned() }).await?;
+    first.report_outcome(BuildLeaseOutcome::Retry { message: "The forge is full.".to_owned() }).await?;
     fixture.wait_for_revocation(fixture.find_credential(&first.build)?).await?;
     assert_eq!(collect_refusals(&first).await, ["attempt-ended"; 5]);
     fixture.advance_clock(6);

@@ -279,14 +279,14 @@ impl BuildReporter {
     }
 
     /// Reports an outcome.
-    pub async fn report_outcome(&self, end: BuildLeaseOutcome) -> Result<()> {
-        let finish = BuildFinish { ticket: String::new(), end, failure: None };
+    pub async fn report_outcome(&self, outcome: BuildLeaseOutcome) -> Result<()> {
+        let finish = BuildFinish { ticket: String::new(), outcome, failure: None };
         self.client.builds().finish_build(self.build.build, &finish).await
     }
 }
 
 /// Builds the outcome of a build that made the image.
 pub fn build_made_outcome() -> BuildLeaseOutcome {
-    let end = json!({"end": "made", "digest": IMAGE_DIGEST, "message": "Made by the forge."});
-    serde_json::from_value(end).unwrap()
+    let outcome = json!({"kind": "succeeded", "digest": IMAGE_DIGEST, "message": "Made by the forge."});
+    serde_json::from_value(outcome).unwrap()
 }

@@ -77,7 +77,7 @@ impl OutsideKillRun {
         let announced = self.fixture.adopt_build(announced)?;
         let end = match self.rng.pick_number(0..8) {
             0 => BuildLeaseOutcome::Failed { message: "The source is wrong.".to_owned() },
-            1 => BuildLeaseOutcome::Again { message: "The forge is full.".to_owned() },
+            1 => BuildLeaseOutcome::Retry { message: "The forge is full.".to_owned() },
             2 => return check_refusal(announced.heartbeat().await.map(drop)),
             _ => build_made_outcome(),
         };
@@ -85,7 +85,7 @@ impl OutsideKillRun {
     }
 
     async fn finish_build(&mut self, announced: &BuildReporter, end: BuildLeaseOutcome) -> Result<()> {
-        let is_made = matches!(end, BuildLeaseOutcome::Made { .. });
+        let is_made = matches!(end, BuildLeaseOutcome::Succeeded { .. });
         match announced.report_outcome(end).await {
             Ok(()) if is_made => assert!(self.made.insert(announced.build.build), "a build was made twice"),
             result => check_refusal(result)?,

@@ -12,7 +12,7 @@ async fn loser_of_a_race_for_the_end_revokes_only_the_credentials_of_its_build(d
     fixture.fakes.lock_state().is_pushed = true;
     let (raced, other) = (fixture.start_build().await?, fixture.start_build().await?);
     let (first, other) = (fixture.take_build(raced, 1).await?, fixture.take_build(other, 1).await?);
-    first.report_outcome(BuildLeaseOutcome::Again { message: "The forge is full.".to_owned() }).await?;
+    first.report_outcome(BuildLeaseOutcome::Retry { message: "The forge is full.".to_owned() }).await?;
     fixture.advance_clock(6);
     let second = fixture.take_build(raced, 2).await?;
     // The builder of the former attempt works on, and both report the end.

@@ -36,7 +36,7 @@ async fn finish_with_inputs(fixture: &BuildsFixture, recipes: &str, missing: &[&
     let missing = missing.iter().map(|name| (*name).to_owned()).collect();
     let made = BuildInputs { recipes: recipes.to_owned(), images, missing, ..BuildInputs::default() };
     let mut end = build_success_end();
-    if let BuildLeaseOutcome::Made { inputs, .. } = &mut end {
+    if let BuildLeaseOutcome::Succeeded { inputs, .. } = &mut end {
         *inputs = Some(made);
     }
     fixture.finish_lease(&lease, end).await

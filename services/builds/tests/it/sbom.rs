@@ -38,7 +38,7 @@ async fn provenance_signs_the_sbom_and_the_materials(db: Db) -> Result<()> {
     let attached = list_attached(&fixture, SBOM_MEDIA_TYPE);
     assert_eq!((&attached[0]["subject"], &attached[0]["content"]), (&json!(IMAGE_DIGEST), &json!(SBOM_TEXT)));
     let mut end = build_success_end();
-    if let BuildLeaseOutcome::Made { materials, .. } = &mut end {
+    if let BuildLeaseOutcome::Succeeded { materials, .. } = &mut end {
         let images = [("hearth/python3.11".to_owned(), IMAGE_DIGEST.parse()?)].into();
         let plan = Some(IMAGE_DIGEST.parse()?);
         *materials = Some(BuildMaterials { plan, images, source_time: Some(1) }.into());
@@ -92,19 +92,20 @@ async fn build_is_repeated_from_its_record(db: Db) -> Result<()> {
     let refused = fixture.maintainer.builds().reproduce_build(&fixture.tool, build).await.unwrap_err();
     assert_eq!(refused.code(), "not-reproducible");
     let mut end = build_success_end();
-    if let BuildLeaseOutcome::Made { materials, .. } = &mut end {
+    if let BuildLeaseOutcome::Succeeded { materials, .. } = &mut end {
         *materials = Some(BuildMaterials { source_time: Some(7), ..BuildMaterials::default() }.into());
     }
     fixture.finish_lease(&lease, end).await?;
     let repeated = fixture.maintainer.builds().reproduce_build(&fixture.tool, build).await?;
     assert_eq!(repeated.resolved_ref, fixture.commit);
     let lease = fixture.claim_lease().await?.unwrap();
-    let reproduced = lease.reproduced.clone().unwrap();
-    assert_eq!((reproduced.build, reproduced.image.to_string().as_str()), (build, IMAGE_DIGEST));
-    assert_eq!(reproduced.materials.source_time, Some(7));
+    let original = lease.original_build.clone().unwrap();
+    assert_eq!((original.build, original.image.to_string().as_str()), (build, IMAGE_DIGEST));
+    assert_eq!(original.materials.source_time, Some(7));
     assert!(lease.rebuild && lease.build == repeated.name);
-    // A builder of an earlier release does not read `reproduced`: the name alone keeps it from the tags of the original.
-    assert_eq!((&*reproduced.image_name, &*lease.image_name), ("tool-hello", "tool-hello-rebuilt"));
+    // A builder of an earlier release does not read `original_build`: the name alone keeps it from the tags of the
+    // original.
+    assert_eq!((&*original.image_name, &*lease.image_name), ("tool-hello", "tool-hello-rebuilt"));
     fixture.finish_lease(&lease, build_success_end()).await?;
     let shown = fixture.maintainer.builds().show(&fixture.tool, repeated.name).await?;
     assert_eq!(shown.reproduction.map(|reproduction| reproduction.build), Some(build));

@@ -59,7 +59,7 @@ fn classify_failure(failure: &DeploymentFailure) -> Option<DeploymentFailureClas
         NO_PROCESS_CODE => DeploymentFailureClass::StartCommandMissing,
         CRASHED_CODE => DeploymentFailureClass::Crash,
         UNREACHABLE_CODE => DeploymentFailureClass::Port,
-        NOT_READY_CODE => DeploymentFailureClass::Time,
+        NOT_READY_CODE => DeploymentFailureClass::Timeout,
         _ => DeploymentFailureClass::Other,
     })
 }

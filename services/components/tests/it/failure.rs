@@ -177,7 +177,7 @@ async fn component_that_is_never_ready_is_deleted_if_it_is_new(db: Db) -> Result
     let failed = deploy_until_start_timeout(&fixture).await?;
     assert_eq!(failed.status, DeploymentState::TimedOut, "{failed:?}");
     assert_eq!(failed.code.as_deref(), Some("component-not-ready"));
-    assert_eq!(failed.failure_class, Some(DeploymentFailureClass::Time));
+    assert_eq!(failed.failure_class, Some(DeploymentFailureClass::Timeout));
     assert_eq!(failed.long_status, "web was not ready in time\nno such table: users");
     assert_eq!(failed.help.as_deref(), Some("listen on 0.0.0.0, port 8000 ($PORT), then deploy again"));
     assert_eq!((failed.still_running, failed.url.as_deref()), (None, None));

@@ -91,7 +91,7 @@ fn describe_failure_class(class: BuildFailureClass) -> &'static str {
         BuildFailureClass::Network => "a server could not be reached",
         BuildFailureClass::OutOfMemory => "the memory of a build was not enough",
         BuildFailureClass::OutOfDisk => "the disk is full",
-        BuildFailureClass::Time => "the build took too long",
+        BuildFailureClass::Timeout => "the build took too long",
         BuildFailureClass::StartCommandMissing => "the image would have no start command",
         BuildFailureClass::CommandFailed => "a command of the build failed",
     }

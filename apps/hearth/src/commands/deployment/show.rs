@@ -60,7 +60,7 @@ fn describe_failure_class(class: DeploymentFailureClass) -> &'static str {
         DeploymentFailureClass::StartCommandMissing => "the image has no start command",
         DeploymentFailureClass::Crash => "the program ended right after its start",
         DeploymentFailureClass::Port => "the program listens on another port, or on 127.0.0.1 only",
-        DeploymentFailureClass::Time => "the program was not ready in time",
+        DeploymentFailureClass::Timeout => "the program was not ready in time",
         DeploymentFailureClass::Other => "another reason, which the message names",
     }
 }

@@ -87,9 +87,8 @@ async fn credential_of_a_build_reaches_its_image_and_its_reports_only() -> Resul
     // The image is pushed, the log streamed and the outcome reported.
     client.builds().send_log_lines(announced.build, &lines).await?;
     let digest = image.push(&client, "tool-hello/tool-hello", "latest").await?;
-    let end =
-        serde_json::from_value(json!({"end": "made", "digest": digest, "processes": {"web": "/bin/sh"}}));
-    let finish = BuildFinish { ticket: String::new(), end: end.unwrap(), failure: None };
+    let outcome = json!({"kind": "succeeded", "digest": digest, "processes": {"web": "/bin/sh"}});
+    let finish: BuildFinish = serde_json::from_value(json!({ "outcome": outcome })).unwrap();
     client.builds().finish_build(announced.build, &finish).await?;
     let built = owner.builds().show(&"hello".parse()?, announced.build).await?;
     assert_eq!((built.status, built.outside_builder.as_deref()), (BuildStatus::BuildSuccess, Some("ci")));

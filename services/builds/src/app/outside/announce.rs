@@ -32,8 +32,8 @@ use crate::{
 const RECEIVER_LIMITS: FetchLimits = FetchLimits { max_bytes: 1024, timeout: Duration::from_secs(10) };
 /// Pauses between the announcements of an attempt, in seconds.
 const RETRY_PAUSES: [i64; 3] = [5, 30, 120];
-/// Pause of a build whose tool uses its share of the lanes.
-const LANE_PAUSE: SignedDuration = SignedDuration::from_secs(1);
+/// Pause of a build whose tool uses its share of the lanes for announcements.
+const BUSY_LANES_PAUSE: SignedDuration = SignedDuration::from_secs(1);
 /// Next step of the user when the builder does not take the build.
 const REFUSED_NEXT_STEP: &str = "Check that the builder answers at its address (hearth build builders list), then start \
                                  the build again; --builder hearth builds it here.";
@@ -72,7 +72,7 @@ pub async fn announce_build(cx: &BuildsContext, id: BuildId) -> Result<Announcem
     };
     // Other tools have lanes left while the builder of this one is slow.
     let Some(_lane) = cx.announcement_lanes.try_acquire(build.tool) else {
-        return Ok(AnnouncementResult::Later(cx.now() + LANE_PAUSE));
+        return Ok(AnnouncementResult::Later(cx.now() + BUSY_LANES_PAUSE));
     };
     let Some(builder) = cx.store.find_outside_builder(outside.builder).await? else {
         return Ok(AnnouncementResult::Refused(AnnouncementRefusal::from_final_reason("it was removed")));
@@ -187,7 +187,7 @@ fn build_announcement(
         variables: parameters.envvars.clone(),
         plan: outside.plan.clone(),
         image: format!("{host}/tool-{}/{}:latest", build.tool_name, parameters.image_name),
-        api: AnnouncedApi { reports, registry: host.clone(), tls: cx.public_tls },
+        api: AnnouncedApi { reports, registry: host.clone(), registry_tls: cx.public_tls },
         deadline: build.deadline.ok_or_else(|| Error::internal("a running build has no deadline"))?,
         credential,
     };

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use hearth_base::{BuildId, Error, ErrorKind, Result, Role, TokenId};
+use hearth_base::{BuildId, Error, ErrorKind, Result, Role, TokenId, cut_text};
 use hearth_kit::{blobs::ContentStream, db::Tx, log_error};
 use hearth_plan::parse_label_value;
 use hearth_wire::{
@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// Most lines of one report.
-const MAX_LINES: usize = 500;
+const MAX_LINES_PER_REPORT: usize = 500;
 /// Longest line, in bytes; a longer one is cut.
 const MAX_LINE_BYTES: usize = 4096;
 /// Most processes of an image.
@@ -110,7 +110,7 @@ pub async fn record_heartbeat(
     lease::wait_for_stop(cx, id, timeout).await
 }
 
-/// Stores lines of a build's log. Lines beyond `builds.outside_log_lines` are left out, after a note.
+/// Stores lines of a build's log. Lines beyond `builds.outside_log_line_limit` are left out, after a note.
 pub async fn store_log_lines(
     cx: &BuildsContext,
     reporter: Reporter,
@@ -118,18 +118,19 @@ pub async fn store_log_lines(
     report: BuildLogReport,
 ) -> Result<BuildLogReported> {
     let BuildLogReport { first, lines } = report;
-    if first == 0 || lines.len() > MAX_LINES {
+    if first == 0 || lines.len() > MAX_LINES_PER_REPORT {
         let what = format!("invalid lines of a log: {} from number {first}", lines.len());
-        return Err(Error::invalid("log-lines", what)
-            .help(format!("send at most {MAX_LINES} lines at once, the first with the number 1")));
+        return Err(Error::invalid("log-lines", what).help(format!(
+            "send at most {MAX_LINES_PER_REPORT} lines at once, the first with the number 1"
+        )));
     }
     let build = accept_reporter(cx, reporter, id).await?;
-    let limit = cx.settings.outside_log_lines;
+    let limit = cx.settings.outside_log_line_limit;
     let count = u64::try_from(lines.len()).unwrap_or(u64::MAX);
     let stored = (first..=limit.saturating_add(1)).zip(lines).map(|(sequence, text)| {
         let text = match sequence > limit {
             true => format!("further lines are not stored: the limit of a build is {limit} lines"),
-            false => cut_line(text),
+            false => to_log_text(text),
         };
         build_line(cx, sequence, LogsStream::Out, text)
     });
@@ -144,12 +145,10 @@ fn build_line(cx: &BuildsContext, sequence: u64, stream: LogsStream, text: Strin
     LogsLine { sequence, time: cx.now(), stream, partial: false, text }
 }
 
-fn cut_line(mut text: String) -> String {
+/// Converts text of a builder to one line of a log, without line ends.
+fn to_log_text(mut text: String) -> String {
     text.retain(|symbol| symbol != '\n' && symbol != '\r');
-    if text.len() > MAX_LINE_BYTES {
-        text.truncate(text.floor_char_boundary(MAX_LINE_BYTES));
-        text.push('…');
-    }
+    cut_text(&mut text, MAX_LINE_BYTES);
     text
 }
 
@@ -190,8 +189,8 @@ fn describe_ended_build(build: &Build) -> String {
 /// Completes the log of an attempt with its outcome.
 async fn complete_log(cx: &BuildsContext, build: &Build, outcome: &str) -> Result<()> {
     let notes = (1..).zip(outcome.lines());
-    let notes =
-        notes.map(|(sequence, line)| build_line(cx, sequence, LogsStream::Note, cut_line(line.to_owned())));
+    let notes = notes
+        .map(|(sequence, line)| build_line(cx, sequence, LogsStream::Note, to_log_text(line.to_owned())));
     for (instance, lines) in [(LOG_INSTANCE, Vec::new()), (OUTCOME_INSTANCE, notes.collect())] {
         append_lines(cx, build, instance, lines, true).await?;
     }
@@ -199,10 +198,10 @@ async fn complete_log(cx: &BuildsContext, build: &Build, outcome: &str) -> Resul
 }
 
 /// Describes an outcome for the log.
-fn describe_outcome(end: &BuildLeaseOutcome) -> String {
-    match end {
-        BuildLeaseOutcome::Made { image, .. } => image.clone(),
-        BuildLeaseOutcome::Failed { message } | BuildLeaseOutcome::Again { message } => message.clone(),
+fn describe_outcome(outcome: &BuildLeaseOutcome) -> String {
+    match outcome {
+        BuildLeaseOutcome::Succeeded { image, .. } => image.clone(),
+        BuildLeaseOutcome::Failed { message } | BuildLeaseOutcome::Retry { message } => message.clone(),
         BuildLeaseOutcome::Stopped => "The build was stopped.".to_owned(),
     }
 }
@@ -228,10 +227,10 @@ pub async fn finish_build(
     id: BuildId,
     finish: BuildFinish,
 ) -> Result<()> {
-    let BuildFinish { ticket: _, end, failure } = finish;
+    let BuildFinish { ticket: _, outcome, failure } = finish;
     let build = accept_reporter(cx, reporter, id).await?;
-    let (end, failure) = check_outcome(cx, &build, end, failure).await?;
-    let has_image = matches!(end, BuildLeaseOutcome::Made { .. });
+    let (outcome, failure) = check_outcome(cx, &build, outcome, failure).await?;
+    let has_image = matches!(outcome, BuildLeaseOutcome::Succeeded { .. });
     let tx = cx.store.begin().await?;
     let (mut build, mut outside) = match lock_reported_build(cx, &tx, reporter, id).await {
         Ok(locked) => locked,
@@ -244,11 +243,11 @@ pub async fn finish_build(
             return Err(error);
         }
     };
-    let (attempt, mut outcome) = (build.clone(), describe_outcome(&end));
-    let pause = record_lease_end(cx, &mut build, end)?;
+    let (attempt, mut described) = (build.clone(), describe_outcome(&outcome));
+    let pause = record_lease_end(cx, &mut build, outcome)?;
     build.failure = failure.filter(|_| build.status == BuildStatus::BuildFailure).map(shorten_failure);
     if build.has_ended() {
-        outcome = describe_ended_build(&build);
+        described = describe_ended_build(&build);
         if build.digest.is_some() {
             cx.store.queue.enqueue(&tx, PROVENANCE_TASK, &id.to_string(), &id, cx.now()).await?;
         }
@@ -262,7 +261,7 @@ pub async fn finish_build(
     }
     cx.store.update_build(&tx, &build).await?;
     tx.commit().await?;
-    if let Err(error) = complete_log(cx, &attempt, &outcome).await {
+    if let Err(error) = complete_log(cx, &attempt, &described).await {
         log_error!(&error, build = %id, "end of a build log not stored");
     }
     credentials::revoke_former_credentials(cx, id).await;
@@ -274,10 +273,10 @@ pub async fn finish_build(
 async fn check_outcome(
     cx: &BuildsContext,
     build: &Build,
-    end: BuildLeaseOutcome,
+    outcome: BuildLeaseOutcome,
     failure: Option<BuildFailure>,
 ) -> Result<(BuildLeaseOutcome, Option<BuildFailure>)> {
-    let BuildLeaseOutcome::Made {
+    let BuildLeaseOutcome::Succeeded {
         digest,
         image: _,
         processes,
@@ -285,9 +284,9 @@ async fn check_outcome(
         inputs: _,
         materials: _,
         comparison: _,
-    } = end
+    } = outcome
     else {
-        return Ok((end, failure));
+        return Ok((outcome, failure));
     };
     let name = format!("tool-{}/{}", build.tool_name, build.parameters.image_name);
     let images = cx.clients.create_client(Role::Images)?;
@@ -315,7 +314,7 @@ async fn check_outcome(
         _ => found.reference,
     };
     let digest = found.digest.to_string();
-    let end = BuildLeaseOutcome::Made {
+    let outcome = BuildLeaseOutcome::Succeeded {
         digest,
         image,
         processes,
@@ -324,7 +323,7 @@ async fn check_outcome(
         materials: None,
         comparison: None,
     };
-    Ok((end, None))
+    Ok((outcome, None))
 }
 
 fn check_processes(processes: &BTreeMap<String, String>) -> Result<()> {
