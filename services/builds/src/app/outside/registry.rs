@@ -89,10 +89,10 @@ pub async fn remove_builder(
 ) -> Result<()> {
     let owner = BuilderOwner::from_tool(tool.map(|(id, _)| id));
     let found = cx.store.find_outside_builder_by_name(owner, name).await?;
-    let builder = found.ok_or_else(|| build_missing_error(name))?;
+    let builder = found.ok_or_else(|| build_missing_error(owner, name))?;
     let tx = cx.store.begin().await?;
     if !cx.store.delete_outside_builder(&tx, owner, name).await? {
-        return Err(build_missing_error(name));
+        return Err(build_missing_error(owner, name));
     }
     let change = Change { action: "outside-builder.remove", tool, subject: name.to_string() };
     cx.record_change(&tx, author, change).await?;
@@ -192,6 +192,9 @@ pub fn render_builder(builder: OutsideBuilder, shows_url: bool) -> wire::Outside
     wire::OutsideBuilder { name, url, shared: owner == BuilderOwner::Shared, falls_back, created }
 }
 
-fn build_missing_error(name: &BuilderName) -> Error {
-    Error::not_found("builder", name).help("hearth build builders list")
+fn build_missing_error(owner: BuilderOwner, name: &BuilderName) -> Error {
+    Error::not_found("builder", name).help(match owner {
+        BuilderOwner::Tool(_) => "hearth build builders list",
+        BuilderOwner::Shared => "hearth admin outside-builders list",
+    })
 }
