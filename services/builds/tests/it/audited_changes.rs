@@ -2,12 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex},
 };
 
+use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
 use hearth_base::{BuilderName, Clock, Entropy, Result, Role, ToolId, ToolName};
 use hearth_kit::db::Db;
 use hearth_testkit::{on_every_store, wait_until};
@@ -16,7 +14,7 @@ use hearth_wire::{
     builds::{PackageSourceAccess, outside::OutsideBuilderCreate},
 };
 use jiff::SignedDuration;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     fixture::{RequestLog, record_requests, start_fixture, start_fixture_with},
@@ -102,32 +100,48 @@ async fn each_change_of_an_operator_is_audited_once_without_secrets(db: Db) -> R
     Ok(())
 }
 
+/// Entries that `accounts` has stored.
+type AuditLog = Arc<Mutex<Vec<AuditedChange>>>;
+
+async fn store_and_lose_first_reply(
+    State(log): State<AuditLog>,
+    Json(entry): Json<AuditedChange>,
+) -> (StatusCode, Json<Value>) {
+    let mut log = log.lock().unwrap();
+    log.push(entry);
+    match log.len() {
+        1 => {
+            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"error": ["the reply was lost"], "code": "lost"})))
+        }
+        _ => (StatusCode::OK, Json(json!({ "data": {} }))),
+    }
+}
+
 async fn audit_entry_is_delivered_after_a_kill_and_a_lost_reply(db: Db) -> Result<()> {
     let mut fixture = start_fixture(db).await?;
-    let log = RequestLog::default();
-    let loses_reply = Arc::new(AtomicBool::new(true));
-    let answer = move |_: &str| match loses_reply.swap(false, Ordering::SeqCst) {
-        true => json!({"error": ["the reply was lost"], "code": "lost"}),
-        false => json!({ "data": {} }),
-    };
-    fixture.stand.set_fake_service(Role::Accounts, record_requests(log.clone(), answer));
+    let log = AuditLog::default();
+    let accounts = Router::new().route("/accounts/v1/internal/audit", post(store_and_lose_first_reply));
+    let accounts = hearth_kit::build_local_service(accounts.with_state(log.clone()));
+    fixture.stand.set_fake_service(Role::Accounts, accounts);
     // The process is killed after the change and before the delivery.
     fixture.stand.kill_workers().await;
     let put = build_put(PackageSourceAccess::Granted);
     fixture.stand.operator()?.builds().put_package_source(&"pond".parse()?, &put).await?;
-    assert!(read_entries(&log).is_empty());
+    assert!(log.lock().unwrap().is_empty());
     fixture.stand.mount(hearth_builds::mount).await?;
     fixture.stand.start_workers();
-    wait_for_entries(&log, 1).await?;
-    let entries = wait_until("the repeated delivery", async || {
-        fixture.stand.advance_clock(SignedDuration::from_secs(2));
-        Ok(Some(read_entries(&log)).filter(|entries| entries.len() >= 2))
-    })
-    .await?;
+    let wait_for_entries = async |count: usize| {
+        wait_until("the entries of the audit log", async || {
+            fixture.stand.advance_clock(SignedDuration::from_secs(2));
+            Ok(Some(log.lock().unwrap().clone()).filter(|entries| entries.len() >= count))
+        })
+        .await
+    };
+    let entries = wait_for_entries(2).await?;
     assert_eq!(entries[0], entries[1], "the same id: `accounts` stores it once");
     fixture.stand.advance_clock(SignedDuration::from_mins(20));
     fixture.stand.operator()?.builds().remove_package_source(&"pond".parse()?).await?;
-    let entries = wait_for_entries(&log, 3).await?;
+    let entries = wait_for_entries(3).await?;
     let actions: Vec<&str> = entries.iter().map(|entry| entry.action.as_str()).collect();
     assert_eq!(actions, ["package-source.add", "package-source.add", "package-source.remove"]);
     Ok(())

@@ -45,10 +45,13 @@ pub enum AnnouncementResult {
     Nothing,
     /// The tool uses its share of the lanes: later.
     Later(Timestamp),
-    /// The builder has accepted the build.
-    Accepted,
-    /// The builder has not accepted the build.
-    Refused(AnnouncementRefusal),
+    /// The builder has answered, or cannot be asked.
+    Announced {
+        /// Announced attempt: a report may have begun another one before the answer is recorded.
+        attempt: u32,
+        /// Reason why the builder has not accepted the build; `None` if it has.
+        refusal: Option<AnnouncementRefusal>,
+    },
 }
 
 /// Reason why a builder has not accepted a build.
@@ -57,12 +60,6 @@ pub struct AnnouncementRefusal {
     reason: String,
     /// True if it would not accept a repeated announcement either.
     is_final: bool,
-}
-
-impl AnnouncementRefusal {
-    fn from_final_reason(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), is_final: true }
-    }
 }
 
 /// Announces a build. May be repeated: the message has the same id and credential then.
@@ -74,16 +71,23 @@ pub async fn announce_build(cx: &BuildsContext, id: BuildId) -> Result<Announcem
     let Some(_lane) = cx.announcement_lanes.try_acquire(build.tool) else {
         return Ok(AnnouncementResult::Later(cx.now() + BUSY_LANES_PAUSE));
     };
+    let attempt = build.attempt;
+    let refuse = |reason: String| {
+        let refusal = Some(AnnouncementRefusal { reason, is_final: true });
+        Ok(AnnouncementResult::Announced { attempt, refusal })
+    };
     let Some(builder) = cx.store.find_outside_builder(outside.builder).await? else {
-        return Ok(AnnouncementResult::Refused(AnnouncementRefusal::from_final_reason("it was removed")));
+        return refuse("it was removed".to_owned());
     };
     if let Some(reason) = find_lost_owner(cx, &builder).await? {
-        return Ok(AnnouncementResult::Refused(AnnouncementRefusal::from_final_reason(reason)));
+        return refuse(reason);
     }
-    let Some(credential) = provide_credential(cx, id).await? else { return Ok(AnnouncementResult::Nothing) };
+    let Some(credential) = provide_credential(cx, id, attempt).await? else {
+        return Ok(AnnouncementResult::Nothing);
+    };
     let announcement = build_announcement(cx, &build, &outside, credential);
     let refusal = post_announcement(cx, &builder, &announcement?, &build).await?;
-    Ok(refusal.map_or(AnnouncementResult::Accepted, AnnouncementResult::Refused))
+    Ok(AnnouncementResult::Announced { attempt, refusal })
 }
 
 /// Begins the build, unless it has begun; `None` if there is nothing to announce.
@@ -117,10 +121,11 @@ async fn find_lost_owner(cx: &BuildsContext, builder: &OutsideBuilder) -> Result
     Ok((!active).then(|| format!("{who} may no longer change the tool; remove it and add it again")))
 }
 
-/// Returns the credential of the attempt, and creates it before the first announcement; `None` if the build has ended or
-/// its builder has it.
-async fn provide_credential(cx: &BuildsContext, id: BuildId) -> Result<Option<Secret>> {
-    let Some(build) = cx.store.find_build_by_id(id).await? else { return Ok(None) };
+/// Returns the credential of the attempt, and creates it before the first announcement; `None` if the build or the attempt
+/// has ended, or its builder has it.
+async fn provide_credential(cx: &BuildsContext, id: BuildId, attempt: u32) -> Result<Option<Secret>> {
+    let build = cx.store.find_build_by_id(id).await?.filter(|build| build.attempt == attempt);
+    let Some(build) = build else { return Ok(None) };
     let context = format_credential_context(id, build.attempt);
     let Some(outside) = cx.store.find_outside_build(id).await? else { return Ok(None) };
     if let Some(sealed) = &outside.credential {
@@ -239,17 +244,21 @@ pub async fn record_announcement(
     // A report may have arrived before the answer.
     let outside = cx.store.lock_outside_build(tx, id).await?.filter(|outside| !outside.accepted);
     let (Some(mut build), Some(mut outside)) = (build, outside) else { return Ok(ItemOutcome::Finished) };
+    let AnnouncementResult::Announced { attempt, refusal } = result else { return Ok(ItemOutcome::Finished) };
+    if build.attempt != *attempt {
+        // The builder gave the announced attempt up before its answer was recorded: the next one is enqueued already.
+        return Ok(ItemOutcome::Finished);
+    }
     let name = build.outside_builder.clone().unwrap_or_default();
-    match result {
-        AnnouncementResult::Nothing | AnnouncementResult::Later(_) => Ok(ItemOutcome::Finished),
-        AnnouncementResult::Accepted => {
+    match refusal {
+        None => {
             outside.mark_accepted();
             build.message = format!("The outside builder {name} has the build.");
             cx.store.save_outside_build(tx, &outside).await?;
             cx.store.update_build(tx, &build).await?;
             Ok(ItemOutcome::Finished)
         }
-        AnnouncementResult::Refused(AnnouncementRefusal { reason, is_final }) => {
+        Some(AnnouncementRefusal { reason, is_final }) => {
             let failures = usize::try_from(outside.tries).unwrap_or(usize::MAX);
             let pause = RETRY_PAUSES.get(failures).filter(|_| !is_final);
             let Some(pause) = pause else {
