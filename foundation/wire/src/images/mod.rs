@@ -8,6 +8,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+/// End of the names of images that repeat others. They are reserved: only the builder of a repetition pushes to them.
+pub const REBUILT_ENDING: &str = ".rebuilt";
+
 /// Label of a built image that lists its processes: a JSON object from name to command line.
 pub const PROCESSES_LABEL: &str = "org.hearth.processes";
 

@@ -26,7 +26,7 @@ use super::{
     fetch::supply_files,
     image_report::ImageReport,
     package_sources,
-    process::{NPM_CACHE_PATH, build_process, format_source_path},
+    process::{DOOR_AUTHORITY, NPM_CACHE_PATH, build_process, format_source_path},
     sandbox_files,
     source_date::SourceDate,
     source_images::{ImageNames, SourceImage, list_provided_names},
@@ -128,7 +128,7 @@ pub async fn build_image(
         files.push(("registries.conf", names.render_registries_config(&named)));
         files.push(("policy.json", SIGNATURE_POLICY.to_vec()));
         let token = sandbox_files::create_registry_token(attempt, Access::Read).await?;
-        files.push(("auth.json", sandbox_files::render_auth_file(&token)));
+        files.push(("auth.json", sandbox_files::render_auth_file(&[(DOOR_AUTHORITY, &token)])));
         supply_files(attempt, run, build_archive(&files)?).await?;
     }
     let not_pulled = format!(

@@ -33,6 +33,19 @@ pub struct PushedImage {
     pub comparison: ComparisonReport,
 }
 
+/// Creates the credentials of the push. Those of a repetition reach the reserved name of its image only, so the original
+/// is read with other ones.
+async fn create_credentials(attempt: &BuildAttempt<'_>) -> Result<Vec<u8>, BuildFailure> {
+    let lease = attempt.lease;
+    let push = sandbox_files::create_registry_token(attempt, Access::Write).await?;
+    if lease.original_build.is_none() {
+        return Ok(sandbox_files::render_auth_file(&[(DOOR_AUTHORITY, &push)]));
+    }
+    let read = sandbox_files::create_registry_token(attempt, Access::Read).await?;
+    let repository = format!("{DOOR_AUTHORITY}/tool-{}/{}", lease.tool_name, lease.image_name);
+    Ok(sandbox_files::render_auth_file(&[(DOOR_AUTHORITY, &read), (&repository, &push)]))
+}
+
 /// Pushes the image, and lists its packages.
 pub async fn push_image(attempt: &BuildAttempt<'_>) -> Result<PushedImage, BuildFailure> {
     let lease = attempt.lease;
@@ -43,11 +56,10 @@ pub async fn push_image(attempt: &BuildAttempt<'_>) -> Result<PushedImage, Build
     let arguments = [format_local_name(attempt), destination, SOURCE_PATH.to_owned(), context, original];
     let run = start_step(attempt, STEP_NAME, build_process(&[WAIT_SCRIPT, PUSH_SCRIPT], arguments)).await?;
     if attempt.runs.wait_until_running(run).await? {
-        let token = sandbox_files::create_registry_token(attempt, Access::Write).await?;
         let usable = hearth_wire::images::internal::UsableImages::default();
         let names = ImageNames { usable: &usable, public_host: "", default_registry: None };
         let files = [
-            ("auth.json", sandbox_files::render_auth_file(&token)),
+            ("auth.json", create_credentials(attempt).await?),
             ("registries.conf", names.render_registries_config(&[])),
             ("ca.crt", sandbox_files::read_ca_bundle(attempt).await),
             ("image-inventory", IMAGE_INVENTORY.to_vec()),

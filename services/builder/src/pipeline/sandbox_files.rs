@@ -8,7 +8,7 @@ use hearth_kit::log_error;
 use hearth_wire::{accounts::internal::ToolTokenCreate, builds::internal::RegistryTokenCreate};
 use serde_json::json;
 
-use super::{BuildAttempt, process::DOOR_AUTHORITY};
+use super::BuildAttempt;
 
 /// Largest settings file, in bytes.
 const MAX_FILE_BYTES: usize = 4 << 20;
@@ -84,8 +84,12 @@ pub async fn revoke_registry_tokens(attempt: &BuildAttempt<'_>) {
     }
 }
 
-/// Renders the registry credentials for buildah (`containers-auth.json`).
-pub fn render_auth_file(token: &Secret) -> Vec<u8> {
-    let pair = BASE64_STANDARD.encode(format!("hearth:{}", token.expose_secret()));
-    json!({ "auths": { DOOR_AUTHORITY: { "auth": pair } } }).to_string().into_bytes()
+/// Renders registry credentials for buildah (`containers-auth.json`): each for the door or for a repository of it, of
+/// which the longest name that fits counts.
+pub fn render_auth_file(tokens: &[(&str, &Secret)]) -> Vec<u8> {
+    let entries = tokens.iter().map(|(name, token)| {
+        let pair = BASE64_STANDARD.encode(format!("hearth:{}", token.expose_secret()));
+        ((*name).to_owned(), json!({ "auth": pair }))
+    });
+    json!({ "auths": entries.collect::<serde_json::Map<_, _>>() }).to_string().into_bytes()
 }

@@ -95,7 +95,7 @@ async fn repeated_build_names_the_files_that_differ() -> Result<()> {
     let summary = r#"hearth-differences {"count":1,"time_count":0}"#;
     for (original, expected) in [(IMAGE_DIGEST, "is the same"), (OTHER_DIGEST, "One file differs")] {
         let mut fixture = start_python_fixture(&[difference, summary]).await?;
-        fixture.lease.image_name = "tool-hello-rebuilt".to_owned();
+        fixture.lease.image_name = "tool-hello.rebuilt".to_owned();
         fixture.lease.original_build = Some(OriginalBuild {
             build: "build_01jd0w5e3mqk8v7h4c2x9s6tbp".parse()?,
             image_name: "tool-hello".to_owned(),
@@ -116,7 +116,7 @@ async fn repeated_build_names_the_files_that_differ() -> Result<()> {
         assert!(pulled.contains(&recorded), "{pulled:?}");
         let push = fixture.runtime.find_workload("push").process.argv;
         assert!(
-            push.contains(&"docker://hearth.internal:80/tool-hello/tool-hello-rebuilt:latest".to_owned())
+            push.contains(&"docker://hearth.internal:80/tool-hello/tool-hello.rebuilt:latest".to_owned())
         );
         let compared = format!("hearth.internal:80/tool-hello/tool-hello@{original}");
         assert_eq!(push.last(), Some(&compared));

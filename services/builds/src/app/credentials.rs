@@ -43,12 +43,16 @@ pub async fn create_registry_token(
     let build = build.ok_or_else(|| Error::not_found("build", id).help("hearth build list"))?;
     check_lease_tool(&build, &item)?;
     let access = if create.push { Access::Write } else { Access::Read };
+    let is_repetition = build.image_record.original_build.is_some();
+    // The name of a repetition's image is reserved: only a credential for this image may push to it.
+    let grant = (create.push && is_repetition).then(|| build_grant(&build)).transpose()?;
+    let scopes = grant.is_none().then_some(Scope::Tools(Some(Role::Images), access));
     let token = ToolTokenCreate {
         tool: build.tool,
-        scopes: Scopes::from_scopes([Scope::Tools(Some(Role::Images), access)]),
+        scopes: Scopes::from_scopes(scopes),
         life_seconds: compute_life_seconds(cx, &build, MAX_REGISTRY_TOKEN_SECONDS),
         cause: format!("{id} {}", access.name()),
-        build: None,
+        build: grant,
     };
     let ToolTokenCreated { id: token, secret, .. } =
         cx.clients.create_client(Role::Accounts)?.accounts_internal().create_tool_token(&token).await?;
@@ -79,11 +83,16 @@ pub async fn create_credential(cx: &BuildsContext, build: &Build) -> Result<(Tok
         scopes: Scopes::from_scopes([]),
         life_seconds: compute_life_seconds(cx, build, MAX_CREDENTIAL_SECONDS),
         cause: format!("{} by an outside builder", build.id),
-        build: Some(BuildGrant { build: build.id, image: Some(build.parameters.image_name.parse()?) }),
+        build: Some(build_grant(build)?),
     };
     let ToolTokenCreated { id, secret, .. } =
         cx.clients.create_client(Role::Accounts)?.accounts_internal().create_tool_token(&create).await?;
     Ok((id, secret))
+}
+
+/// Builds the grant of a credential that reaches only a build and its image.
+fn build_grant(build: &Build) -> Result<BuildGrant> {
+    Ok(BuildGrant { build: build.id, image: Some(build.parameters.image_name.parse()?) })
 }
 
 /// Computes the life of a credential: until the deadline of the build.

@@ -1,11 +1,10 @@
 //! Validation of image names.
 
 use hearth_base::{Error, Result, ToolName};
+use hearth_wire::images::REBUILT_ENDING;
 
 /// Length of the longest image name, in bytes.
 const MAX_NAME_BYTES: usize = 64;
-/// End of the names of images that repeat others.
-const REBUILT_SUFFIX: &str = "-rebuilt";
 
 /// Returns the requested image name, or `tool-TOOL`. Repository names are lower case (OCI distribution
 /// specification, "Pulling manifests").
@@ -25,10 +24,13 @@ pub fn choose_image_name(requested: Option<&str>, tool: &ToolName) -> Result<Str
     ))
 }
 
-/// Returns the name of the image that repeats one with this name. A long name is cut.
+/// Returns the name of the image that repeats one with this name: `NAME.rebuilt`. No other build has such a name, because
+/// [`choose_image_name`] refuses the dot, and the registry refuses other pushes to it. A long name is cut. The repetition
+/// of a repetition has the same name.
 pub fn choose_rebuilt_name(original: &str) -> String {
-    let begin: String = original.chars().take(MAX_NAME_BYTES - REBUILT_SUFFIX.len()).collect();
-    format!("{}{REBUILT_SUFFIX}", begin.trim_end_matches('-'))
+    let original = original.strip_suffix(REBUILT_ENDING).unwrap_or(original);
+    let begin: String = original.chars().take(MAX_NAME_BYTES - REBUILT_ENDING.len()).collect();
+    format!("{}{REBUILT_ENDING}", begin.trim_end_matches('-'))
 }
 
 #[cfg(test)]
@@ -47,14 +49,14 @@ mod tests {
     }
 
     #[test]
-    fn name_of_a_repeated_image_is_another_valid_one() {
+    fn name_of_a_repeated_image_is_valid_and_no_other_build_has_it() {
         let tool: ToolName = "hello".parse().unwrap();
-        assert_eq!(choose_rebuilt_name("tool-hello"), "tool-hello-rebuilt");
+        assert_eq!(choose_rebuilt_name("tool-hello"), "tool-hello.rebuilt");
         for original in ["a".repeat(MAX_NAME_BYTES), format!("{}-{}", "a".repeat(55), "b".repeat(8))] {
             let name = choose_rebuilt_name(&original);
-            assert_ne!(name, original);
-            assert_eq!(choose_image_name(Some(&name), &tool).unwrap(), name);
+            assert!(choose_image_name(Some(&name), &tool).is_err(), "{name}");
             assert!(name.parse::<hearth_base::ImageName>().is_ok(), "{name}");
+            assert_eq!(choose_rebuilt_name(&name), name);
         }
     }
 }

@@ -30,8 +30,8 @@ pub async fn reproduce_build(
     let facts = cx.clients.create_client(Role::Accounts)?.accounts_internal().show_tool_facts(tool).await?;
     let now = cx.now();
     let image_name = original.parameters.image_name.clone();
-    // Under a name of its own, the image leaves the tags of the original alone, also when a builder of an earlier release
-    // makes it, which does not know repetitions.
+    // Under a reserved name, the image moves no tag of another one. A builder of an earlier release, which does not know
+    // repetitions, cannot push to it.
     let parameters = BuildParameters {
         rebuild: true,
         image_name: choose_rebuilt_name(&image_name),

@@ -5,11 +5,11 @@ use hearth_kit::db::Db;
 use hearth_testkit::on_every_store;
 use hearth_wire::builds::{
     BuildCreate,
-    internal::{BuildLease, BuildLeaseOutcome, RegistryTokenCreate},
+    internal::{BuildLease, BuildLeaseOutcome, BuildMaterials, RegistryTokenCreate},
 };
 use jiff::SignedDuration;
 
-use crate::outside_fixture::start_outside_fixture;
+use crate::{fixture::build_success_end, outside_fixture::start_outside_fixture};
 
 async fn takeover_revokes_the_tokens_of_the_dead_builder(db: Db) -> Result<()> {
     let fixture = start_outside_fixture(db, false).await?;
@@ -59,4 +59,45 @@ async fn restarted_builder_keeps_its_tokens(db: Db) -> Result<()> {
     Ok(())
 }
 
-on_every_store!(takeover_revokes_the_tokens_of_the_dead_builder, restarted_builder_keeps_its_tokens);
+async fn push_token_of_a_repetition_reaches_its_reserved_image_only(db: Db) -> Result<()> {
+    let fixture = start_outside_fixture(db, false).await?;
+    let base = &fixture.base;
+    let builder = Some("hearth".parse()?);
+    let build = fixture.start_build_with(BuildCreate { builder, ..BuildCreate::default() }).await?;
+    let mut end = build_success_end();
+    if let BuildLeaseOutcome::Succeeded { materials, .. } = &mut end {
+        *materials = Some(BuildMaterials::default().into());
+    }
+    base.finish_lease(&base.claim_lease().await?.unwrap(), end).await?;
+    let repetition = base.maintainer.builds().reproduce_build(&base.tool, build).await?.name;
+    let lease = base.claim_lease().await?.unwrap();
+    assert_eq!(lease.build, repetition);
+    for push in [true, false] {
+        let create = RegistryTokenCreate { ticket: lease.ticket.clone(), push };
+        base.builder.builds().create_registry_token(repetition, &create).await?;
+    }
+    let created = fixture.fakes.lock_state().created.clone();
+    let [(.., push), (.., read)] = created.as_slice() else { unreachable!("{}", created.len()) };
+    let grant = push.build.clone().unwrap();
+    assert_eq!((grant.build, grant.image.unwrap().as_str()), (repetition, "tool-hello.rebuilt"));
+    assert_eq!(push.scopes.iter().count(), 0);
+    // The original is read with a token of its own.
+    assert_eq!(read.scopes.iter().map(ToString::to_string).collect::<Vec<_>>(), ["images:read"]);
+    assert!(read.build.is_none());
+    Ok(())
+}
+
+async fn reserved_name_of_repetitions_is_refused_for_a_new_build(db: Db) -> Result<()> {
+    let fixture = start_outside_fixture(db, false).await?;
+    let image_name = Some("tool-hello.rebuilt".to_owned());
+    let refused = fixture.start_build_with(BuildCreate { image_name, ..BuildCreate::default() }).await;
+    assert_eq!(refused.err().unwrap().code(), "image-name");
+    Ok(())
+}
+
+on_every_store!(
+    takeover_revokes_the_tokens_of_the_dead_builder,
+    restarted_builder_keeps_its_tokens,
+    push_token_of_a_repetition_reaches_its_reserved_image_only,
+    reserved_name_of_repetitions_is_refused_for_a_new_build,
+);

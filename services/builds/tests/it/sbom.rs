@@ -105,7 +105,7 @@ async fn build_is_repeated_from_its_record(db: Db) -> Result<()> {
     assert!(lease.rebuild && lease.build == repeated.name);
     // A builder of an earlier release does not read `original_build`: the name alone keeps it from the tags of the
     // original.
-    assert_eq!((&*original.image_name, &*lease.image_name), ("tool-hello", "tool-hello-rebuilt"));
+    assert_eq!((&*original.image_name, &*lease.image_name), ("tool-hello", "tool-hello.rebuilt"));
     fixture.finish_lease(&lease, build_success_end()).await?;
     let shown = fixture.maintainer.builds().show(&fixture.tool, repeated.name).await?;
     assert_eq!(shown.reproduction.map(|reproduction| reproduction.build), Some(build));

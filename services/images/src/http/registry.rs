@@ -7,6 +7,7 @@ use axum::{
 };
 use hearth_base::{Digest, Error, PageLimit, Result, UploadId};
 use hearth_kit::{ApiError, Authed, Param, Right, guard::ImageCaller};
+use hearth_wire::images::REBUILT_ENDING;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -115,7 +116,7 @@ pub async fn push_manifest(
     headers: HeaderMap,
     body: Body,
 ) -> RegistryReply {
-    let owner = find_repository_owner(&who, &name)?;
+    let owner = find_owner_to_push(&who, &name)?;
     Ok(store_manifest(&cx, &owner, &name, &reference, (&headers, body)).await?)
 }
 
@@ -160,7 +161,7 @@ pub async fn begin_upload(
     LenientQuery(begin): LenientQuery<BeginUploadQuery>,
     body: Body,
 ) -> RegistryReply {
-    let owner = find_repository_owner(&who, &name)?;
+    let owner = find_owner_to_push(&who, &name)?;
     let begin = match who.image {
         // A build must not mount layers of other images of the tool, even if it knows their digests.
         Some(_) => begin.restrict_to_provided(),
@@ -179,7 +180,7 @@ pub async fn show_upload(
     Param(name): Param<ImageName>,
     Param(upload): Param<UploadId>,
 ) -> RegistryReply {
-    let owner = find_repository_owner(&who, &name)?;
+    let owner = find_owner_to_push(&who, &name)?;
     Ok(blob_uploads::show_upload(&cx, &owner, &name, upload).await?)
 }
 
@@ -196,7 +197,7 @@ pub async fn append_upload(
     headers: HeaderMap,
     body: Body,
 ) -> RegistryReply {
-    let owner = find_repository_owner(&who, &name)?;
+    let owner = find_owner_to_push(&who, &name)?;
     Ok(blob_uploads::append_upload(&cx, &owner, &name, upload, &headers, body).await?)
 }
 
@@ -214,7 +215,7 @@ pub async fn finish_upload(
     headers: HeaderMap,
     body: Body,
 ) -> RegistryReply {
-    let owner = find_repository_owner(&who, &name)?;
+    let owner = find_owner_to_push(&who, &name)?;
     Ok(blob_uploads::finish_upload(&cx, &owner, &name, upload, finish, (&headers, body)).await?)
 }
 
@@ -228,7 +229,7 @@ pub async fn cancel_upload(
     Param(name): Param<ImageName>,
     Param(upload): Param<UploadId>,
 ) -> RegistryReply {
-    let owner = find_repository_owner(&who, &name)?;
+    let owner = find_owner_to_push(&who, &name)?;
     Ok(blob_uploads::cancel_upload(&cx, &owner, &name, upload).await?)
 }
 
@@ -304,6 +305,18 @@ pub fn find_repository_owner<R: Right<Grant = ImageCaller>>(
             .help("push to the image that the announcement of the build names"));
     }
     Ok(RepositoryOwner::Tool(member.id, member.name.clone()))
+}
+
+/// The same for pushes. The names of repeated images are reserved: only the credential of a repetition reaches them, so
+/// that it moves no tag of an image that somebody else pushed.
+fn find_owner_to_push(who: &Authed<PushRepository>, name: &ImageName) -> Result<RepositoryOwner> {
+    if who.image.is_none() && name.as_str().ends_with(REBUILT_ENDING) {
+        let what = format!(
+            "the name {name} is reserved: only hearth build reproduce makes images whose names end in {REBUILT_ENDING}"
+        );
+        return Err(Error::forbidden("reserved-image-name", what).help("push under another name"));
+    }
+    find_repository_owner(who, name)
 }
 
 /// The same for deletions, which no build may make.

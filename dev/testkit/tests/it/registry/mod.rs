@@ -5,6 +5,7 @@ mod clients;
 mod conformance;
 mod hostile;
 mod protocol;
+mod reserved_names;
 mod tool_deletion;
 mod upstreams;
 
