@@ -12,6 +12,8 @@
 //!     web: ./serve
 //!   builder: ci             # outside builder that builds it; hearth: the builders of this Hearth
 //! ```
+//!
+//! The keys `repository`, `ref`, `folder` and `recipe` are defaults of deployments, and are ignored here.
 
 use std::collections::BTreeMap;
 
@@ -88,6 +90,15 @@ struct BuildSection {
     static_folder: Option<String>,
     processes: Option<BTreeMap<String, String>>,
     builder: Option<String>,
+    /// Keys of deployments, which `components` reads and checks.
+    #[serde(rename = "repository")]
+    _repository: IgnoredAny,
+    #[serde(rename = "ref")]
+    _reference: IgnoredAny,
+    #[serde(rename = "folder")]
+    _folder: IgnoredAny,
+    #[serde(rename = "recipe")]
+    _recipe: IgnoredAny,
 }
 
 #[derive(Debug, Deserialize)]
@@ -237,6 +248,13 @@ mod tests {
         for text in ["", "tool: x\n", "# nothing\n", "build:\n"] {
             assert_eq!(read_section(text)?, DeclaredBuild::default(), "{text:?}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn keys_of_deployments_are_ignored() -> Result<()> {
+        let text = "build: {repository: https://git.example/a, ref: main, folder: b, recipe: detected, packages: [hugo]}\n";
+        assert_eq!(read_section(text)?, read_section("build: {packages: [hugo]}\n")?);
         Ok(())
     }
 
