@@ -68,6 +68,14 @@ pub enum Caller {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         image: Option<ImageName>,
     },
+    /// Pipeline outside of Hearth, by the deploy token of a tool: it creates deployments of the tool, and nothing else.
+    /// Releases that do not know it refuse it.
+    Deployer {
+        /// Id of the tool.
+        id: ToolId,
+        /// Current name of the tool.
+        name: ToolName,
+    },
     /// Service or worker of this Hearth.
     Service {
         /// Role of the service.
@@ -75,7 +83,8 @@ pub enum Caller {
     },
 }
 
-/// Describes the caller for logs and the audit log: `user NAME`, `tool NAME`, `build ID`, `service ROLE`, or `nobody`.
+/// Describes the caller for logs and the audit log: `user NAME`, `tool NAME`, `build ID`, `deploy token of NAME`,
+/// `service ROLE`, or `nobody`.
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -83,6 +92,7 @@ impl fmt::Display for Caller {
             Self::User { name, .. } => write!(f, "user {name}"),
             Self::Tool { name, .. } => write!(f, "tool {name}"),
             Self::Build { id, .. } => write!(f, "build {id}"),
+            Self::Deployer { name, .. } => write!(f, "deploy token of {name}"),
             Self::Service { role } => write!(f, "service {role}"),
         }
     }
@@ -133,9 +143,11 @@ impl Identity {
         let (signer, identity): (Role, Self) = paseto::verify_statement(ring, IDENTITY_PURPOSE, token)?;
         let vouched = match &identity.caller {
             Caller::Service { role } => *role == signer,
-            Caller::Anonymous | Caller::User { .. } | Caller::Tool { .. } | Caller::Build { .. } => {
-                signer == Role::Gateway
-            }
+            Caller::Anonymous
+            | Caller::User { .. }
+            | Caller::Tool { .. }
+            | Caller::Build { .. }
+            | Caller::Deployer { .. } => signer == Role::Gateway,
         };
         if !vouched || identity.audience != audience {
             return Err(Error::unauthenticated("identity", "the identity is not valid for this service"));

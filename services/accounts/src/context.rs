@@ -8,7 +8,7 @@ use hearth_base::{
 };
 use hearth_kit::{
     Authed, Kit, RequestContext, Right, ServiceClients, config::DoorSettings, db::Tx, events::NewEvent,
-    state::StateFolder,
+    state::StateFolder, vault::Vault,
 };
 use hearth_wire::{
     accounts::internal::{AccessChanged, AccessEvent},
@@ -34,6 +34,8 @@ pub struct AccountsContext {
     pub clients: ServiceClients,
     pub door: Arc<DoorSettings>,
     pub state: StateFolder,
+    /// Keys of the deploy tokens.
+    pub vault: Vault,
     /// Public keys of all roles.
     pub ring: Arc<KeyRing>,
     /// Private key of this role.
@@ -49,6 +51,7 @@ impl AccountsContext {
             clients: kit.clients.clone(),
             door: Arc::new(kit.config.door.clone()),
             state: kit.state.clone(),
+            vault: Vault::new(kit.role, &kit.state),
             ring: kit.key_ring.clone(),
             key: kit.key.clone(),
         })

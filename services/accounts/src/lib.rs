@@ -23,8 +23,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     context::AccountsContext,
     rights::{
-        AcknowledgeErasures, CreateToolTokens, ManageSignIn, NoSignIn, NotifyOperators, OperateHearth,
-        ReadAcceptedRequests, ReadMailAddresses, ReadToolEvents, ReadToolFacts, RecordChanges,
+        AcknowledgeErasures, CreateToolTokens, ManageDeployTokens, ManageSignIn, NoSignIn, NotifyOperators,
+        OperateHearth, ReadAcceptedRequests, ReadMailAddresses, ReadToolEvents, ReadToolFacts, RecordChanges,
         ResolveCredentials, SelfService, SignedIn, ToolOperate, ToolOwn, ToolRead, ToolWrite, UseMandates,
     },
     workers::{
@@ -53,7 +53,11 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
     let routes = queue::add_routes(routes(), kit.role, &cx.store.queue);
     Ok(MountedService::new(kit, Dialect::Data, routes, cx)
         .with_migrations(store::list_migrations)
-        .with_preparation(async move { app::setup::prepare_setup_code(&first).await })
+        .with_preparation(async move {
+            // Without its key a deploy token is only not shown again: it does not keep the service from starting.
+            first.vault.load_keys(&[])?;
+            app::setup::prepare_setup_code(&first).await
+        })
         .with_worker(housekeeping)
         .with_worker(recovery)
         .with_worker(operators)
@@ -116,6 +120,7 @@ fn routes() -> OpenApiRouter<AccountsContext> {
         .routes(require_right::<UseMandates, _>(routes!(http::mandates::create_mandate)))
         .routes(require_right::<UseMandates, _>(routes!(http::mandates::sign_mandate)))
         .routes(require_right::<UseMandates, _>(routes!(http::mandates::end_mandate)))
+        .routes(require_right::<ManageDeployTokens, _>(routes!(http::deploy_tokens::call_deploy_token)))
         .routes(require_right::<CreateToolTokens, _>(routes!(http::mandates::create_run_token)))
         .routes(require_right::<CreateToolTokens, _>(routes!(http::mandates::revoke_run_token)))
         .routes(require_right::<ReadMailAddresses, _>(routes!(http::internal::list_recipients)))

@@ -33,6 +33,8 @@ rights! {
     AcknowledgeErasures = "accounts:erased", Requirement::Services(Role::WITH_TOOL_FINALIZERS) => ServiceCaller;
     /// Creating and using mandates.
     UseMandates = "accounts:mandates", Requirement::Services(&[Role::Components, Role::Builds, Role::Jobs]) => ServiceCaller;
+    /// Managing the deploy tokens of tools for their maintainers.
+    ManageDeployTokens = "accounts:deploy-tokens", Requirement::Services(&[Role::Components]) => ServiceCaller;
     /// Creating short-lived tool tokens.
     CreateToolTokens = "accounts:tool-tokens", Requirement::Services(&[Role::Builds, Role::Builder, Role::Jobs]) => ServiceCaller;
     /// Reading mail addresses.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hearth_base::{Caller, Result, ToolName};
+use hearth_base::{Result, ToolName};
 use hearth_kit::{Authed, Kit, RequestContext, Right, ServiceClients, config::DoorSettings};
 
 use crate::{ComponentsSettings, store::ComponentsStore};
@@ -28,12 +28,7 @@ impl ComponentsContext {
 
     /// Describes the caller, such as `user ada`.
     pub fn describe_caller<R: Right>(authed: &Authed<R>) -> String {
-        match &authed.identity.caller {
-            Caller::User { name, .. } => format!("user {name}"),
-            Caller::Tool { name, .. } => format!("tool {name}"),
-            Caller::Build { id, .. } => format!("build {id}"),
-            Caller::Anonymous | Caller::Service { .. } => "nobody".to_owned(),
-        }
+        authed.identity.caller.to_string()
     }
 
     /// Builds the address of a tool's website from the configured public address.

@@ -18,11 +18,12 @@ use hearth_kit::{
     config::{DoorSettings, Section},
     queue, require_right, tool_cleanup,
 };
+use hearth_wire::components::DEPLOY_TOKEN_PARAMETER;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     context::ComponentsContext,
-    rights::{ToolRead, ToolWrite},
+    rights::{Deploy, ToolRead, ToolWrite},
 };
 
 pub use settings::ComponentsSettings;
@@ -54,7 +55,16 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
 fn routes(door: &DoorSettings) -> OpenApiRouter<ComponentsContext> {
     OpenApiRouter::new()
         .routes(require_right::<ToolRead, _>(routes!(http::deployments::list)))
-        .routes(require_right::<ToolWrite, _>(routes!(http::deployments::create)))
+        .routes(
+            require_right::<Deploy, _>(routes!(http::deployments::create))
+                .with_deploy_token_parameter(DEPLOY_TOKEN_PARAMETER),
+        )
+        .routes(require_right::<ToolWrite, _>(routes!(
+            http::deploy_tokens::show,
+            http::deploy_tokens::create,
+            http::deploy_tokens::replace_token,
+            http::deploy_tokens::delete
+        )))
         .routes(require_right::<ToolRead, _>(routes!(http::deployments::show_latest)))
         .routes(require_right::<ToolWrite, _>(routes!(http::deployments::cancel_latest)))
         .routes(

@@ -9,6 +9,8 @@ use hearth_kit::{
 rights! {
     /// Read deployments and revisions.
     ToolRead = "components:read", Requirement::Tool(Access::Read) => MemberCaller;
-    /// Create, cancel and delete deployments.
+    /// Create deployments, also with the deploy token of the tool.
+    Deploy = "components:deploy", Requirement::Deploy => MemberCaller;
+    /// Cancel and delete deployments, and manage the deploy token.
     ToolWrite = "components:write", Requirement::Tool(Access::Write) => MemberCaller;
 }

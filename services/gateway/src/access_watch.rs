@@ -133,7 +133,9 @@ async fn sleep_until_expiry(expiry: Option<Instant>) {
 fn list_subjects(identity: &Identity) -> Vec<String> {
     let caller = match &identity.caller {
         Caller::User { id, .. } => Some(id.to_string()),
-        Caller::Tool { id, .. } | Caller::Build { tool: id, .. } => Some(id.to_string()),
+        Caller::Tool { id, .. } | Caller::Build { tool: id, .. } | Caller::Deployer { id, .. } => {
+            Some(id.to_string())
+        }
         Caller::Anonymous | Caller::Service { .. } => None,
     };
     let credential = match &identity.credential {

@@ -1,9 +1,11 @@
-//! Credentials of requests: a bearer token, Basic with a token as the password, or a browser's session
-//! cookie.
+//! Credentials of requests: a bearer token, Basic with a token as the password, a browser's session cookie, or a deploy
+//! token in the query.
 
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, Method, Uri, header};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hearth_base::{Error, Result, Secret};
+use hearth_wire::accounts::deploy_tokens::QUERY_CREDENTIAL_PREFIX;
+use percent_encoding::percent_decode_str;
 
 /// Reads the credential of a request, if it has one. `cookie` is the name of the session cookie.
 ///
@@ -33,6 +35,22 @@ pub fn read_authorization(headers: &HeaderMap) -> Result<Option<Secret>> {
     let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
     let text = value.to_str().map_err(|_| build_unreadable_error())?;
     parse_authorization(text).map(Some).ok_or_else(build_unreadable_error)
+}
+
+/// Takes the credential out of the query parameter of this name. It is marked, because only deploy tokens are accepted
+/// from there: a query is easily recorded on its way. Of several values the first counts; all are removed.
+pub fn take_query_credential(uri: &mut Uri, parameter: &str) -> Option<Secret> {
+    let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let name_of = |pair: &str| decode(pair.split_once('=').map_or(pair, |(name, _)| name));
+    let query = uri.query()?;
+    let (found, kept): (Vec<&str>, Vec<&str>) = query.split('&').partition(|pair| name_of(pair) == parameter);
+    let first = decode(found.first()?.split_once('=').map_or("", |(_, value)| value));
+    let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
+    let mut parts = uri.clone().into_parts();
+    // A shorter query is still valid; if it were not, the request would go on without any.
+    parts.path_and_query = format!("{}{query}", uri.path()).parse().or_else(|_| uri.path().parse()).ok();
+    *uri = Uri::from_parts(parts).unwrap_or_default();
+    Some(Secret::new(format!("{QUERY_CREDENTIAL_PREFIX}{first}")))
 }
 
 fn parse_authorization(text: &str) -> Option<Secret> {
@@ -125,6 +143,24 @@ mod tests {
         assert_eq!(read_test_credential(&get, &[("cookie", "hearth_session=s; hearth_session=t")])?, None);
         assert!(read_test_credential(&get, &[("authorization", "Digest x")]).is_err());
         assert!(read_test_credential(&get, &[("authorization", "Basic %%%")]).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn credential_is_removed_from_the_query_in_every_spelling() -> Result<()> {
+        for (sent, token, kept) in [
+            ("/a/b?token=abc", Some("query:abc"), "/a/b"),
+            ("/a/b?x=1&token=a%2Db&y=2", Some("query:a-b"), "/a/b?x=1&y=2"),
+            ("/a/b?%74oken=abc&token=def&y", Some("query:abc"), "/a/b?y"),
+            ("http://door/a?token", Some("query:"), "http://door/a"),
+            ("/a/b?tokens=abc&Token=1", None, "/a/b?tokens=abc&Token=1"),
+            ("/a/b?", None, "/a/b?"),
+        ] {
+            let mut uri: Uri = sent.parse().map_err(Error::internal)?;
+            let found = take_query_credential(&mut uri, "token");
+            assert_eq!(found.as_ref().map(Secret::expose_secret), token, "{sent}");
+            assert_eq!(uri.to_string(), kept, "{sent}");
+        }
         Ok(())
     }
 

@@ -7,7 +7,8 @@ use hearth_base::{Error, RequestId, Result, Secret};
 use crate::{Gateway, identities::SignedIdentity, rate_limit::RateLimitState, routes::MatchedRoute};
 
 /// Error codes of `accounts` for an invalid credential. Any other error concerns the gateway itself.
-const INVALID_CREDENTIAL_CODES: [&str; 2] = ["credential-refused", "code-is-no-token"];
+const INVALID_CREDENTIAL_CODES: [&str; 4] =
+    ["credential-refused", "code-is-no-token", "deploy-token-refused", "deploy-token-suspended"];
 
 /// An admitted caller.
 pub struct RequestCaller {

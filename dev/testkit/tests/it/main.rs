@@ -5,6 +5,7 @@
 mod api_documents;
 mod audited_changes;
 mod dead_letters;
+mod deploy_tokens;
 mod end_to_end;
 mod endpoints;
 mod envvars;

@@ -18,7 +18,7 @@ use crate::{Client, headers};
 
 /// Calls of services to `accounts`.
 #[derive(Debug, Clone, Copy)]
-pub struct AccountsInternalCalls<'a>(&'a Client);
+pub struct AccountsInternalCalls<'a>(pub(super) &'a Client);
 
 impl Client {
     /// Returns the calls of services to `accounts`.

@@ -24,7 +24,7 @@ impl Client {
 }
 
 impl ComponentsCalls<'_> {
-    fn tool_call(&self, method: Method, tool: &ToolName) -> Call<'_> {
+    pub(super) fn tool_call(&self, method: Method, tool: &ToolName) -> Call<'_> {
         self.0.build_call(method, "/components/v1/tool").segment(tool)
     }
 

@@ -5,6 +5,7 @@ mod accounts_internal;
 mod audit;
 mod builds;
 mod components;
+mod deploy_tokens;
 mod envvars;
 mod events;
 mod exec;

@@ -15,7 +15,8 @@ use crate::{
 pub fn declare_right(paths: &mut Paths, name: &str, requirement: Requirement) {
     for (path, item) in &mut paths.paths {
         declare_path_right(item, name, requirement);
-        let of_tool = matches!(requirement, Requirement::Tool(_) | Requirement::ToolOperator);
+        let of_tool =
+            matches!(requirement, Requirement::Tool(_) | Requirement::Deploy | Requirement::ToolOperator);
         if of_tool && path.contains("{tool}") {
             declare_tool(item);
         }
@@ -30,10 +31,13 @@ pub fn declare_path_right(item: &mut PathItem, name: &str, requirement: Requirem
             .add("x-needs", json!(render_requirement(requirement)))
             .build();
         operation.extensions.get_or_insert_default().merge(extensions);
-        operation.security = Some(match requirement {
-            Requirement::Anyone => Vec::new(),
-            _ => ["bearer", "session"].map(|scheme| SecurityRequirement::new(scheme, [""; 0])).into(),
-        });
+        let schemes: &[&str] = match requirement {
+            Requirement::Anyone => &[],
+            Requirement::Deploy => &["bearer", "session", "deploy-token"],
+            _ => &["bearer", "session"],
+        };
+        let build_scheme = |scheme: &&str| SecurityRequirement::new(*scheme, [""; 0]);
+        operation.security = Some(schemes.iter().map(build_scheme).collect());
         if requirement != Requirement::Anyone {
             add_refusal_response(operation, "401", "no credential, or an invalid or expired one");
             add_refusal_response(operation, "403", "the caller does not have the right");
@@ -50,7 +54,7 @@ fn render_requirement(requirement: Requirement) -> String {
         Requirement::Session => "session".to_owned(),
         Requirement::Operator | Requirement::ToolOperator => "operator".to_owned(),
         Requirement::Tool(Access::Read) => "viewer".to_owned(),
-        Requirement::Tool(Access::Write) => "maintainer".to_owned(),
+        Requirement::Tool(Access::Write) | Requirement::Deploy => "maintainer".to_owned(),
         Requirement::Tool(Access::Own) => "owner".to_owned(),
         Requirement::Services(roles) => {
             let roles: Vec<_> = roles.iter().map(|role| role.name()).collect();

@@ -20,6 +20,8 @@ pub enum Requirement {
     Operator,
     /// At least this access to the tool in the path.
     Tool(Access),
+    /// Write access to the tool in the path, or the deploy token of the tool.
+    Deploy,
     /// An operator of this Hearth, for the tool in the path.
     ToolOperator,
     /// One of these services; no external caller.
@@ -62,7 +64,7 @@ pub struct MemberCaller {
     pub name: ToolName,
     /// The caller's access to the tool with this credential.
     pub access: Access,
-    /// The user; `None` for a tool with a token of its own, or a service.
+    /// The user; `None` for a tool with a token of its own or its deploy token, or a service.
     pub user: Option<UserId>,
 }
 
@@ -101,6 +103,7 @@ impl VerifiedCaller for AnyCaller {
         match (&identity.caller, requirement) {
             (Caller::Service { .. }, _) => Err(build_forbidden_error(name)),
             (Caller::Anonymous, Requirement::SignedIn) => Err(build_not_signed_in_error()),
+            (Caller::Deployer { .. }, Requirement::SignedIn) => Err(build_forbidden_error(name)),
             (caller, Requirement::Anyone | Requirement::SignedIn) => Ok(Self { caller: caller.clone() }),
             _ => Err(build_misdeclared_error(name)),
         }
@@ -114,7 +117,7 @@ impl VerifiedCaller for UserCaller {
             Caller::User { id, name, operator } => {
                 Self { id: *id, name: name.clone(), is_operator: *operator }
             }
-            Caller::Tool { .. } | Caller::Build { .. } | Caller::Service { .. } => {
+            Caller::Tool { .. } | Caller::Build { .. } | Caller::Deployer { .. } | Caller::Service { .. } => {
                 return Err(build_forbidden_error(name));
             }
         };
@@ -131,9 +134,12 @@ impl VerifiedCaller for UserCaller {
 
 impl VerifiedCaller for MemberCaller {
     fn check_identity(identity: &Identity, requirement: Requirement, name: &'static str) -> Result<Self> {
-        match identity.caller {
+        match (&identity.caller, requirement) {
             // It reaches one image, and no other part of its tool.
-            Caller::Build { .. } => Err(build_forbidden_error(name)),
+            (Caller::Build { .. }, _) => Err(build_forbidden_error(name)),
+            (Caller::Deployer { .. }, needed) if needed != Requirement::Deploy => {
+                Err(build_forbidden_error(name))
+            }
             _ => Self::check_grant(identity, requirement, name),
         }
     }
@@ -142,7 +148,9 @@ impl VerifiedCaller for MemberCaller {
 impl VerifiedCaller for ImageCaller {
     fn check_identity(identity: &Identity, requirement: Requirement, name: &'static str) -> Result<Self> {
         let image = match &identity.caller {
-            Caller::Build { image: None, .. } => return Err(build_forbidden_error(name)),
+            Caller::Build { image: None, .. } | Caller::Deployer { .. } => {
+                return Err(build_forbidden_error(name));
+            }
             Caller::Build { image, .. } => image.clone(),
             _ => None,
         };
@@ -169,6 +177,7 @@ impl MemberCaller {
     fn check_grant(identity: &Identity, requirement: Requirement, name: &'static str) -> Result<Self> {
         let needed = match requirement {
             Requirement::Tool(access) => access,
+            Requirement::Deploy => Access::Write,
             Requirement::ToolOperator if identity.is_operator() => Access::Read,
             Requirement::ToolOperator if identity.caller == Caller::Anonymous => {
                 return Err(build_not_signed_in_error());

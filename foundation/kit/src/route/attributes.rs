@@ -27,6 +27,9 @@ pub struct RouteAttributes {
     /// Component that responds in place of the service.
     #[serde(rename = "x-hearth-answered-by", skip_serializing_if = "Option::is_none")]
     pub answered_by: Option<AnsweredBy>,
+    /// Query parameter that may contain a deploy token, which the gateway reads and removes.
+    #[serde(rename = "x-hearth-deploy-token", skip_serializing_if = "Option::is_none")]
+    pub deploy_token_parameter: Option<String>,
 }
 
 /// Path parameter that contains a tool's name.
@@ -61,6 +64,8 @@ pub trait RouteExt: Sized {
     fn with_tool_parameter(self, parameter: &str, prefix: &str) -> Self;
     /// Declares the component that responds in place of the service.
     fn with_answered_by(self, who: AnsweredBy) -> Self;
+    /// Declares the query parameter that may contain a deploy token.
+    fn with_deploy_token_parameter(self, parameter: &str) -> Self;
 }
 
 impl<S> RouteExt for UtoipaMethodRouter<S> {
@@ -83,6 +88,11 @@ impl<S> RouteExt for UtoipaMethodRouter<S> {
 
     fn with_answered_by(self, who: AnsweredBy) -> Self {
         add_attributes(self, RouteAttributes { answered_by: Some(who), ..RouteAttributes::default() })
+    }
+
+    fn with_deploy_token_parameter(self, parameter: &str) -> Self {
+        let deploy_token_parameter = Some(parameter.to_owned());
+        add_attributes(self, RouteAttributes { deploy_token_parameter, ..RouteAttributes::default() })
     }
 }
 
@@ -131,6 +141,7 @@ mod tests {
             time_limit: Some(5),
             tool: Some(ToolParameter { parameter: "space".to_owned(), prefix: "tool-".to_owned() }),
             answered_by: Some(AnsweredBy::TokenExchange),
+            deploy_token_parameter: Some("token".to_owned()),
         };
         let written = serde_json::to_value(&attributes)?;
         assert_eq!(
@@ -141,6 +152,7 @@ mod tests {
                 "x-hearth-time-limit": 5,
                 "x-hearth-tool": {"parameter": "space", "prefix": "tool-"},
                 "x-hearth-answered-by": "token-exchange",
+                "x-hearth-deploy-token": "token",
             })
         );
         assert_eq!(serde_json::from_value::<RouteAttributes>(written)?, attributes);

@@ -31,6 +31,10 @@ pub fn merge_documents(documents: impl IntoIterator<Item = Value>) -> Result<Val
     let schemes = json!({
         "bearer": {"type": "http", "scheme": "bearer", "description": "a personal token, a tool's token, or a session"},
         "session": {"type": "apiKey", "in": "cookie", "name": hearth_wire::accounts::SESSION_COOKIE},
+        "deploy-token": {
+            "type": "apiKey", "in": "query", "name": hearth_wire::components::DEPLOY_TOKEN_PARAMETER,
+            "description": "the deploy token of the tool; as a bearer token too",
+        },
     });
     components.insert("securitySchemes".to_owned(), schemes);
     let mut merged = json!({

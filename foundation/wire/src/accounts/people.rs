@@ -233,7 +233,7 @@ pub struct MembershipOffer {
 }
 
 /// Serializes an optional secret as text.
-pub(super) fn serialize_optional_secret<S: serde::Serializer>(
+pub(crate) fn serialize_optional_secret<S: serde::Serializer>(
     secret: &Option<Secret>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {

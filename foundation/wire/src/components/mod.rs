@@ -1,10 +1,12 @@
 //! Deployments of tools: `/components/v1`.
 
 mod create;
+mod deploy_token;
 mod deployment;
 mod revision;
 
 pub use create::{DeploySource, DeploymentCreate, DeploymentCreateQuery, GitSource};
+pub use deploy_token::{DEPLOY_TOKEN_PARAMETER, DeployToken};
 pub use deployment::{
     BuildInfo, BuildState, ComponentRunState, Deployment, DeploymentFailureClass, DeploymentId,
     DeploymentList, DeploymentQuery, DeploymentState, DeploymentStep, RunInfo, StepName, StepState,

@@ -66,7 +66,11 @@ pub async fn create_mandate(
     }
     cx.store.insert_mandate(&tx, &mandate).await?;
     let actor = actor.on_behalf_of(&caller);
-    cx.record_audit_entry(&tx, &actor, "mandate.create", Some((tool, &name)), &mandate.cause).await?;
+    let action = match caller {
+        Caller::Deployer { .. } => "deploy-token.use",
+        _ => "mandate.create",
+    };
+    cx.record_audit_entry(&tx, &actor, action, Some((tool, &name)), &mandate.cause).await?;
     tx.commit().await?;
     Ok(id)
 }

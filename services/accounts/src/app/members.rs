@@ -5,6 +5,7 @@ use hearth_base::{Error, Result, ToolId, ToolName, ToolRole, UserId, UserName};
 use hearth_kit::db::Tx;
 use jiff::SignedDuration;
 
+use super::deploy_tokens;
 use crate::{
     context::{AccountsContext, RequestActor},
     store::{Member, MemberOffer},
@@ -77,6 +78,7 @@ async fn apply_role(
 ) -> Result<()> {
     if role < ToolRole::Maintainer {
         cx.store.suspend_tool_tokens(tx, tool.0, user, actor.now).await?;
+        deploy_tokens::suspend_token_of_member(cx, tx, actor, tool, user).await?;
         cx.store.end_user_mandates(tx, user, Some(tool.0), actor.now).await?;
     }
     if role < ToolRole::Owner {
@@ -180,6 +182,7 @@ async fn end_role(
     cx.store.remove_member(tx, tool.0, user).await?;
     require_owner(cx, tx, tool, name).await?;
     let suspended = cx.store.suspend_tool_tokens(tx, tool.0, user, actor.now).await?;
+    deploy_tokens::suspend_token_of_member(cx, tx, actor, tool, user).await?;
     // What the former member offered to others needs another owner.
     cx.store.delete_member_offers(tx, tool.0, Some(user)).await?;
     cx.store.end_user_mandates(tx, user, Some(tool.0), actor.now).await?;

@@ -3,6 +3,7 @@
 pub mod account_mails;
 pub mod attempts;
 pub mod audited_changes;
+pub mod deploy_tokens;
 pub mod devices;
 pub mod invitations;
 pub mod join;

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use super::{
     account_mails,
     attempts::{self, AttemptCounter},
+    deploy_tokens,
     secrets::{self, SecretKind},
 };
 use crate::{
@@ -135,6 +136,7 @@ pub async fn reset_password(
     cx.store.delete_other_sessions(&tx, user.id, None).await?;
     cx.store.delete_user_devices(&tx, user.id).await?;
     cx.store.end_user_mandates(&tx, user.id, None, actor.now).await?;
+    deploy_tokens::suspend_tokens_of_user(cx, &tx, &actor.with_user(&user), user.id, false).await?;
     attempts::forget_attempts(cx, &tx, &counters, actor.now).await?;
     cx.record_audit_entry(&tx, &actor.with_user(&user), RECOVER_ACTION, None, &user.name).await?;
     cx.append_access_changed(&tx, actor, user.id).await?;

@@ -8,6 +8,7 @@ use hearth_wire::accounts::internal::{BuildGrant, ResolveCaller, ResolvedCaller,
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
+    deploy_tokens,
     secrets::{self, SecretKind},
     sessions,
 };
@@ -28,7 +29,7 @@ pub async fn resolve_credential(
     let ResolveCaller { secret, tool } = resolve;
     let (caller, credential, scopes, expires) = match &secret {
         None => (Caller::Anonymous, Credential::None, Scopes::from_scopes([]), None),
-        Some(secret) => resolve_secret(cx, actor, secret).await?,
+        Some(secret) => resolve_secret(cx, actor, secret, tool.as_deref()).await?,
     };
     let tool = match tool {
         Some(name) => resolve_tool_role(cx, &caller, &name).await?,
@@ -43,11 +44,12 @@ pub async fn resolve_credential(
 /// Caller, credential, scopes and expiry.
 pub type ResolvedCredential = (Caller, Credential, Scopes, Option<Timestamp>);
 
-/// Resolves a secret by its kind.
+/// Resolves a secret by its kind, in a request whose path names `tool`.
 async fn resolve_secret(
     cx: &AccountsContext,
     actor: &RequestActor,
     secret: &Secret,
+    tool: Option<&str>,
 ) -> Result<ResolvedCredential> {
     let hash = secrets::hash_secret(secret);
     match SecretKind::from_secret(secret) {
@@ -61,6 +63,7 @@ async fn resolve_secret(
             resolve_token(cx, actor, valid.ok_or_else(build_refused_error)?).await
         }
         Some(SecretKind::Run) => resolve_run_token(cx, actor, &hash).await,
+        Some(SecretKind::Deploy) => deploy_tokens::resolve_deploy_token(cx, secret, tool).await,
         Some(SecretKind::Invitation | SecretKind::Recovery) => {
             Err(Error::unauthenticated("code-is-no-token", "the credential is a code, not a token")
                 .help("hearth login --code-stdin, or hearth password --code-stdin"))
@@ -173,8 +176,10 @@ pub async fn recheck_credential(
             Ok((build_user_caller(user, &scopes), Credential::Session(session), scopes, None))
         }
         MandateCredential::Token(id) => {
-            let token = cx.store.find_token_by_id(id).await?;
-            let valid = token.filter(|token| token.expires.is_none_or(|expires| expires > actor.now));
+            let Some(token) = cx.store.find_token_by_id(id).await? else {
+                return deploy_tokens::recheck_deploy_token(cx, id).await;
+            };
+            let valid = Some(token).filter(|token| token.expires.is_none_or(|expires| expires > actor.now));
             resolve_token_holder(cx, valid.ok_or_else(build_refused_error)?).await
         }
     }
@@ -211,10 +216,16 @@ pub async fn find_tool_role(
     let role = match caller {
         Caller::User { operator: true, .. } => Some(ToolRole::Owner),
         Caller::User { id, .. } => cx.store.find_member_role(tool.id, *id).await?,
-        Caller::Tool { id, .. } | Caller::Build { tool: id, .. } if *id == tool.id => {
+        Caller::Tool { id, .. } | Caller::Build { tool: id, .. } | Caller::Deployer { id, .. }
+            if *id == tool.id =>
+        {
             Some(ToolRole::Maintainer)
         }
-        Caller::Tool { .. } | Caller::Build { .. } | Caller::Anonymous | Caller::Service { .. } => None,
+        Caller::Tool { .. }
+        | Caller::Build { .. }
+        | Caller::Deployer { .. }
+        | Caller::Anonymous
+        | Caller::Service { .. } => None,
     };
     // A tool that is being deleted is read-only.
     Ok(role.map(|role| if tool.deleting { ToolRole::Viewer } else { role }))

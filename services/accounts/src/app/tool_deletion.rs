@@ -22,6 +22,7 @@ pub async fn begin_deletion(cx: &AccountsContext, actor: &RequestActor, id: Tool
     tool.deleting = true;
     cx.store.mark_tool_deleting(&tx, id).await?;
     cx.store.delete_tool_tokens(&tx, id).await?;
+    cx.store.delete_deploy_token(&tx, id).await?;
     cx.store.delete_member_offers(&tx, id, None).await?;
     cx.store.delete_tool_run_tokens(&tx, id).await?;
     cx.store.withdraw_open_requests(&tx, id, &actor.who, actor.now).await?;

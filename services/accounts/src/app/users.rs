@@ -4,7 +4,10 @@ use hearth_base::{Credential, Error, Result, Secret, SessionId, UserId, UserName
 use hearth_kit::db::Tx;
 use hearth_wire::accounts::{PasswordChange, UserPatch};
 
-use super::attempts::{self, AttemptCounter};
+use super::{
+    attempts::{self, AttemptCounter},
+    deploy_tokens,
+};
 use crate::{
     context::{AccountsContext, RequestActor},
     store::User,
@@ -116,6 +119,7 @@ pub async fn patch_user(
         cx.store.delete_other_sessions(&tx, user.id, None).await?;
     }
     if user.disabled || operator == Some(false) {
+        deploy_tokens::suspend_tokens_of_user(cx, &tx, actor, user.id, !user.disabled).await?;
         cx.store.end_user_mandates(&tx, user.id, None, actor.now).await?;
     }
     if !is_enabled_operator {

@@ -1,6 +1,7 @@
 //! Endpoints, one file per resource: extract, call a rule, reply.
 
 pub mod audit;
+pub mod deploy_tokens;
 pub mod internal;
 pub mod invitations;
 pub mod mandates;

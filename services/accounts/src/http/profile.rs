@@ -39,7 +39,9 @@ pub async fn show_me(caller: Authed<SignedIn>) -> ApiResult<CallerInfo> {
         Caller::User { name, operator, .. } => ("user", name.to_string(), *operator),
         Caller::Tool { name, .. } => ("tool", name.to_string(), false),
         Caller::Build { id, .. } => ("build", id.to_string(), false),
-        Caller::Anonymous | Caller::Service { .. } => ("nobody", String::new(), false),
+        Caller::Anonymous | Caller::Deployer { .. } | Caller::Service { .. } => {
+            ("nobody", String::new(), false)
+        }
     };
     let identity = &caller.identity;
     let (credential, scopes) = (identity.credential.clone(), identity.scopes.clone());

@@ -37,7 +37,7 @@ pub async fn list(
         Caller::Tool { id, .. } => {
             Page { items: cx.store.find_tool_by_id(*id).await?.into_iter().collect(), next: None }
         }
-        Caller::Anonymous | Caller::Build { .. } | Caller::Service { .. } => {
+        Caller::Anonymous | Caller::Build { .. } | Caller::Deployer { .. } | Caller::Service { .. } => {
             Page { items: Vec::new(), next: None }
         }
     };

@@ -11,7 +11,7 @@ use sea_orm::{
     sea_query::{Index, Table, TableCreateStatement},
 };
 
-use super::tool_request::CreateToolRequests;
+use super::{deploy_token::CreateDeployTokens, tool_request::CreateToolRequests};
 
 /// All migrations, oldest first.
 pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
@@ -24,6 +24,7 @@ pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(AddLaterFinalizers),
         Box::new(AddBuildGrants),
         Box::new(CreateToolRequests),
+        Box::new(CreateDeployTokens),
     ]
 }
 

@@ -2,6 +2,7 @@
 
 mod attempt_counter;
 mod audit;
+mod deploy_token;
 mod device;
 mod email_code;
 mod finalizer;
@@ -31,6 +32,7 @@ use hearth_kit::{
 use serde::{Deserialize, Serialize};
 
 pub use audit::{AuditFilter, MAX_AUDIT_TEXT_CHARACTERS, NewAuditEntry};
+pub use deploy_token::StoredDeployToken;
 pub use device::NewDevice;
 pub use email_code::EmailCode;
 pub use invitation::Invitation;

@@ -11,7 +11,7 @@ use hearth_wire::{
 use crate::{
     app::{self, view},
     context::ComponentsContext,
-    rights::{ToolRead, ToolWrite},
+    rights::{Deploy, ToolRead, ToolWrite},
 };
 
 /// List the tool's deployments, newest first.
@@ -29,7 +29,8 @@ pub async fn list(
     Ok(ApiResponse::ok(DeploymentList { deployments, next: page.next }))
 }
 
-/// Deploy a source. The deployment continues after the client disconnects.
+/// Deploy a source. The deployment continues after the client disconnects. The deploy token of the tool is accepted as a
+/// bearer token or as the query parameter `token`.
 #[utoipa::path(post, path = "/components/v1/tool/{tool}/deployment", tag = "components",
     operation_id = "components.deployment_create",
     params(("tool" = String, Path, description = "name of the tool"), DeploymentCreateQuery),
@@ -38,7 +39,7 @@ pub async fn list(
         (status = 422, description = "the request document is invalid")))]
 pub async fn create(
     cx: ComponentsContext,
-    tool: Authed<ToolWrite>,
+    tool: Authed<Deploy>,
     Query(query): Query<DeploymentCreateQuery>,
     Json(create): Json<DeploymentCreate>,
 ) -> ApiResult<Deployment> {

@@ -1,4 +1,5 @@
 //! Handlers: extract, call a rule, reply.
 
+pub mod deploy_tokens;
 pub mod deployments;
 pub mod revisions;

@@ -64,6 +64,8 @@ pub struct MatchedRoute {
     pub time_limit: Duration,
     /// Part of the gateway that responds in place of the service.
     pub answered_by: Option<AnsweredBy>,
+    /// Query parameter that may contain a deploy token.
+    pub deploy_token_parameter: Option<String>,
     /// Attributes of all paths below the first segment.
     pub prefix: Arc<RoutePrefix>,
 }
@@ -123,8 +125,14 @@ impl RouteTable {
         });
         let attributes = matched.and_then(|matched| matched.value.find_attributes(method));
         let default = RouteAttributes::default();
-        let RouteAttributes { body_limit, streaming, time_limit, tool: _, answered_by } =
-            attributes.unwrap_or(&default);
+        let RouteAttributes {
+            body_limit,
+            streaming,
+            time_limit,
+            tool: _,
+            answered_by,
+            deploy_token_parameter,
+        } = attributes.unwrap_or(&default);
         Some(MatchedRoute {
             service: routes.service,
             tool,
@@ -133,6 +141,7 @@ impl RouteTable {
             streaming: *streaming,
             time_limit: Duration::from_secs(time_limit.unwrap_or(door.timeout)),
             answered_by: *answered_by,
+            deploy_token_parameter: deploy_token_parameter.clone(),
             prefix: prefix.clone(),
         })
     }

@@ -1,6 +1,6 @@
 //! One caller of every kind, with the permissions that the API document should grant.
 
-use hearth_base::{Result, ToolName, ToolRole};
+use hearth_base::{Error, Result, ToolName, ToolRole};
 use hearth_client::Client;
 use hearth_testkit::{Hearth, Person, wait_until};
 use hearth_wire::{accounts::TokenCreate, tools::ToolCreate};
@@ -98,6 +98,9 @@ impl TestCallers {
             hearth.client_with_token(&own.secret)?,
             &["signed-in"],
         ));
+        let token = operator.client.components().create_deploy_token(&"elsewhere".parse()?).await?.token;
+        let token = token.ok_or_else(|| Error::internal("the deploy token is not readable"))?;
+        callers.push(unauthenticated("another tool's deploy token", hearth.client_with_token(&token)?));
         Ok(Self { callers, tool, members })
     }
 }

@@ -13,6 +13,8 @@ pub struct Endpoint {
     template: String,
     /// The permission that the document declares (`x-needs`).
     pub needs: String,
+    /// True if the gateway finds the name of the tool in the path.
+    pub names_tool: bool,
     /// The statuses of declared replies.
     pub declared: Vec<u16>,
 }
@@ -62,6 +64,7 @@ pub async fn list_endpoints(hearth: &Hearth) -> Result<Vec<Endpoint>> {
                 needs: needs
                     .unwrap_or_else(|| panic!("{method} {template} declares no permission"))
                     .to_owned(),
+                names_tool: !operation["x-hearth-tool"].is_null(),
                 declared: statuses.keys().filter_map(|status| status.parse().ok()).collect(),
             });
         }

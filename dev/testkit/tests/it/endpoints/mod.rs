@@ -55,6 +55,35 @@ async fn head_and_options_requests_are_authorized_too() -> Result<()> {
     Ok(())
 }
 
+/// A deploy token creates deployments of its tool. No other endpoint accepts it, of the tool or without one.
+#[tokio::test]
+async fn deploy_token_is_refused_by_every_endpoint_but_one() -> Result<()> {
+    let hearth = Hearth::start_with(HearthShape::TOGETHER_ON_FILES, MANY_CALLS_SETTINGS).await?;
+    let operator = hearth.operator().await?;
+    let tool = operator.create_tool("stage").await?;
+    let token = operator.client.components().create_deploy_token(&tool).await?.token.unwrap();
+    let client = hearth.client_with_token(&token)?;
+    let (mut wrong, mut of_tools) = (Vec::new(), 0);
+    for endpoint in document::list_endpoints(&hearth).await?.iter().filter(|one| one.needs != "nothing") {
+        let path = endpoint.fill_path(&tool);
+        let call = client.build_call(endpoint.method.clone(), &path).json(&serde_json::json!({}));
+        let status = call.send_raw().await?.status();
+        let expected = if endpoint.names_tool { StatusCode::FORBIDDEN } else { StatusCode::UNAUTHORIZED };
+        let is_right = match endpoint.id.as_str() {
+            "components.deployment_create" => {
+                !matches!(status, StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED)
+            }
+            _ => status == expected,
+        };
+        of_tools += usize::from(endpoint.names_tool);
+        if !is_right {
+            wrong.push(format!("{} {path} ({}) replied {status}", endpoint.method, endpoint.id));
+        }
+    }
+    assert!(wrong.is_empty() && of_tools > 30, "{of_tools} of tools, wrong:\n{}", wrong.join("\n"));
+    Ok(())
+}
+
 async fn check_all_endpoints(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
     let test_callers = TestCallers::create(&hearth, &operator).await?;
