@@ -18,7 +18,7 @@ pub struct DeployTokenCall {
     #[schema(value_type = String)]
     #[serde(serialize_with = "Secret::serialize_exposed")]
     pub identity: Secret,
-    /// What the caller wants.
+    /// The operation.
     pub operation: DeployTokenOperation,
     /// Address of the client, for the audit log.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -22,17 +22,14 @@ use hearth_wire::{
     components::DeployToken,
 };
 
-use super::{
-    resolution::{self, ResolvedCredential},
-    secrets,
-};
+use super::secrets;
 use crate::{
     context::{AccountsContext, RequestActor},
     store::{StoredDeployToken, StoredTool, TokenHolder},
 };
 
 /// Lists the scopes of a deploy token: what the steps of a deployment need.
-fn list_scopes() -> Scopes {
+pub fn list_scopes() -> Scopes {
     Scopes::from_scopes(
         [Role::Components, Role::Builds, Role::Jobs].map(|role| Scope::Tools(Some(role), Access::Write)),
     )
@@ -135,7 +132,7 @@ async fn require_manager_right(
     }
     let user = cx.store.lock_user_by_id(tx, manager.user).await?.ok_or_else(build_right_error)?;
     let role = cx.store.find_member_role_in(tx, tool.id, user.id).await?;
-    if resolution::may_own_tokens(&user, role) { Ok(()) } else { Err(build_right_error()) }
+    if user.may_own_tokens(role) { Ok(()) } else { Err(build_right_error()) }
 }
 
 async fn record_reader(
@@ -201,7 +198,7 @@ async fn render_token(cx: &AccountsContext, token: &StoredDeployToken) -> Result
 async fn is_suspended(cx: &AccountsContext, token: &StoredDeployToken) -> Result<bool> {
     let owner = cx.store.find_user_by_id(token.owner).await?;
     let role = cx.store.find_member_role(token.tool, token.owner).await?;
-    if token.suspended_at.is_some() || owner.is_none_or(|owner| !resolution::may_own_tokens(&owner, role)) {
+    if token.suspended_at.is_some() || owner.is_none_or(|owner| !owner.may_own_tokens(role)) {
         return Ok(true);
     }
     let Some(owner_token) = token.owner_token else { return Ok(false) };
@@ -213,36 +210,27 @@ async fn is_suspended(cx: &AccountsContext, token: &StoredDeployToken) -> Result
     }))
 }
 
-/// Resolves a deploy token in a request whose path names `tool`. A wrong token, a deleted one, and any token for a tool
-/// that has none or does not exist get the same answer.
-pub async fn resolve_deploy_token(
+/// Finds the valid deploy token in a request whose path names `tool`. A wrong token, a deleted one, and any token for a
+/// tool that has none or does not exist get the same answer.
+pub async fn find_usable_token(
     cx: &AccountsContext,
     token: &Secret,
     tool: Option<&str>,
-) -> Result<ResolvedCredential> {
+) -> Result<(StoredTool, TokenId)> {
     let hash = secrets::hash_deploy_token(token);
-    let Some(name) = tool.and_then(|name| name.parse::<ToolName>().ok()) else {
-        return Err(build_refused_error());
-    };
-    let StoredTool { id, name, .. } = cx.store.find_tool(&name).await?.ok_or_else(build_refused_error)?;
-    let stored = cx.store.find_deploy_token(id).await?;
+    let name = tool.and_then(|name| name.parse::<ToolName>().ok()).ok_or_else(build_refused_error)?;
+    let tool = cx.store.find_tool(&name).await?.ok_or_else(build_refused_error)?;
+    let stored = cx.store.find_deploy_token(tool.id).await?;
     let stored = stored.filter(|stored| secrets::is_same_hash(&stored.hash, &hash));
     let stored = stored.ok_or_else(build_refused_error)?;
-    if is_suspended(cx, &stored).await? {
-        return Err(build_suspended_error(&name));
-    }
-    Ok((Caller::Deployer { id, name }, Credential::ToolToken(stored.id), list_scopes(), None))
+    if is_suspended(cx, &stored).await? { Err(build_suspended_error(&name)) } else { Ok((tool, stored.id)) }
 }
 
-/// Resolves the deploy token behind a mandate, with its current rights: a deployment acts for the tool.
-pub async fn recheck_deploy_token(cx: &AccountsContext, id: TokenId) -> Result<ResolvedCredential> {
+/// Finds the tool of the deploy token behind a mandate, if the token is still valid.
+pub async fn find_usable_token_by_id(cx: &AccountsContext, id: TokenId) -> Result<StoredTool> {
     let stored = cx.store.find_deploy_token_by_id(id).await?.ok_or_else(build_refused_error)?;
     let tool = cx.store.find_tool_by_id(stored.tool).await?.ok_or_else(build_refused_error)?;
-    if is_suspended(cx, &stored).await? {
-        return Err(build_suspended_error(&tool.name));
-    }
-    let caller = Caller::Tool { id: tool.id, name: tool.name };
-    Ok((caller, Credential::ToolToken(stored.id), list_scopes(), None))
+    if is_suspended(cx, &stored).await? { Err(build_suspended_error(&tool.name)) } else { Ok(tool) }
 }
 
 /// Suspends the deploy token of a tool if the user, who loses the right to it, has seen it.

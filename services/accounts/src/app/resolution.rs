@@ -63,7 +63,12 @@ async fn resolve_secret(
             resolve_token(cx, actor, valid.ok_or_else(build_refused_error)?).await
         }
         Some(SecretKind::Run) => resolve_run_token(cx, actor, &hash).await,
-        Some(SecretKind::Deploy) => deploy_tokens::resolve_deploy_token(cx, secret, tool).await,
+        Some(SecretKind::Deploy) => {
+            let (StoredTool { id, name, .. }, token) =
+                deploy_tokens::find_usable_token(cx, secret, tool).await?;
+            let credential = Credential::ToolToken(token);
+            Ok((Caller::Deployer { id, name }, credential, deploy_tokens::list_scopes(), None))
+        }
         Some(SecretKind::Invitation | SecretKind::Recovery) => {
             Err(Error::unauthenticated("code-is-no-token", "the credential is a code, not a token")
                 .help("hearth login --code-stdin, or hearth password --code-stdin"))
@@ -149,17 +154,12 @@ async fn resolve_token_holder(cx: &AccountsContext, token: StoredToken) -> Resul
             // A tool token is valid only while its creator may create it.
             let maker = require_enabled_user(cx.store.find_user_by_id(token.maker).await?)?;
             let role = cx.store.find_member_role(id, maker.id).await?;
-            if token.suspended_at.is_some() || !may_own_tokens(&maker, role) {
+            if token.suspended_at.is_some() || !maker.may_own_tokens(role) {
                 return Err(build_refused_error());
             }
             Ok((Caller::Tool { id, name }, Credential::ToolToken(token.id), token.scopes, token.expires))
         }
     }
-}
-
-/// Returns true if a user with this role on a tool may own tokens and webhooks of it.
-pub fn may_own_tokens(user: &User, role: Option<ToolRole>) -> bool {
-    !user.disabled && (user.operator || role >= Some(ToolRole::Maintainer))
 }
 
 /// Resolves the credential that a mandate's giver used, with its current rights. An ended session still
@@ -177,7 +177,11 @@ pub async fn recheck_credential(
         }
         MandateCredential::Token(id) => {
             let Some(token) = cx.store.find_token_by_id(id).await? else {
-                return deploy_tokens::recheck_deploy_token(cx, id).await;
+                // A deployment by a deploy token acts for the tool.
+                let StoredTool { id: tool, name, .. } =
+                    deploy_tokens::find_usable_token_by_id(cx, id).await?;
+                let caller = Caller::Tool { id: tool, name };
+                return Ok((caller, Credential::ToolToken(id), deploy_tokens::list_scopes(), None));
             };
             let valid = Some(token).filter(|token| token.expires.is_none_or(|expires| expires > actor.now));
             resolve_token_holder(cx, valid.ok_or_else(build_refused_error)?).await

@@ -9,10 +9,7 @@ use hearth_base::{
 use hearth_wire::accounts::TokenCreate;
 use jiff::Timestamp;
 
-use super::{
-    resolution,
-    secrets::{self, SecretKind},
-};
+use super::secrets::{self, SecretKind};
 use crate::{
     context::{AccountsContext, RequestActor},
     store::{StoredToken, TokenHolder},
@@ -118,7 +115,7 @@ pub async fn find_token_owners(
         let user = users.iter().find(|user| user.id == token.maker);
         let user = user.ok_or_else(|| Error::internal("a token has no owner"))?;
         let role = cx.store.find_member_role(tool, user.id).await?;
-        let is_suspended = token.suspended_at.is_some() || !resolution::may_own_tokens(user, role);
+        let is_suspended = token.suspended_at.is_some() || !user.may_own_tokens(role);
         owners.push((user.name.clone(), is_suspended));
     }
     Ok(owners)

@@ -3,7 +3,6 @@
 use hearth_base::{Result, TokenId, ToolId, UserId};
 use hearth_wire::accounts::internal::{TriggerOwner, TriggerOwnerCheck};
 
-use super::resolution;
 use crate::{context::AccountsContext, store::TokenHolder};
 
 /// Finds the owner, and whether the owner may still change the tool.
@@ -28,5 +27,5 @@ async fn check_user(cx: &AccountsContext, tool: ToolId, user: UserId) -> Result<
         return Ok(TriggerOwner { name: None, active: false });
     };
     let role = cx.store.find_member_role(tool, user.id).await?;
-    Ok(TriggerOwner { active: resolution::may_own_tokens(&user, role), name: Some(user.name) })
+    Ok(TriggerOwner { active: user.may_own_tokens(role), name: Some(user.name) })
 }

@@ -1,6 +1,6 @@
 //! Table of users.
 
-use hearth_base::{EmailAddress, Error, Page, PageCursor, PageLimit, Result, UserId, UserName};
+use hearth_base::{EmailAddress, Error, Page, PageCursor, PageLimit, Result, ToolRole, UserId, UserName};
 use hearth_kit::db::{OrDbError, Tx};
 use jiff::Timestamp;
 use sea_orm::{
@@ -118,6 +118,11 @@ impl User {
     /// Returns the mail address, if its code was entered.
     pub fn verified_email(&self) -> Option<&EmailAddress> {
         self.email.as_ref().filter(|address| self.confirmed_email.as_ref() == Some(*address))
+    }
+
+    /// Returns true if the user, with this role on a tool, may own tokens and webhooks of it.
+    pub fn may_own_tokens(&self, role: Option<ToolRole>) -> bool {
+        !self.disabled && (self.operator || role >= Some(ToolRole::Maintainer))
     }
 }
 

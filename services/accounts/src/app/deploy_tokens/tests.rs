@@ -52,14 +52,13 @@ async fn deployment_of_a_deploy_token_ends_with_the_right_of_its_owner(db: Db) -
     assert_eq!(sign(mandate, Role::Builds).await?.tool, tool.name);
     assert_eq!(sign(mandate, Role::Envvars).await.unwrap_err().code(), "mandate-scope");
     let value = render_token(&cx, &token).await?.token.ok_or_else(|| Error::internal("unreadable"))?;
-    let (caller, _, scopes, _) = resolve_deploy_token(&cx, &value, Some("hello")).await?;
-    assert_eq!((caller.to_string(), scopes), ("deploy token of hello".to_owned(), list_scopes()));
+    assert_eq!(find_usable_token(&cx, &value, Some("hello")).await?.1, token.id);
     let tx = cx.store.begin().await?;
     cx.store.set_member(&tx, tool.id, user.id, ToolRole::Viewer, actor.now).await?;
     tx.commit().await?;
     assert_eq!(sign(mandate, Role::Jobs).await.unwrap_err().code(), "deploy-token-suspended");
     assert_eq!(sign(mandate, Role::Jobs).await.unwrap_err().code(), "mandate-ended");
-    let refused = resolve_deploy_token(&cx, &value, Some("hello")).await.unwrap_err();
+    let refused = find_usable_token(&cx, &value, Some("hello")).await.unwrap_err();
     assert_eq!(refused.code(), "deploy-token-suspended");
     // A replaced token ends what the former one started.
     let tx = cx.store.begin().await?;
@@ -83,7 +82,7 @@ async fn deploy_token_without_its_key_is_valid_and_not_shown(db: Db) -> Result<(
     restarted.vault = Vault::new(Role::Accounts, &stand.kit.state);
     restarted.vault.load_keys(&[])?;
     assert!(render_token(&restarted, &token).await?.token.is_none());
-    resolve_deploy_token(&restarted, &value, Some("hello")).await.map(|_| ())
+    find_usable_token(&restarted, &value, Some("hello")).await.map(|_| ())
 }
 
 on_every_store!(
