@@ -9,6 +9,7 @@ mod cleanup;
 mod cli;
 mod command_line;
 mod commands;
+mod config_file;
 mod confirm;
 mod context;
 mod deferred;
@@ -21,7 +22,6 @@ mod job_calls;
 mod kept_flags;
 mod local_file;
 mod ndjson;
-mod nearest;
 mod new_password;
 mod out_file;
 mod pack;
@@ -33,6 +33,7 @@ mod printer;
 mod progress;
 mod prompter;
 mod quota;
+mod revision_components;
 mod run;
 mod session;
 mod settings;
@@ -43,6 +44,8 @@ mod upload;
 mod usage_chart;
 
 use std::process::ExitCode;
+
+use hearth_base::nearest;
 
 fn main() -> ExitCode {
     run::run(std::env::args_os().collect()).into()

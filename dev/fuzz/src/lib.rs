@@ -36,6 +36,7 @@ macro_rules! for_all_targets {
             package_sources,
             schedules,
             static_pages,
+            tool_config,
             uploads,
             upstream_answers,
         }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Randomised tests: name of the run, crate, filter of test names, description of a round.
-const KILL_TESTS: [(&str, &str, &str, &str); 3] = [
+const KILL_TESTS: [(&str, &str, &str, &str); 4] = [
     ("killed", "hearth-jobs", "faults::", "the jobs service and the runtime are killed, and the clock jumps"),
     (
         "killing",
@@ -22,6 +22,12 @@ const KILL_TESTS: [(&str, &str, &str, &str); 3] = [
         "any process of a whole Hearth is killed while containers run",
     ),
     ("builds", "hearth-builds", "kills::", "builders die and come back, and outside builders report late"),
+    (
+        "deployments",
+        "hearth-components",
+        "kills::",
+        "the service is killed while deployments of several components run",
+    ),
 ];
 
 /// The name of the tests with the previous release.

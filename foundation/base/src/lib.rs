@@ -14,6 +14,7 @@ mod ids;
 mod keys;
 mod mandate;
 mod names;
+pub mod nearest;
 mod page;
 mod paseto;
 mod quantity;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use hearth_base::{Result, ToolName};
-use hearth_kit::{Authed, Kit, RequestContext, Right, ServiceClients, config::DoorSettings};
+use hearth_kit::{
+    Authed, Kit, RequestContext, Right, ServiceClients, config::DoorSettings, outbound::OutboundClient,
+};
 
 use crate::{ComponentsSettings, store::ComponentsStore};
 
@@ -14,6 +16,7 @@ pub struct ComponentsContext {
     pub store: ComponentsStore,
     pub clients: ServiceClients,
     pub door: Arc<DoorSettings>,
+    pub outbound: OutboundClient,
 }
 
 impl ComponentsContext {
@@ -23,6 +26,7 @@ impl ComponentsContext {
             store: ComponentsStore::new(kit.db()?.clone(), kit.create_queue()?),
             clients: kit.clients.clone(),
             door: Arc::new(kit.config.door.clone()),
+            outbound: kit.config.outbound.create_client(),
         })
     }
 

@@ -7,7 +7,7 @@ use hearth_wire::components::{DeploySource, GitSource};
 
 use crate::{
     app::config::{self, ConfigContext},
-    spec::ImageSource,
+    spec::ComponentImage,
 };
 
 /// A parsed configuration.
@@ -34,8 +34,8 @@ pub fn read_config(text: &str, environment: Option<&str>) -> Result<ReadConfig> 
     let shown = serde_json::to_value(&parsed.document).ok().map(config::check_json_config);
     let components = &parsed.spec.components;
     let reused = components.values().filter_map(|component| match &component.image {
-        ImageSource::ReuseFrom(name) => Some(name.to_string()),
-        ImageSource::Build(_) | ImageSource::Image(_) => None,
+        ComponentImage::ReuseFrom(name) => Some(name.to_string()),
+        ComponentImage::Build(_) | ComponentImage::Image(_) => None,
     });
     Ok(ReadConfig {
         jobs: components.keys().map(ToString::to_string).collect(),

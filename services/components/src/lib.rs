@@ -9,8 +9,12 @@ mod context;
 mod http;
 mod rights;
 mod settings;
+mod spec;
 mod store;
 mod workers;
+
+#[doc(hidden)]
+pub mod fuzzing;
 
 use hearth_base::{Result, Role};
 use hearth_kit::{
@@ -23,7 +27,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     context::ComponentsContext,
-    rights::{Deploy, ToolRead, ToolWrite},
+    rights::{Deploy, NoSignIn, ToolRead, ToolWrite},
 };
 
 pub use settings::ComponentsSettings;
@@ -65,6 +69,7 @@ fn routes(door: &DoorSettings) -> OpenApiRouter<ComponentsContext> {
             http::deploy_tokens::replace_token,
             http::deploy_tokens::delete
         )))
+        .routes(require_right::<ToolRead, _>(routes!(http::deployments::show_plan)))
         .routes(require_right::<ToolRead, _>(routes!(http::deployments::show_latest)))
         .routes(require_right::<ToolWrite, _>(routes!(http::deployments::cancel_latest)))
         .routes(
@@ -73,6 +78,13 @@ fn routes(door: &DoorSettings) -> OpenApiRouter<ComponentsContext> {
         )
         .routes(require_right::<ToolWrite, _>(routes!(http::deployments::delete)))
         .routes(require_right::<ToolWrite, _>(routes!(http::deployments::cancel)))
+        .routes(require_right::<ToolRead, _>(routes!(http::config::show)))
+        .routes(
+            require_right::<ToolWrite, _>(routes!(http::config::store_config, http::config::delete))
+                .with_body_limit(http::config::MAX_CONFIG_REQUEST_BYTES as u64),
+        )
+        .routes(require_right::<ToolRead, _>(routes!(http::config::generate)))
+        .routes(require_right::<NoSignIn, _>(routes!(http::config::show_schema)))
         .routes(require_right::<ToolRead, _>(routes!(http::revisions::list)))
         .routes(require_right::<ToolRead, _>(routes!(http::revisions::show)))
 }

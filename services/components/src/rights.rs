@@ -2,11 +2,13 @@
 
 use hearth_base::Access;
 use hearth_kit::{
-    guard::{MemberCaller, Requirement},
+    guard::{AnyCaller, MemberCaller, Requirement},
     rights,
 };
 
 rights! {
+    /// Read the JSON Schema of configurations; open to all.
+    NoSignIn = "open", Requirement::Anyone => AnyCaller;
     /// Read deployments and revisions.
     ToolRead = "components:read", Requirement::Tool(Access::Read) => MemberCaller;
     /// Create deployments, also with the deploy token of the tool.

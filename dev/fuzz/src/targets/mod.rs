@@ -14,6 +14,7 @@ pub mod manifests;
 pub mod package_sources;
 pub mod schedules;
 pub mod static_pages;
+pub mod tool_config;
 pub mod uploads;
 pub mod upstream_answers;
 

@@ -3,10 +3,10 @@
 use hearth_base::{Result, ToolName};
 use hearth_wire::{
     components::{
-        Deployment, DeploymentCreate, DeploymentCreateQuery, DeploymentId, DeploymentList, DeploymentQuery,
-        Revision, RevisionList,
+        Deployment, DeploymentCreate, DeploymentCreateQuery, DeploymentId, DeploymentList, DeploymentPlan,
+        DeploymentQuery, Revision, RevisionList,
     },
-    reply::Paging,
+    reply::{Data, Paging},
 };
 use http::Method;
 
@@ -14,7 +14,7 @@ use crate::{Call, Client};
 
 /// Calls to `/components/v1`.
 #[derive(Debug, Clone, Copy)]
-pub struct ComponentsCalls<'a>(&'a Client);
+pub struct ComponentsCalls<'a>(pub(super) &'a Client);
 
 impl Client {
     /// Returns the calls about deployments.
@@ -39,12 +39,31 @@ impl ComponentsCalls<'_> {
         create: &DeploymentCreate,
         query: &DeploymentCreateQuery,
     ) -> Result<Deployment> {
+        self.create_deployment_with_messages(tool, create, query).await.map(|answer| answer.data)
+    }
+
+    /// Starts a deployment. Its messages have warnings about the configuration.
+    pub async fn create_deployment_with_messages(
+        &self,
+        tool: &ToolName,
+        create: &DeploymentCreate,
+        query: &DeploymentCreateQuery,
+    ) -> Result<Data<Deployment>> {
         self.tool_call(Method::POST, tool)
             .path_suffix("/deployment")
             .query(query)
             .json(create)
-            .fetch_data()
+            .fetch_json()
             .await
+    }
+
+    /// Plans a deployment without changing anything; the response has warnings about the configuration.
+    pub async fn plan_deployment(
+        &self,
+        tool: &ToolName,
+        create: &DeploymentCreate,
+    ) -> Result<Data<DeploymentPlan>> {
+        self.tool_call(Method::POST, tool).path_suffix("/plan").json(create).fetch_json().await
     }
 
     /// Lists the deployments of a tool, newest first.

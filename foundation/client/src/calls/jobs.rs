@@ -5,9 +5,9 @@ use std::fmt;
 use hearth_base::{JobName, Result, SealingKey, ToolId, ToolName};
 use hearth_wire::{
     jobs::{
-        DueHistory, Job, JobChanged, JobCreate, JobMetrics, JobOne, JobQuotas, JobsImages, JobsList,
-        JobsLogsQuery, JobsQuery, JobsQuota, MetricsOne, MetricsQuery, ReplicasPut, Run, RunOne, RunQuery,
-        RunsList, SchedulePlan, SchedulePlanOne, ScheduleQuery,
+        DueHistory, Job, JobChanged, JobCreate, JobMetrics, JobOne, JobQuotas, JobUpdateQuery, JobsImages,
+        JobsList, JobsLogsQuery, JobsQuery, JobsQuota, MetricsOne, MetricsQuery, ReplicasPut, Run, RunOne,
+        RunQuery, RunsList, SchedulePlan, SchedulePlanOne, ScheduleQuery,
         internal::{JobsWithEnvvars, RoutePage, RoutesQuery, SealingKeyOne},
     },
     reply::{Done, Named, Paging},
@@ -51,6 +51,13 @@ impl JobsCalls<'_> {
     /// Creates a job, or updates it to this definition. The response tells whether the job changed.
     pub async fn update(&self, tool: &ToolName, job: &JobCreate) -> Result<JobChanged> {
         let call = self.tool_call(Method::PATCH, tool).path_suffix("/jobs").json(job);
+        call.fetch_json::<Named<JobChanged>>().await.map(|answer| answer.content)
+    }
+
+    /// Creates a job, or changes it to exactly this definition: unset fields take their defaults.
+    pub async fn replace_job(&self, tool: &ToolName, job: &JobCreate) -> Result<JobChanged> {
+        let query = JobUpdateQuery { exact: true };
+        let call = self.tool_call(Method::PATCH, tool).path_suffix("/jobs").query(&query).json(job);
         call.fetch_json::<Named<JobChanged>>().await.map(|answer| answer.content)
     }
 

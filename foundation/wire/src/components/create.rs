@@ -14,9 +14,22 @@ pub struct DeploymentCreate {
     /// Description of the change.
     #[schema(max_length = 500)]
     pub description: String,
-    /// Source of the deployment.
+    /// Source of the deployment. Without a source, a configuration and a revision, the stored configuration of the tool is
+    /// deployed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<DeploySource>,
+    /// Configuration that names the components, as in `hearth.yaml`. The source is that of its components that name none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 262144)]
+    pub config: Option<String>,
+    /// Environment of the configuration that is deployed; default: production.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 40)]
+    pub environment: Option<String>,
+    /// Revision to return to: all its components with their images, without a build.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    pub revision: Option<u32>,
     /// Folder of the source that is built, as in `backend` or `apps/api`; default: the top folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 200)]

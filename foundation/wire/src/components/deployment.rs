@@ -77,6 +77,12 @@ pub struct Deployment {
     /// Schedule of a component that is a scheduled job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
+    /// Environment that the deployment changes; absent for production.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// Names of the jobs that the deployment has removed, because the configuration no longer names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
     /// URL of the tool's web page, after the deployment switched to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,

@@ -1,17 +1,30 @@
 //! Deployments of tools: `/components/v1`.
 
+mod config;
 mod create;
 mod deploy_token;
 mod deployment;
+mod hearth_config;
+mod plan;
 mod revision;
 
+pub use config::{
+    ConfigDocument, ConfigQuery, ContinuousToolComponent, ContinuousToolRun, ContinuousType,
+    ScheduledToolComponent, ScheduledToolRun, ScheduledType, ToolBuild, ToolBuildReference, ToolComponent,
+    ToolConfig, ToolConfigVersion, ToolSourceBuild,
+};
 pub use create::{DeploySource, DeploymentCreate, DeploymentCreateQuery, GitSource};
 pub use deploy_token::{DEPLOY_TOKEN_PARAMETER, DeployToken};
 pub use deployment::{
     BuildInfo, BuildState, ComponentRunState, Deployment, DeploymentFailureClass, DeploymentId,
     DeploymentList, DeploymentQuery, DeploymentState, DeploymentStep, RunInfo, StepName, StepState,
 };
-pub use revision::{Revision, RevisionList};
+pub use hearth_config::{
+    FrontEndChoice, HearthBuild, HearthBuildDefaults, HearthComponent, HearthComponentType, HearthConfig,
+    HearthConfigVersion, HearthEnvironment, OneOffTime,
+};
+pub use plan::{DeploymentPlan, FieldChange, PlannedAction, PlannedComponent, compare_jobs};
+pub use revision::{ComponentPhase, Revision, RevisionComponent, RevisionList};
 
 /// Default name of a component: the process `web` of the image.
 pub const DEFAULT_COMPONENT: &str = "web";

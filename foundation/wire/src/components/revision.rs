@@ -1,11 +1,14 @@
 //! Revisions: immutable results of deployments, for rollback.
 
+use std::collections::BTreeMap;
+
 use hearth_base::{JobName, PageCursor};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{DeploySource, DeploymentId};
+use crate::jobs::JobCreate;
 
 /// Result of a successful deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -44,8 +47,57 @@ pub struct Revision {
     /// Time zone of the schedule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
-    /// True while the image is retained for this revision.
+    /// True while the images are retained for this revision.
     pub kept: bool,
+    /// All components by name. The fields above describe the published one, otherwise the first by name. Empty for a
+    /// revision of release 0.1.0, which has this one only.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, RevisionComponent>)]
+    pub components: BTreeMap<JobName, RevisionComponent>,
+    /// Environment that the deployment changed; absent for production.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// Configuration that the revision was deployed from, as its author wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
+}
+
+/// Component of a revision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = components::RevisionComponent)]
+pub struct RevisionComponent {
+    /// Definition of the job, with the digest of its image.
+    pub job: JobCreate,
+    /// Source of the image; absent if it is that of another component.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<DeploySource>,
+    /// Commit that was built, or digest of the uploaded folder; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub resolved_ref: String,
+    /// Time of the component's run within a deployment.
+    #[serde(default, skip_serializing_if = "ComponentPhase::is_main")]
+    pub phase: ComponentPhase,
+}
+
+/// Time of a component's run within a deployment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = components::ComponentPhase)]
+#[serde(rename_all = "kebab-case")]
+pub enum ComponentPhase {
+    /// A one-off job that has to succeed before any other component changes, such as a database migration.
+    Before,
+    /// A continuous or scheduled job.
+    #[default]
+    Main,
+    /// A one-off job that runs once all other components are ready.
+    After,
+}
+
+impl ComponentPhase {
+    /// True for a continuous or scheduled job.
+    pub fn is_main(&self) -> bool {
+        *self == Self::Main
+    }
 }
 
 /// Revisions, newest first.

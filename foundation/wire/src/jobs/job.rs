@@ -158,3 +158,13 @@ pub struct JobsQuery {
     )]
     pub include_unset: Option<bool>,
 }
+
+/// Options of changing a job.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct JobUpdateQuery {
+    /// True: fields that are not set take their defaults, so that the job is exactly as requested.
+    #[serde(deserialize_with = "crate::query_flag::deserialize_flag")]
+    pub exact: bool,
+}

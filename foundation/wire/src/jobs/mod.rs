@@ -16,7 +16,7 @@ pub use create::{Concurrency, Emails, JobCreate, JobType, MountMode, PortProtoco
 pub use exec::{EXEC_PROTOCOL, ExecDecoder, ExecEnd, ExecFrame, ExecOpen, ExecSize};
 pub use health::{Checks, HealthCheck, HealthCheckDocument, HealthProbe, HealthSort, StopPolicy, StopSignal};
 pub use image::{JobImage, JobsImages};
-pub use job::{Job, JobChanged, JobOne, JobStatus, JobsList, JobsQuery, StatusShort};
+pub use job::{Job, JobChanged, JobOne, JobStatus, JobUpdateQuery, JobsList, JobsQuery, StatusShort};
 pub use metrics::{JobMetrics, MetricsOne, MetricsQuery, MetricsSample};
 pub use quota::{JobQuotas, JobsQuota, QuotaCategory, QuotaItem};
 pub use run::{

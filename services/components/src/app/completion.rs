@@ -2,9 +2,9 @@
 
 use hearth_base::{Error, Result, ToolId};
 use hearth_kit::db::Tx;
-use hearth_wire::components::{DeploymentState, Revision, StepState};
+use hearth_wire::components::{DeploymentState, Revision, RevisionComponent, StepState};
 
-use super::create::DEPLOY_TASK;
+use super::{create::DEPLOY_TASK, revision_spec};
 use crate::{
     context::ComponentsContext,
     store::{Deployment, DeploymentFailure},
@@ -12,31 +12,48 @@ use crate::{
 
 /// Ends a deployment as successful and stores its revision.
 pub async fn complete_with_revision(cx: &ComponentsContext, deployment: &mut Deployment) -> Result<()> {
-    let now = cx.now();
+    let previous = cx.store.find_newest_revision(deployment.tool).await?;
     let tx = cx.store.begin().await?;
     let number = cx.store.find_newest_revision_number(&tx, deployment.tool).await? + 1;
-    let revision = Revision {
-        number,
-        deployment: deployment.id,
-        created: now,
-        by: deployment.by.clone(),
-        description: deployment.description.clone(),
-        source: deployment.source.clone(),
-        resolved_ref: deployment.progress.resolved_ref.clone(),
-        image: deployment.progress.image.clone(),
-        component: deployment.component.clone(),
-        command: deployment.progress.command.clone(),
-        port: deployment.port,
-        publish: deployment.publish,
-        schedule: deployment.schedule.clone(),
-        timezone: deployment.timezone.clone(),
-        kept: true,
-    };
+    let revision = build_revision(cx, deployment, previous.as_ref(), number)?;
     cx.store.insert_revision(&tx, deployment.tool, &revision).await?;
     deployment.revision = Some(number);
     deployment.state = DeploymentState::Successful;
     deployment.message = format!("revision {number} runs");
     end_deployment(cx, tx, deployment).await
+}
+
+fn build_revision(
+    cx: &ComponentsContext,
+    deployment: &Deployment,
+    previous: Option<&Revision>,
+    number: u32,
+) -> Result<Revision> {
+    let components = revision_spec::build_components(deployment, previous);
+    let missing = || Error::internal("deployment has no component");
+    let (name, primary) = deployment.find_primary().ok_or_else(missing)?;
+    let RevisionComponent { job, source, resolved_ref, .. } = components.get(name).ok_or_else(missing)?;
+    let owner = deployment.components.get(deployment.find_image_owner(name)).unwrap_or(primary);
+    Ok(Revision {
+        number,
+        deployment: deployment.id,
+        created: cx.now(),
+        by: deployment.by.clone(),
+        description: deployment.description.clone(),
+        source: source.clone().or_else(|| owner.spec.deploy_source()).ok_or_else(missing)?,
+        resolved_ref: resolved_ref.clone(),
+        image: job.imagename.clone(),
+        component: name.clone(),
+        command: job.cmd.clone(),
+        port: job.port.unwrap_or_default(),
+        publish: job.publish == Some(true),
+        schedule: job.schedule.clone(),
+        timezone: job.timezone.clone(),
+        kept: true,
+        environment: deployment.environment.clone(),
+        config: deployment.config.clone(),
+        components,
+    })
 }
 
 /// Ends a deployment that was rolled back.

@@ -1,35 +1,33 @@
 //! Creation of a deployment.
 
-use hearth_base::{Access, Error, ErrorKind, MandateId, Result, Role, Scope, Scopes, check_plain_text};
+use std::collections::BTreeMap;
+
+use hearth_base::{Access, Error, ErrorKind, MandateId, Result, Role, Scope, Scopes};
 use hearth_kit::{
     guard::{IdentityHeaders, MemberCaller},
     queue::TaskName,
     tool_state::lock_existing_tool,
 };
 use hearth_wire::components::{
-    DEFAULT_COMPONENT, DeploySource, DeploymentCreate, DeploymentCreateQuery, DeploymentId, DeploymentState,
-    DeploymentStep, StepName, StepState,
+    DeploymentCreate, DeploymentCreateQuery, DeploymentId, DeploymentState, DeploymentStep, StepName,
+    StepState,
 };
 
+use super::request;
 use crate::{
     context::ComponentsContext,
-    store::{
-        DEPLOYMENT_ACTIVE_CODE, Deployment, DeploymentContent, DeploymentProgress, build_active_conflict,
-    },
+    spec::{ComponentImage, ToolSpec},
+    store::{ComponentRollout, DEPLOYMENT_ACTIVE_CODE, Deployment, DeploymentContent, build_active_conflict},
 };
 
 /// The task that takes a deployment to its end.
 pub const DEPLOY_TASK: TaskName<DeploymentId> = TaskName::new("deploy");
 
-/// The port of a published component whose deployment names none.
-const DEFAULT_PORT: u16 = 8000;
-/// The port of a component that listens on none.
-pub const NO_PORT: u16 = 0;
-
 /// The maximum number of queued deployments of one tool.
 const MAX_QUEUED_DEPLOYMENTS: usize = 10;
 
-/// Stores a deployment with a mandate of its caller. The deployment continues after the caller disconnects.
+/// Stores a deployment with a mandate of its caller. The deployment continues after the caller disconnects. Returns it with
+/// warnings about its configuration.
 pub async fn create(
     cx: &ComponentsContext,
     tool: &MemberCaller,
@@ -37,10 +35,13 @@ pub async fn create(
     shown: &IdentityHeaders,
     create: DeploymentCreate,
     query: DeploymentCreateQuery,
-) -> Result<Deployment> {
-    let content = build_content(cx, by, create, &query)?;
+) -> Result<(Deployment, Vec<String>)> {
+    let requested = request::read_request(cx, tool.id, create).await?;
+    let content = begin_content(cx, by, requested.description, requested.spec, &query);
+    let content =
+        DeploymentContent { config: requested.config, environment: requested.environment, ..content };
     let id = DeploymentId::new(content.created, &cx.entropy);
-    let scopes = select_scopes(&content.source);
+    let scopes = select_scopes(&content);
     let mandate = cx.clients.create_mandate(shown, scopes, format!("deployment {id}")).await?;
     let content = DeploymentContent { mandate: Some(mandate), ..content };
     let deployment = Deployment { id, tool: tool.id, active: true, deleted: false, version: 1, content };
@@ -52,7 +53,7 @@ pub async fn create(
                 end_unused_mandate(cx, mandate).await;
                 return Err(error);
             }
-            added => return added,
+            Ok(added) => return Ok((added, requested.warnings)),
         }
     }
 }
@@ -96,69 +97,13 @@ async fn end_unused_mandate(cx: &ComponentsContext, mandate: MandateId) {
     }
 }
 
-/// Checks the texts of a request, and that a scheduled component is neither published nor has a port. `jobs`
-/// checks the schedule itself.
-fn check_component(create: &DeploymentCreate) -> Result<()> {
-    check_plain_text("description", &create.description, 0..=500)?;
-    if let Some(command) = &create.command {
-        check_plain_text("command", command, 1..=4000)?;
-    }
-    if create.port == Some(NO_PORT) {
-        return Err(Error::invalid("port", "invalid port 0: expected 1 to 65535"));
-    }
-    let Some(schedule) = &create.schedule else {
-        return match &create.timezone {
-            None => Ok(()),
-            Some(_) => Err(Error::invalid("timezone", "the time zone has no schedule")
-                .help("name a schedule too, or omit the time zone")),
-        };
-    };
-    check_plain_text("schedule", schedule, 1..=200)?;
-    check_plain_text("time zone", create.timezone.as_deref().unwrap_or_default(), 0..=100)?;
-    if create.publish == Some(true) || create.port.is_some() {
-        return Err(Error::invalid(
-            "component-kind",
-            "a component with a schedule cannot be published and has no port",
-        )
-        .help("omit the port and publish, or omit the schedule"));
-    }
-    Ok(())
-}
-
-fn build_content(
+fn begin_content(
     cx: &ComponentsContext,
     by: String,
-    create: DeploymentCreate,
+    description: String,
+    spec: ToolSpec,
     query: &DeploymentCreateQuery,
-) -> Result<DeploymentContent> {
-    check_component(&create)?;
-    let DeploymentCreate {
-        description,
-        source,
-        folder,
-        recipe,
-        builder,
-        component,
-        command,
-        port,
-        publish,
-        schedule,
-        timezone,
-        mount,
-    } = create;
-    let publish = publish.unwrap_or(schedule.is_none());
-    let source = source.ok_or_else(|| {
-        Error::new(ErrorKind::Unprocessable, "no-source", "the deployment names no source")
-            .help("name one: {\"source\": {\"git\": {\"url\": …}}}, or run hearth deploy in its folder")
-    })?;
-    match &source {
-        DeploySource::Git(git) => {
-            check_plain_text("address of the repository", &git.url, 1..=2000)?;
-            check_plain_text("ref", git.reference.as_deref().unwrap_or_default(), 0..=250)?;
-        }
-        DeploySource::Image(image) => check_plain_text("image", image, 1..=500)?,
-        DeploySource::Upload(_) => {}
-    }
+) -> DeploymentContent {
     let step = |name| DeploymentStep {
         name,
         state: StepState::Waiting,
@@ -166,22 +111,17 @@ fn build_content(
         started: None,
         ended: None,
     };
-    Ok(DeploymentContent {
+    let is_complete = spec.is_complete;
+    DeploymentContent {
         created: cx.now(),
         ended: None,
         by,
         description,
-        source,
-        folder,
-        recipe,
-        builder,
-        component: component.map_or_else(|| DEFAULT_COMPONENT.parse(), Ok)?,
-        command: command.filter(|command| !command.trim().is_empty()),
-        port: port.unwrap_or(if publish { DEFAULT_PORT } else { NO_PORT }),
-        publish,
-        schedule,
-        timezone,
-        mount,
+        config: None,
+        environment: None,
+        components: DeploymentContent::begin_rollouts(spec),
+        is_complete,
+        removals: BTreeMap::new(),
         force_build: query.force_build,
         force_run: query.force_run,
         mandate: None,
@@ -191,17 +131,16 @@ fn build_content(
         failure: None,
         revision: None,
         still_running: None,
-        progress: DeploymentProgress::default(),
-    })
+    }
 }
 
-/// Selects the scopes that the steps of a deployment from this source need.
-fn select_scopes(source: &DeploySource) -> Scopes {
+/// Selects the scopes that the steps of a deployment need.
+fn select_scopes(content: &DeploymentContent) -> Scopes {
     let jobs = Scope::Tools(Some(Role::Jobs), Access::Write);
-    match source {
-        DeploySource::Image(_) => Scopes::from_scopes([jobs]),
-        DeploySource::Git(_) | DeploySource::Upload(_) => {
-            Scopes::from_scopes([Scope::Tools(Some(Role::Builds), Access::Write), jobs])
-        }
+    let is_built = |rollout: &ComponentRollout| matches!(rollout.spec.image, ComponentImage::Build(_));
+    if content.components.values().any(is_built) {
+        Scopes::from_scopes([Scope::Tools(Some(Role::Builds), Access::Write), jobs])
+    } else {
+        Scopes::from_scopes([jobs])
     }
 }

@@ -3,10 +3,15 @@
 pub mod cancel;
 pub mod cleanup;
 pub mod completion;
+pub mod config;
 pub mod create;
 pub mod finalize;
+pub mod plan;
+pub mod request;
+pub mod revision_spec;
 pub mod rollback;
 pub mod runner;
+pub mod running;
 pub mod steps;
 pub mod view;
 pub mod watch;

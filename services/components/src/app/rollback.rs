@@ -1,45 +1,78 @@
-//! Rollback of an unfinished deployment: the job returns to its previous definition.
+//! Rollback of an unfinished deployment: the jobs return to their previous definitions.
 
-use hearth_base::{Error, ErrorKind, MandateId, Result, Role};
-use hearth_wire::components::{StepName, StepState};
+use hearth_base::{Error, ErrorKind, JobName, Result, Role};
+use hearth_kit::DelegatedClient;
+use hearth_wire::jobs::RunState;
 
-use super::steps::require_mandate;
+use super::steps::list_newest_runs;
 use crate::{
     context::ComponentsContext,
-    store::{Deployment, PreviousJob},
+    store::{ComponentRollout, Deployment, PreviousJob},
 };
 
-/// Stops the build of a deployment and restores the previous definition of its job. A repeated call changes
-/// nothing.
+/// Stops the builds of a deployment and restores the previous definitions of its jobs: first those that it removed, then
+/// the changed ones, the page before what it needs. A repeated call changes nothing.
 pub async fn roll_back_deployment(cx: &ComponentsContext, deployment: &Deployment) -> Result<()> {
-    let mandate = require_mandate(deployment)?;
-    if is_building(deployment) {
-        stop_build(cx, deployment, mandate).await?;
+    let mandate = deployment.require_mandate()?;
+    stop_builds(cx, deployment).await?;
+    let has_changed_jobs = deployment.components.values().any(|rollout| rollout.progress.before.is_some());
+    if !has_changed_jobs && deployment.removals.is_empty() {
+        return Ok(());
     }
-    let Some(before) = &deployment.progress.before else { return Ok(()) };
     let jobs = cx.clients.create_delegated_client(Role::Jobs, mandate).await?;
-    match before {
-        PreviousJob::Nothing => {
-            let deleted = jobs.client.jobs().delete(&jobs.tool, &deployment.component).await;
+    for definition in deployment.removals.values() {
+        jobs.client.jobs().replace_job(&jobs.tool, definition).await?;
+    }
+    let mut changed: Vec<(&JobName, &ComponentRollout)> = deployment.components.iter().collect();
+    changed.sort_by_key(|(_, rollout)| !rollout.spec.is_published());
+    for (name, rollout) in changed {
+        restore_job(&jobs, name, rollout).await?;
+    }
+    Ok(())
+}
+
+async fn restore_job(jobs: &DelegatedClient, name: &JobName, rollout: &ComponentRollout) -> Result<()> {
+    if rollout.progress.job_changed_at.is_none() {
+        return Ok(());
+    }
+    match &rollout.progress.before {
+        None => Ok(()),
+        Some(PreviousJob::Nothing) => {
+            let deleted = jobs.client.jobs().delete(&jobs.tool, name).await;
             deleted.map(|_| ()).or_else(|error| ignore_already_done(error, ErrorKind::NotFound))
         }
-        PreviousJob::Job(job) => jobs.client.jobs().update(&jobs.tool, job).await.map(|_| ()),
+        // The previous run of a one-off job has ended: its definition would run it again.
+        Some(PreviousJob::Job(_)) if !rollout.spec.phase.is_main() => stop_newest_run(jobs, name).await,
+        Some(PreviousJob::Job(job)) => jobs.client.jobs().replace_job(&jobs.tool, job).await.map(|_| ()),
     }
 }
 
-fn is_building(deployment: &Deployment) -> bool {
-    deployment.steps.iter().any(|step| {
-        step.name == StepName::Build && !matches!(step.state, StepState::Done | StepState::Skipped)
-    })
+async fn stop_newest_run(jobs: &DelegatedClient, name: &JobName) -> Result<()> {
+    let runs = match list_newest_runs(jobs, name).await {
+        Err(error) => return ignore_already_done(error, ErrorKind::NotFound),
+        Ok(runs) => runs,
+    };
+    match runs.first().filter(|run| run.state != RunState::Ended) {
+        None => Ok(()),
+        Some(run) => {
+            let stopped = jobs.client.jobs().stop_run(&jobs.tool, name, &run.id).await;
+            stopped.map(|_| ()).or_else(|error| ignore_already_done(error, ErrorKind::Conflict))
+        }
+    }
 }
 
-async fn stop_build(cx: &ComponentsContext, deployment: &Deployment, mandate: MandateId) -> Result<()> {
-    let Some(build) = deployment.progress.build else { return Ok(()) };
-    let builds = cx.clients.create_delegated_client(Role::Builds, mandate).await?;
-    match builds.client.builds().cancel(&builds.tool, build).await {
-        Ok(_) => Ok(()),
-        Err(error) => ignore_already_done(error, ErrorKind::Conflict),
+/// Cancels the builds that have not ended.
+async fn stop_builds(cx: &ComponentsContext, deployment: &Deployment) -> Result<()> {
+    let unfinished = deployment.components.values().filter(|rollout| rollout.progress.image.is_empty());
+    for build in unfinished.filter_map(|rollout| rollout.progress.build) {
+        let mandate = deployment.require_mandate()?;
+        let builds = cx.clients.create_delegated_client(Role::Builds, mandate).await?;
+        match builds.client.builds().cancel(&builds.tool, build).await {
+            Ok(_) => {}
+            Err(error) => ignore_already_done(error, ErrorKind::Conflict)?,
+        }
     }
+    Ok(())
 }
 
 /// Ignores the error of an object that is missing (`not_found`) or already ended (`over`).

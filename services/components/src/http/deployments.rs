@@ -3,7 +3,8 @@
 use hearth_kit::{ApiResponse, ApiResult, Authed, Json, Param, Query};
 use hearth_wire::{
     components::{
-        Deployment, DeploymentCreate, DeploymentCreateQuery, DeploymentId, DeploymentList, DeploymentQuery,
+        Deployment, DeploymentCreate, DeploymentCreateQuery, DeploymentId, DeploymentList, DeploymentPlan,
+        DeploymentQuery,
     },
     reply::{Data, Paging},
 };
@@ -43,7 +44,7 @@ pub async fn create(
     Query(query): Query<DeploymentCreateQuery>,
     Json(create): Json<DeploymentCreate>,
 ) -> ApiResult<Deployment> {
-    let made = app::create::create(
+    let (made, warnings) = app::create::create(
         &cx,
         &tool,
         ComponentsContext::describe_caller(&tool),
@@ -53,7 +54,26 @@ pub async fn create(
     )
     .await?;
     let answer = ApiResponse::ok(view::render_deployment(&cx, &tool.name, &made));
+    let answer = warnings.into_iter().fold(answer, ApiResponse::with_warning);
     Ok(answer.with_info(format!("Deployment for {} created successfully.", tool.name)))
+}
+
+/// Show what a deployment would change, without changing anything.
+#[utoipa::path(post, path = "/components/v1/tool/{tool}/plan", tag = "components",
+    operation_id = "components.plan",
+    params(("tool" = String, Path, description = "name of the tool")),
+    request_body = DeploymentCreate,
+    responses((status = 200, body = Data<DeploymentPlan>),
+        (status = 404, description = "the revision or the environment does not exist"),
+        (status = 409, description = "the images of the revision are no longer kept"),
+        (status = 422, description = "the request document or the configuration is invalid")))]
+pub async fn show_plan(
+    cx: ComponentsContext,
+    tool: Authed<ToolRead>,
+    Json(create): Json<DeploymentCreate>,
+) -> ApiResult<DeploymentPlan> {
+    let (plan, warnings) = app::plan::plan_deployment(&cx, &tool, &tool.identity_headers, create).await?;
+    Ok(warnings.into_iter().fold(ApiResponse::ok(plan), ApiResponse::with_warning))
 }
 
 /// Show the newest deployment.

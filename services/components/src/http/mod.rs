@@ -1,5 +1,6 @@
 //! Handlers: extract, call a rule, reply.
 
+pub mod config;
 pub mod deploy_tokens;
 pub mod deployments;
 pub mod revisions;

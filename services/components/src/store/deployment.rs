@@ -1,23 +1,15 @@
 //! The table of deployments.
 
-use hearth_base::{
-    BuildId, BuilderName, Error, JobName, MandateId, Page, PageCursor, PageLimit, Result, ToolId,
-};
+use hearth_base::{Error, MandateId, Page, PageCursor, PageLimit, Result, ToolId};
 use hearth_kit::db::{OrDbError, Tx};
-use hearth_wire::{
-    builds::RecipeChoice,
-    components::{DeploySource, DeploymentId, DeploymentState, DeploymentStep},
-    jobs::{JobCreate, MountMode},
-};
-use jiff::Timestamp;
+use hearth_wire::components::{DeploymentId, DeploymentState};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{Expr, LockType},
 };
-use serde::{Deserialize, Serialize};
 
-use super::{ComponentsStore, deployment_topic, tool_topic};
+use super::{ComponentsStore, DeploymentContent, content_form::StoredContent, deployment_topic, tool_topic};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -72,90 +64,6 @@ impl std::ops::DerefMut for Deployment {
     }
 }
 
-/// The content of a deployment, stored as one JSON document. Later releases read it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct DeploymentContent {
-    pub created: Timestamp,
-    pub ended: Option<Timestamp>,
-    pub by: String,
-    pub description: String,
-    pub source: DeploySource,
-    /// The folder of the source that is built.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub folder: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recipe: Option<RecipeChoice>,
-    /// The outside builder that the source or the request names.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub builder: Option<BuilderName>,
-    pub component: JobName,
-    pub command: Option<String>,
-    /// The port of the component; 0 if it listens on none.
-    pub port: u16,
-    pub publish: bool,
-    /// The schedule of a scheduled component.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub schedule: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timezone: Option<String>,
-    /// The mount of the tool's home; absent if the job keeps its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mount: Option<MountMode>,
-    pub force_build: bool,
-    pub force_run: bool,
-    pub mandate: Option<MandateId>,
-    pub state: DeploymentState,
-    /// The message of the current state.
-    pub message: String,
-    pub steps: Vec<DeploymentStep>,
-    /// The failure or cancellation. It is recorded before the rollback; the deployment ends after it.
-    pub failure: Option<DeploymentFailure>,
-    pub revision: Option<u32>,
-    pub still_running: Option<u32>,
-    pub progress: DeploymentProgress,
-}
-
-/// The failure or cancellation of a deployment.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct DeploymentFailure {
-    pub state: DeploymentState,
-    pub code: String,
-    pub message: String,
-    pub help: Option<String>,
-}
-
-/// The results of the steps.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct DeploymentProgress {
-    /// True if a build may have been requested.
-    pub build_requested: bool,
-    pub build: Option<BuildId>,
-    pub resolved_ref: String,
-    /// The image: its name, and after the step `check` its full reference with the digest.
-    pub image: String,
-    /// The command of the job.
-    pub command: String,
-    /// The previous definition of the job.
-    pub before: Option<PreviousJob>,
-    /// The generation of the job's new definition.
-    pub generation: Option<u64>,
-    /// The time at which the job was changed.
-    pub job_changed_at: Option<Timestamp>,
-    /// The deadline of the new containers to become ready.
-    pub ready_deadline: Option<Timestamp>,
-}
-
-/// The definition of a job before a deployment changed it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PreviousJob {
-    /// The job did not exist.
-    Nothing,
-    /// The job's definition.
-    Job(Box<JobCreate>),
-}
-
 impl TryFrom<row::Model> for Deployment {
     type Error = Error;
 
@@ -168,12 +76,17 @@ impl TryFrom<row::Model> for Deployment {
             active: active_tool_id.is_some(),
             deleted,
             version,
-            content: serde_json::from_value(content).map_err(Error::internal)?,
+            content: serde_json::from_value::<StoredContent>(content).map_err(Error::internal)?.into(),
         })
     }
 }
 
 impl Deployment {
+    /// Returns the mandate that the steps act with.
+    pub fn require_mandate(&self) -> Result<MandateId> {
+        self.mandate.ok_or_else(|| Error::internal("deployment has no mandate"))
+    }
+
     fn to_row(&self, version: i64) -> Result<row::ActiveModel> {
         Ok(row::ActiveModel {
             id: Set(self.id.to_string()),
@@ -182,7 +95,9 @@ impl Deployment {
             has_ended: Set(self.ended.is_some()),
             deleted: Set(self.deleted),
             version: Set(version),
-            content: Set(serde_json::to_value(&self.content).map_err(Error::internal)?),
+            content: Set(
+                serde_json::to_value(StoredContent::from(self.content.clone())).map_err(Error::internal)?
+            ),
         })
     }
 }

@@ -8,7 +8,7 @@ use hearth_wire::components::Revision;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::DeploymentContent;
+use super::{DeploymentContent, config::ConfigContent, content_form::StoredContent};
 
 /// Checks that a document deserializes, and that the parsed value is stored as the same document.
 fn check_golden_file<T: Serialize + DeserializeOwned + Debug>(document: &str) -> Result<()> {
@@ -20,10 +20,24 @@ fn check_golden_file<T: Serialize + DeserializeOwned + Debug>(document: &str) ->
 
 #[test]
 fn deployments_of_every_release_are_readable() -> Result<()> {
-    check_golden_file::<DeploymentContent>(include_str!("golden/deployment-1.json"))
+    for document in [include_str!("golden/deployment-1.json"), include_str!("golden/deployment-2.json")] {
+        check_golden_file::<StoredContent>(document)?;
+        // The content that the service works with loses nothing.
+        let stored: StoredContent = serde_json::from_str(document).map_err(Error::internal)?;
+        let again = StoredContent::from(DeploymentContent::from(stored));
+        let document: Value = serde_json::from_str(document).map_err(Error::internal)?;
+        assert_eq!(serde_json::to_value(again).map_err(Error::internal)?, document);
+    }
+    Ok(())
 }
 
 #[test]
 fn revisions_of_every_release_are_readable() -> Result<()> {
-    check_golden_file::<Revision>(include_str!("golden/revision-1.json"))
+    check_golden_file::<Revision>(include_str!("golden/revision-1.json"))?;
+    check_golden_file::<Revision>(include_str!("golden/revision-2.json"))
+}
+
+#[test]
+fn configurations_of_every_release_are_readable() -> Result<()> {
+    check_golden_file::<ConfigContent>(include_str!("golden/config-1.json"))
 }

@@ -13,7 +13,12 @@ use sea_orm::{
 
 /// All migrations, the oldest first.
 pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateToolState), Box::new(CreateQueue), Box::new(CreateComponents)]
+    vec![
+        Box::new(CreateToolState),
+        Box::new(CreateQueue),
+        Box::new(CreateComponents),
+        Box::new(CreateToolConfig),
+    ]
 }
 
 struct CreateComponents;
@@ -51,5 +56,26 @@ impl MigrationTrait for CreateComponents {
             .primary_key(Index::create().col("tool_id").col("number"))
             .to_owned();
         manager.create_table(revision).await
+    }
+}
+
+struct CreateToolConfig;
+
+impl MigrationName for CreateToolConfig {
+    fn name(&self) -> &str {
+        "0002_tool_config"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateToolConfig {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let config = Table::create()
+            .table("tool_config")
+            .col(string("tool_id").primary_key())
+            .col(big_integer("version"))
+            .col(json("content"))
+            .to_owned();
+        manager.create_table(config).await
     }
 }

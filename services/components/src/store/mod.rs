@@ -1,5 +1,8 @@
 //! The tables of `components`: the only place that touches its database.
 
+mod config;
+mod content;
+mod content_form;
 mod deployment;
 #[cfg(test)]
 mod golden;
@@ -13,10 +16,9 @@ use hearth_kit::{
 };
 use hearth_wire::components::DeploymentId;
 
-pub use deployment::{
-    DEPLOYMENT_ACTIVE_CODE, DEPLOYMENT_CHANGED_CODE, Deployment, DeploymentContent, DeploymentFailure,
-    DeploymentProgress, PreviousJob, build_active_conflict,
-};
+pub use config::StoredConfig;
+pub use content::{ComponentProgress, ComponentRollout, DeploymentContent, DeploymentFailure, PreviousJob};
+pub use deployment::{DEPLOYMENT_ACTIVE_CODE, DEPLOYMENT_CHANGED_CODE, Deployment, build_active_conflict};
 pub use migrations::list_migrations;
 
 /// The database of `components`.

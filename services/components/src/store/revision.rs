@@ -54,6 +54,12 @@ impl ComponentsStore {
         row::Entity::insert(row).exec_without_returning(&**tx).await.or_db_error().map(|_| ())
     }
 
+    /// Finds a tool's newest revision.
+    pub async fn find_newest_revision(&self, tool: ToolId) -> Result<Option<Revision>> {
+        let newest = row::Entity::find().filter(is_of_tool(tool)).order_by_desc(row::Column::Number);
+        newest.limit(1).one(self.db.reader()).await.or_db_error()?.map(parse_revision).transpose()
+    }
+
     /// Finds the number of a tool's newest revision within a transaction; 0 if there is none.
     pub async fn find_newest_revision_number(&self, tx: &Tx, tool: ToolId) -> Result<u32> {
         let newest = row::Entity::find().filter(is_of_tool(tool)).order_by_desc(row::Column::Number);

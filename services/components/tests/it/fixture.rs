@@ -38,8 +38,17 @@ pub struct ComponentsFixture {
 
 /// Starts the service. Two revisions keep their images; the start timeout is one minute.
 pub async fn start_components(db: Db) -> Result<ComponentsFixture> {
+    start_components_with(db, |_| ()).await
+}
+
+/// Starts the service with changed settings.
+pub async fn start_components_with(
+    db: Db,
+    change: impl FnOnce(&mut HearthConfig),
+) -> Result<ComponentsFixture> {
     let mut config = HearthConfig::default();
     config.set_section(ComponentsSettings { revisions_kept: 2, start_timeout: 60 });
+    change(&mut config);
     let mut stand = ServiceStand::start_service(
         Role::Components,
         db,

@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod cancellation;
+mod config;
 mod crash;
 mod failure;
 mod fake_services;
 mod fixture;
 mod input;
+mod kills;
 mod kinds;
 mod lifecycle;
 mod mandates;
@@ -14,3 +16,4 @@ mod queue;
 mod retention;
 mod retries;
 mod rights;
+mod several;

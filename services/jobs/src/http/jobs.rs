@@ -2,13 +2,16 @@
 
 use hearth_kit::{ApiResponse, ApiResult, Authed, Json, Query};
 use hearth_wire::{
-    jobs::{Emails, JobChanged, JobCreate, JobOne, JobsList, JobsQuery},
+    jobs::{Emails, JobChanged, JobCreate, JobOne, JobUpdateQuery, JobsList, JobsQuery},
     reply::{Done, Named},
 };
 
 use super::to_scope;
 use crate::{
-    app::{self, jobs::create::JobUpsert},
+    app::{
+        self,
+        jobs::create::{JobUpsert, SpecComparison},
+    },
     context::JobsContext,
     rights::{JobsRead, JobsWrite},
     store::JobSpec,
@@ -53,9 +56,9 @@ pub async fn create(
     .await)
 }
 
-/// Create a job, or change it to these values. Fields that are not set are not compared.
+/// Create a job, or change it to these values. Fields that are not set are not compared, unless `exact` is true.
 #[utoipa::path(patch, path = "/jobs/v1/tool/{tool}/jobs", tag = "jobs", operation_id = "jobs.update",
-    params(("tool" = String, Path, description = "name of the tool")), request_body = JobCreate,
+    params(("tool" = String, Path, description = "name of the tool"), JobUpdateQuery), request_body = JobCreate,
     responses((status = 200, body = Named<JobChanged>),
         (status = 404, description = "the image does not exist"),
         (status = 409, description = "another request changed the job, or the tool has another page"),
@@ -63,10 +66,13 @@ pub async fn create(
 pub async fn update(
     cx: JobsContext,
     tool: Authed<JobsWrite>,
+    Query(query): Query<JobUpdateQuery>,
     Json(create): Json<JobCreate>,
 ) -> ApiResult<JobChanged> {
     let (name, mail) = (create.name.clone(), create.emails);
-    let change = app::jobs::create::update(&cx, to_scope(&tool), JobSpec::from_create(create)?).await?;
+    let comparison = if query.exact { SpecComparison::AllFields } else { SpecComparison::SetFields };
+    let spec = JobSpec::from_create(create)?;
+    let change = app::jobs::create::update(&cx, to_scope(&tool), spec, comparison).await?;
     // Clients of Toolforge look for these words.
     let word = match change {
         JobUpsert::Created => "created",

@@ -3,7 +3,7 @@
 use hearth_base::{ErrorKind, Result};
 use hearth_kit::db::Db;
 use hearth_testkit::on_every_store;
-use hearth_wire::jobs::{JobCreate, StatusShort};
+use hearth_wire::jobs::{JobCreate, JobsQuery, StatusShort};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -174,6 +174,21 @@ async fn update_compares_only_fields_that_are_set(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn exact_update_resets_fields_that_are_not_set(db: Db) -> Result<()> {
+    let harness = JobsHarness::new(db).await?;
+    let replace = async |job: &JobCreate| {
+        harness.maintainer.jobs().replace_job(&harness.tool, job).await.map(|done| done.job_changed)
+    };
+    let job = build_continuous_job("a");
+    assert!(replace(&JobCreate { memory: Some("1Gi".parse()?), ..job.clone() }).await?);
+    assert!(replace(&job).await?, "the memory limit is the default again");
+    let query = JobsQuery { include_unset: Some(false) };
+    let shown = harness.maintainer.jobs().show(&harness.tool, &job.name, &query).await?;
+    assert_eq!(shown.memory, None);
+    assert!(!replace(&JobCreate { replicas: Some(1), ..job }).await?, "an explicit default is no change");
+    Ok(())
+}
+
 async fn quota_limits_the_jobs_of_a_tool(db: Db) -> Result<()> {
     let harness = JobsHarness::new(db).await?;
     for name in ["a", "b"] {
@@ -227,6 +242,7 @@ on_every_store!(
     name_is_taken_until_its_job_has_completed,
     unknown_fields_are_refused_by_name,
     update_compares_only_fields_that_are_set,
+    exact_update_resets_fields_that_are_not_set,
     quota_limits_the_jobs_of_a_tool,
     viewer_can_read_but_not_change,
     flush_deletes_all_jobs,

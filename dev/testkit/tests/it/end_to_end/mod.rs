@@ -1,5 +1,6 @@
 //! A whole Hearth with containers, from source to page, through `hearth` and HTTP.
 
+mod components;
 mod deployments;
 mod examples;
 mod failed_deployments;

@@ -18,7 +18,7 @@ use super::{
     problems::ConfigProblems,
     rules::find_component_type,
 };
-use crate::spec::{BuildSpec, ComponentSpec, ImageSource, ToolSpec};
+use crate::spec::{BuildSpec, ComponentImage, ComponentSpec, ToolSpec};
 
 /// The port of a published component that names none.
 const DEFAULT_PORT: u16 = 8000;
@@ -83,9 +83,9 @@ pub fn convert_tool_config(config: &ToolConfig, context: &ConfigContext) -> Resu
                 let source =
                     GitSource { url: build.repository.clone(), reference: Some(build.reference.clone()) };
                 let source = DeploySource::Git(source);
-                ImageSource::Build(BuildSpec { source, folder: None, recipe: None, builder: None })
+                ComponentImage::Build(BuildSpec { source, folder: None, recipe: None, builder: None })
             }
-            ToolBuild::Reuse(reference) => ImageSource::ReuseFrom(reference.reuse_from.clone()),
+            ToolBuild::Reuse(reference) => ComponentImage::ReuseFrom(reference.reuse_from.clone()),
         };
         (name.clone(), ComponentSpec { image, job, phase: ComponentPhase::Main })
     });
@@ -129,10 +129,10 @@ pub fn convert_hearth_config(
     let mut components = BTreeMap::new();
     for (name, component) in merged {
         let image = match (&component.reuse_from, &component.image) {
-            (Some(other), _) => ImageSource::ReuseFrom(name_job(other)?),
-            (None, Some(image)) => ImageSource::Image(image.clone()),
+            (Some(other), _) => ComponentImage::ReuseFrom(name_job(other)?),
+            (None, Some(image)) => ComponentImage::Image(image.clone()),
             (None, None) => match sources.choose_build(component.build.as_ref()) {
-                Ok(build) => ImageSource::Build(build),
+                Ok(build) => ComponentImage::Build(build),
                 Err(what) => {
                     let place = root.find_entry(&["components", name.as_str()]).and_then(|entry| entry.place);
                     problems.add_problem(place, format!("component {name}: {what}"));
@@ -201,7 +201,7 @@ impl SourceRules<'_> {
     }
 }
 
-fn build_component(name: JobName, image: ImageSource, component: HearthComponent) -> ComponentSpec {
+fn build_component(name: JobName, image: ComponentImage, component: HearthComponent) -> ComponentSpec {
     let component_type = find_component_type(&component);
     let is_published = component.publish == Some(true);
     let (job_type, phase) = match (component_type, component.run) {

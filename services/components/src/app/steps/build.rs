@@ -1,40 +1,56 @@
-//! The step `build`: waits for the image. The end of the build and new lines of its log trigger a poll of the build.
+//! The step `build`: waits for the images. The end of a build and new lines of its log trigger a poll of the build.
 
 use std::time::Duration;
 
-use hearth_base::{BuildId, Error, MandateId, Result, Role};
+use hearth_base::{BuildId, Error, JobName, MandateId, Result, Role};
 use hearth_client::Body;
 use hearth_wire::{
     builds::{Build, BuildLogQuery, BuildQuery, BuildStatus, BuildStep},
-    components::{StepName, StepState},
+    components::StepState,
 };
 use http_body_util::BodyExt;
 use tokio::time::{Instant, sleep};
 
-use super::{BUILD_FAILED_CODE, require_mandate, run_unless_changed, save_step_message};
-use crate::{context::ComponentsContext, store::Deployment};
+use super::{super::running::RunningDeployment, BUILD_FAILED_CODE};
+use crate::{context::ComponentsContext, store::ComponentRollout};
 
 /// The shortest pause between two polls of a build.
 const MIN_POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest pause between two polls of a build whose log has no new lines.
 const MAX_POLL_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Waits until the build has ended, and stores its image.
-pub async fn run_build_step(cx: &ComponentsContext, deployment: &mut Deployment) -> Result<StepState> {
-    let Some(build) = deployment.progress.build else { return Ok(StepState::Skipped) };
-    let mandate = require_mandate(deployment)?;
+/// Waits until all builds have ended, and stores their images.
+pub async fn run_build_step(running: &RunningDeployment<'_>) -> Result<StepState> {
+    let building: Vec<JobName> = running
+        .read(|content| {
+            let has_build = |(_, rollout): &(&JobName, &ComponentRollout)| rollout.progress.build.is_some();
+            content.components.iter().filter(has_build).map(|(name, _)| name.clone()).collect()
+        })
+        .await;
+    running.run_side_by_side(&building, |name| async move { wait_for_image(running, &name).await }).await?;
+    Ok(if building.is_empty() { StepState::Skipped } else { StepState::Done })
+}
+
+/// Waits until the build of a component has ended, and stores its image.
+async fn wait_for_image(running: &RunningDeployment<'_>, name: &JobName) -> Result<()> {
+    let Some(build) = running.find_component(name).await?.progress.build else { return Ok(()) };
+    let (cx, mandate) = (running.cx, running.mandate);
     let mut log = None;
     loop {
         let found = fetch_build(cx, mandate, build).await?;
         match found.status {
             BuildStatus::BuildSuccess => {
-                deployment.progress.image = found.destination_image;
-                deployment.progress.resolved_ref = found.resolved_ref;
-                super::set_step_message(deployment, StepName::Build, found.message);
-                return Ok(StepState::Done);
+                running
+                    .change_component(name, |component| {
+                        component.progress.image = found.destination_image;
+                        component.progress.resolved_ref = found.resolved_ref;
+                    })
+                    .await;
+                running.set_message(name, found.message).await;
+                return Ok(());
             }
             BuildStatus::BuildPending | BuildStatus::BuildRunning => {
-                save_step_message(cx, deployment, StepName::Build, describe_build(&found)).await?;
+                running.save_message(name, describe_build(&found)).await?;
             }
             _ => return Err(create_build_error(build, &found)),
         }
@@ -47,7 +63,7 @@ pub async fn run_build_step(cx: &ComponentsContext, deployment: &mut Deployment)
                 () = wait_for_log_lines(&mut log) => {}
             }
         };
-        run_unless_changed(cx, deployment, changed).await?;
+        running.wait_unless_interrupted(changed).await?;
     }
 }
 

@@ -1,31 +1,80 @@
-//! The step `check`: resolves the image, selects the command, and pins the image until the deployment is
-//! finalized.
+//! The step `check`: resolves the images, selects the commands, and pins the images until the deployment is finalized.
 
 use std::collections::BTreeMap;
 
-use hearth_base::{Error, JobName, Result, Role};
+use hearth_base::{Error, ErrorKind, JobName, Result, Role};
 use hearth_wire::{
-    components::{StepName, StepState},
+    components::StepState,
     images::{
         PROCESSES_LABEL,
         internal::{ImageKind, ImageResolution, PinPut},
     },
 };
 
-use super::{super::finalize::format_pin_holder, NO_PROCESS_CODE, set_step_message};
-use crate::{context::ComponentsContext, store::Deployment};
+use super::{
+    super::{
+        finalize::{format_component_pin, format_pin_holder},
+        revision_spec,
+        running::RunningDeployment,
+    },
+    NO_PROCESS_CODE,
+};
 
-/// Resolves and pins the image and selects the command.
-pub async fn run_check_step(cx: &ComponentsContext, deployment: &mut Deployment) -> Result<StepState> {
-    let images = cx.clients.create_client(Role::Images)?;
-    let found = images.images_internal().resolve(deployment.tool, &deployment.progress.image).await?;
-    let (command, message) = select_command(&found, &deployment.component, deployment.command.as_deref())?;
-    let pin = PinPut { tool: deployment.tool, digest: found.digest };
-    images.images_internal().pin_image(&format_pin_holder(deployment.id), &pin).await?;
-    deployment.progress.image = found.reference;
-    deployment.progress.command = command;
-    set_step_message(deployment, StepName::Check, message);
+/// Resolves and pins the images and selects the commands.
+pub async fn run_check_step(running: &RunningDeployment<'_>) -> Result<StepState> {
+    let names: Vec<JobName> = running.read(|content| content.components.keys().cloned().collect()).await;
+    running.run_side_by_side(&names, |name| async move { check_component(running, &name).await }).await?;
+    pin_kept_images(running).await?;
     Ok(StepState::Done)
+}
+
+async fn check_component(running: &RunningDeployment<'_>, name: &JobName) -> Result<()> {
+    let owner = running.read(|content| content.find_image_owner(name).clone()).await;
+    let component = running.find_component(name).await?;
+    let image = running.find_component(&owner).await?.progress.image;
+    let images = running.cx.clients.create_client(Role::Images)?;
+    let found = images.images_internal().resolve(running.tool, &image).await?;
+    let requested = Some(component.spec.job.cmd.as_str()).filter(|command| !command.is_empty());
+    let (command, message) = select_command(&found, name, requested)?;
+    pin_image(running, name, &found).await?;
+    running
+        .change_component(name, |component| {
+            component.progress.image = found.reference;
+            component.progress.command = command;
+        })
+        .await;
+    running.set_message(name, message).await;
+    Ok(())
+}
+
+async fn pin_image(running: &RunningDeployment<'_>, name: &JobName, image: &ImageResolution) -> Result<()> {
+    let pin = PinPut { tool: running.tool, digest: image.digest };
+    let is_primary =
+        running.read(|content| content.find_primary().is_some_and(|(primary, _)| primary == name)).await;
+    let holder =
+        if is_primary { format_pin_holder(running.id) } else { format_component_pin(running.id, name) };
+    let images = running.cx.clients.create_client(Role::Images)?;
+    images.images_internal().pin_image(&holder, &pin).await.map(|_| ())
+}
+
+/// Pins the images of components that the new revision takes from the previous one.
+async fn pin_kept_images(running: &RunningDeployment<'_>) -> Result<()> {
+    let Some(previous) = running.cx.store.find_newest_revision(running.tool).await? else { return Ok(()) };
+    for (name, kept) in revision_spec::list_components(&previous) {
+        let is_kept = running.read(|content| {
+            !content.components.contains_key(&name) && revision_spec::is_kept(content, &name)
+        });
+        if is_kept.await {
+            let images = running.cx.clients.create_client(Role::Images)?;
+            match images.images_internal().resolve(running.tool, &kept.job.imagename).await {
+                Ok(found) => pin_image(running, &name, &found).await?,
+                // The component was deleted by hand, and its image with it.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Programs that a base image names as its command, but that are no service: a shell or an interpreter.

@@ -1,85 +1,123 @@
-//! The step `source`: requests a build of the repository or the uploaded folder.
+//! The step `source`: requests the builds of the repositories and uploaded folders.
 
-use hearth_base::{Result, Role};
+use hearth_base::{JobName, Result, Role};
 use hearth_kit::DelegatedClient;
 use hearth_wire::{
     builds::{BuildCreate, BuildCreateQuery, BuildParameters, BuildStatus},
-    components::{DeploySource, StepName, StepState},
+    components::{DeploySource, StepState},
     reply::Paging,
 };
 use jiff::Timestamp;
 
-use super::{super::completion, require_mandate, set_step_message};
-use crate::{context::ComponentsContext, store::Deployment};
+use super::super::running::RunningDeployment;
+use crate::{
+    spec::{BuildSpec, ComponentImage},
+    store::DeploymentContent,
+};
 
-/// Requests a build once: after a crash, it finds the build that it requested before.
-pub async fn run_source_step(cx: &ComponentsContext, deployment: &mut Deployment) -> Result<StepState> {
-    let create = match &deployment.source {
-        DeploySource::Image(image) => {
-            let image = image.clone();
-            set_step_message(deployment, StepName::Source, format!("the image {image}"));
-            deployment.progress.image = image;
-            return Ok(StepState::Done);
-        }
-        DeploySource::Upload(upload) => BuildCreate { upload: Some(*upload), ..build_choices(deployment) },
-        DeploySource::Git(git) => BuildCreate {
-            source_url: Some(git.url.clone()),
-            reference: git.reference.clone(),
-            ..build_choices(deployment)
-        },
-    };
-    if deployment.progress.build.is_none() {
-        let is_retry = deployment.progress.build_requested;
-        if !is_retry {
-            deployment.progress.build_requested = true;
-            completion::save_deployment(cx, deployment).await?;
-        }
-        let builds = cx.clients.create_delegated_client(Role::Builds, require_mandate(deployment)?).await?;
-        let found = if is_retry { find_requested_build(&builds, deployment, &create).await? } else { false };
-        if !found {
-            let query = BuildCreateQuery { queue: true, rebuild: deployment.force_build };
-            let new = builds.client.builds().start(&builds.tool, &create, &query).await?;
-            deployment.progress.build = Some(new.name);
-            deployment.progress.resolved_ref = new.resolved_ref;
-        }
-    }
-    let short: String =
-        deployment.progress.resolved_ref.trim_start_matches("sha256:").chars().take(12).collect();
-    set_step_message(deployment, StepName::Source, short);
+/// Requests each build once: after a crash, it finds the builds that it requested before.
+pub async fn run_source_step(running: &RunningDeployment<'_>) -> Result<StepState> {
+    let names: Vec<JobName> = running.read(|content| content.components.keys().cloned().collect()).await;
+    running.run_side_by_side(&names, |name| async move { prepare_image(running, &name).await }).await?;
     Ok(StepState::Done)
 }
 
-/// Fills in the choices of the deployment: without a command, the image needs the process of the component.
-fn build_choices(deployment: &Deployment) -> BuildCreate {
-    BuildCreate {
-        folder: deployment.folder.clone(),
-        recipe: deployment.recipe,
-        builder: deployment.builder.clone(),
-        process: deployment.command.is_none().then(|| deployment.component.to_string()),
+async fn prepare_image(running: &RunningDeployment<'_>, name: &JobName) -> Result<()> {
+    let component = running.find_component(name).await?;
+    match &component.spec.image {
+        ComponentImage::ReuseFrom(owner) => {
+            running.set_message(name, format!("the image of {owner}")).await;
+        }
+        ComponentImage::Image(image) => {
+            running.change_component(name, |component| component.progress.image.clone_from(image)).await;
+            running.set_message(name, format!("the image {image}")).await;
+        }
+        ComponentImage::Build(build) => {
+            if component.progress.build.is_none() {
+                request_build(running, name, build).await?;
+            }
+            let resolved_ref = running.find_component(name).await?.progress.resolved_ref;
+            let short: String = resolved_ref.trim_start_matches("sha256:").chars().take(12).collect();
+            running.set_message(name, short).await;
+        }
+    }
+    Ok(())
+}
+
+async fn request_build(running: &RunningDeployment<'_>, name: &JobName, build: &BuildSpec) -> Result<()> {
+    let (create, force_build, created) = running
+        .read(|content| (build_create(content, name, build), content.force_build, content.created))
+        .await;
+    let is_retry = running.find_component(name).await?.progress.build_requested;
+    if !is_retry {
+        running
+            .save_change(|content| {
+                if let Some(component) = content.components.get_mut(name) {
+                    component.progress.build_requested = true;
+                }
+            })
+            .await?;
+    }
+    let builds = running.cx.clients.create_delegated_client(Role::Builds, running.mandate).await?;
+    let found = if is_retry { find_requested_build(&builds, created, &create).await? } else { None };
+    let (build, resolved_ref) = match found {
+        Some(found) => found,
+        None => {
+            let query = BuildCreateQuery { queue: true, rebuild: force_build };
+            let new = builds.client.builds().start(&builds.tool, &create, &query).await?;
+            (new.name, new.resolved_ref)
+        }
+    };
+    running
+        .change_component(name, |component| {
+            component.progress.build = Some(build);
+            component.progress.resolved_ref = resolved_ref;
+        })
+        .await;
+    Ok(())
+}
+
+/// Builds the request of a build. If one component runs the image and names no command, the image needs the process of
+/// its name.
+fn build_create(content: &DeploymentContent, name: &JobName, build: &BuildSpec) -> BuildCreate {
+    let is_shared = content
+        .components
+        .values()
+        .any(|other| matches!(&other.spec.image, ComponentImage::ReuseFrom(owner) if owner == name));
+    let has_command = content.components.get(name).is_some_and(|own| !own.spec.job.cmd.is_empty());
+    let create = BuildCreate {
+        folder: build.folder.clone(),
+        recipe: build.recipe,
+        builder: build.builder.clone(),
+        process: (!is_shared && !has_command).then(|| name.to_string()),
         ..BuildCreate::default()
+    };
+    match &build.source {
+        DeploySource::Upload(upload) => BuildCreate { upload: Some(*upload), ..create },
+        DeploySource::Git(git) => {
+            BuildCreate { source_url: Some(git.url.clone()), reference: git.reference.clone(), ..create }
+        }
+        DeploySource::Image(_) => create,
     }
 }
 
-/// Finds the build that was requested before a crash. A build of the same source that another client
+/// Finds the build that was requested before a crash, with its commit. A build of the same source that another client
 /// requested since then is accepted too.
 async fn find_requested_build(
     builds: &DelegatedClient,
-    deployment: &mut Deployment,
+    created: Timestamp,
     create: &BuildCreate,
-) -> Result<bool> {
+) -> Result<Option<(hearth_base::BuildId, String)>> {
     let recent = builds.client.builds().list(&builds.tool, &Paging::default()).await?;
     // `builds` reports creation times in whole seconds.
-    let since = deployment.created.as_second();
+    let since = created.as_second();
     let found = recent.builds.into_iter().find(|build| {
         let created = build.created.parse::<Timestamp>();
         created.is_ok_and(|created| created.as_second() >= since)
             && build.status != BuildStatus::BuildCancelled
             && has_same_source(&build.parameters, create)
     });
-    let Some(build) = found else { return Ok(false) };
-    deployment.progress.build = Some(build.build_id);
-    deployment.progress.resolved_ref = build.resolved_ref;
-    Ok(true)
+    Ok(found.map(|build| (build.build_id, build.resolved_ref)))
 }
 
 fn has_same_source(built: &BuildParameters, create: &BuildCreate) -> bool {

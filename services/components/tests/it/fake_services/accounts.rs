@@ -10,8 +10,7 @@ use axum::{
     routing::{delete, get, post},
 };
 use hearth_base::{
-    Access, Entropy, EventId, MandateId, PresentedCredentials, Role, Scopes, Secret, ToolGrant, ToolId,
-    ToolName,
+    Entropy, EventId, MandateId, PresentedCredentials, Role, Scopes, Secret, ToolGrant, ToolId, ToolName,
 };
 use hearth_kit::Query;
 use hearth_wire::{
@@ -71,7 +70,8 @@ async fn create_mandate(State(all): FakeServicesState, Json(create): Json<Mandat
     let Ok(Some(ToolGrant::Granted { name: tool, access, .. })) = giver.map(|(giver, _)| giver.tool) else {
         return build_refusal(StatusCode::FORBIDDEN, "mandate-tool", "a mandate is about a tool");
     };
-    if access < Access::Write {
+    let wanted = [Role::Jobs, Role::Builds].map(|role| create.scopes.access_to_service(role));
+    if wanted.into_iter().flatten().any(|wanted| wanted > access) {
         return build_refusal(
             StatusCode::FORBIDDEN,
             "scope-too-wide",

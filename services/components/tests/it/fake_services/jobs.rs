@@ -12,7 +12,7 @@ use hearth_base::{Entropy, EventId, Role};
 use hearth_kit::Query;
 use hearth_wire::{
     events::{Event, EventBatch, EventsQuery},
-    jobs::{JobChanged, JobCreate},
+    jobs::{JobChanged, JobCreate, JobType, RunQuery},
     reply::Done,
 };
 use jiff::Timestamp;
@@ -29,6 +29,14 @@ pub struct FakeJobs {
     /// The definitions of all updates that changed a job.
     pub changes: Vec<JobCreate>,
     pub restarts: usize,
+    /// The behavior of single jobs of the tool `hello`, in place of `behavior`.
+    pub job_behavior: BTreeMap<String, JobBehavior>,
+    /// The exit status of one-off jobs; `None` while they run.
+    pub one_off_exit: Option<i32>,
+    /// The names of the one-off jobs, once for each start.
+    pub one_off_starts: Vec<String>,
+    /// The number of runs of one-off jobs so far.
+    one_off_runs: usize,
     events: i64,
 }
 
@@ -89,7 +97,8 @@ impl FakeJobs {
     }
 
     fn update(&mut self, tool: &str, spec: JobCreate, now: Timestamp) -> bool {
-        let behavior = if tool == "hello" { self.behavior } else { JobBehavior::Ready };
+        let own = self.job_behavior.get(spec.name.as_str()).copied();
+        let behavior = if tool == "hello" { own.unwrap_or(self.behavior) } else { JobBehavior::Ready };
         let fresh = || FakeJob {
             spec: spec.clone(),
             generation: 0,
@@ -122,6 +131,38 @@ impl FakeJobs {
             JobBehavior::Crashing => job.runs.extend((0..3).map(|_| build_crashed_run(&job.spec, now))),
         }
         true
+    }
+}
+
+impl FakeJobs {
+    /// Starts a one-off job; returns its run.
+    fn start_one_off(&mut self, tool: &str, spec: JobCreate, now: Timestamp) -> String {
+        self.one_off_starts.push(spec.name.to_string());
+        self.one_off_runs += 1;
+        let run = format!("run{}", self.one_off_runs);
+        let started = json!({"id": run, "job": spec.name, "cause": "create", "attempt": 1, "state": "running",
+            "created": now, "started": now, "cpu_micros": 0, "peak_memory": 0, "ready": false});
+        let key = format_key(tool, &spec);
+        let mut runs = self.all.remove(&key).map(|job| job.runs).unwrap_or_default();
+        runs.insert(0, started);
+        let job = FakeJob { spec, generation: 1, up_to_date: true, ready: 0, runs, paused: None };
+        self.all.insert(key, job);
+        run
+    }
+
+    /// Renders the runs of a job; those of one-off jobs end once their exit status is set.
+    fn render_runs(&self, tool: &str, name: &str) -> Option<Vec<Value>> {
+        let job = self.all.get(&format!("{tool} {name}"))?;
+        let mut runs = job.runs.clone();
+        if let (JobType::OneOff, Some(status)) = (job.spec.effective_type(), self.one_off_exit) {
+            for run in runs.iter_mut().filter(|run| run["state"] == "running") {
+                (run["state"], run["end"], run["exit_code"]) =
+                    (json!("ended"), json!("exited"), json!(status));
+                run["ended"] = run["started"].clone();
+                run["reason"] = json!(format!("it ended with status {status}"));
+            }
+        }
+        Some(runs)
     }
 }
 
@@ -175,10 +216,12 @@ fn build_crashed_run(spec: &JobCreate, now: Timestamp) -> Value {
 
 pub fn build_router() -> Router<std::sync::Arc<FakeComponentPeers>> {
     Router::new()
-        .route("/jobs/v1/tool/{tool}/jobs", patch(update))
+        .route("/jobs/v1/tool/{tool}/jobs", patch(update).get(list).post(create))
         .route("/jobs/v1/tool/{tool}/jobs/{job}", get(show).delete(delete))
         .route("/jobs/v1/tool/{tool}/jobs/{job}/restart", post(restart))
         .route("/jobs/v1/tool/{tool}/jobs/{job}/runs", get(list_runs))
+        .route("/jobs/v1/tool/{tool}/jobs/{job}/runs/{run}", get(show_run))
+        .route("/jobs/v1/tool/{tool}/jobs/{job}/runs/{run}/stop", post(stop_run))
         .route("/jobs/v1/tool/{tool}/jobs/{job}/logs", get(stream_logs))
         .route("/jobs/v1/internal/events/routes", get(list_route_events))
 }
@@ -192,10 +235,77 @@ async fn update(
     reply_named(JobChanged { job_changed: all.change_state(|state| state.jobs.update(&tool, spec, now)) })
 }
 
-async fn show(State(all): FakeServicesState, Path((tool, name)): Path<(String, String)>) -> Response {
+async fn create(
+    State(all): FakeServicesState,
+    Path(tool): Path<String>,
+    Json(spec): Json<JobCreate>,
+) -> Response {
+    let now = all.now();
+    let name = spec.name.clone();
+    let run = all.change_state(|state| state.jobs.start_one_off(&tool, spec, now));
     let state = all.lock_state();
     let Some(job) = state.jobs.all.get(&format!("{tool} {name}")) else {
-        return build_not_found("job", &name);
+        return build_not_found("job", name.as_str());
+    };
+    let mut shown = render_job(job, state.jobs.one_off_exit);
+    shown["status"]["run"] = json!(run);
+    Json(json!({"job": shown, "messages": {}})).into_response()
+}
+
+async fn show_run(
+    State(all): FakeServicesState,
+    Path((tool, name, run)): Path<(String, String, String)>,
+    Query(query): Query<RunQuery>,
+) -> Response {
+    let find = |state: &FakeState| {
+        let runs = state.jobs.render_runs(&tool, &name)?;
+        runs.into_iter().find(|found| found["id"] == run.as_str())
+    };
+    let wait = query.wait.map_or(0, |wait| wait.as_seconds());
+    let has_ended = |state: &FakeState| find(state).filter(|found| found["state"] == "ended");
+    let ended = all.wait(wait.into(), has_ended).await;
+    match ended.or_else(|| find(&all.lock_state())) {
+        Some(run) => Json(json!({"run": run, "messages": {}})).into_response(),
+        None => build_not_found("run", &run),
+    }
+}
+
+async fn stop_run(
+    State(all): FakeServicesState,
+    Path((tool, name, run)): Path<(String, String, String)>,
+) -> Response {
+    all.change_state(|state| {
+        let job = state.jobs.all.get_mut(&format!("{tool} {name}"));
+        for found in job.into_iter().flat_map(|job| &mut job.runs).filter(|found| found["id"] == run.as_str())
+        {
+            (found["state"], found["end"]) = (json!("ended"), json!("stopped"));
+        }
+    });
+    reply_named(Done {})
+}
+
+async fn list(State(all): FakeServicesState, Path(tool): Path<String>) -> Response {
+    let state = all.lock_state();
+    let of_tool = state.jobs.all.iter().filter(|(key, _)| key.starts_with(&format!("{tool} ")));
+    let jobs: Vec<Value> = of_tool.map(|(_, job)| render_job(job, state.jobs.one_off_exit)).collect();
+    Json(json!({"jobs": jobs, "messages": {}})).into_response()
+}
+
+async fn show(State(all): FakeServicesState, Path((tool, name)): Path<(String, String)>) -> Response {
+    let state = all.lock_state();
+    match state.jobs.all.get(&format!("{tool} {name}")) {
+        Some(job) => {
+            Json(json!({"job": render_job(job, state.jobs.one_off_exit), "messages": {}})).into_response()
+        }
+        None => build_not_found("job", &name),
+    }
+}
+
+fn render_job(job: &FakeJob, one_off_exit: Option<i32>) -> Value {
+    let short = match (job.spec.effective_type(), one_off_exit) {
+        (JobType::OneOff, Some(0)) => "succeeded",
+        (JobType::OneOff, Some(_)) => "failed",
+        _ => "running",
     };
     let mut shown = json!(job.spec);
     shown["job_type"] = json!(job.spec.effective_type());
@@ -206,13 +316,13 @@ async fn show(State(all): FakeServicesState, Path((tool, name)): Path<(String, S
         ("status_long", json!("Running")),
         (
             "status",
-            json!({"short": "running", "messages": [], "duration": "1s", "up_to_date": job.up_to_date,
+            json!({"short": short, "messages": [], "duration": "1s", "up_to_date": job.up_to_date,
                 "ready": job.ready, "generation": job.generation, "paused": job.paused}),
         ),
     ] {
         shown[field] = value;
     }
-    Json(json!({"job": shown, "messages": {}})).into_response()
+    shown
 }
 
 async fn delete(State(all): FakeServicesState, Path((tool, name)): Path<(String, String)>) -> Response {
@@ -231,7 +341,7 @@ async fn restart(State(all): FakeServicesState, Path((tool, name)): Path<(String
 
 async fn list_runs(State(all): FakeServicesState, Path((tool, name)): Path<(String, String)>) -> Response {
     let state = all.lock_state();
-    let runs = state.jobs.all.get(&format!("{tool} {name}")).map(|job| job.runs.clone());
+    let runs = state.jobs.render_runs(&tool, &name);
     runs.map_or_else(|| build_not_found("job", &name), |runs| Json(json!({"runs": runs})).into_response())
 }
 

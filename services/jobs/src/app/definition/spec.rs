@@ -209,6 +209,12 @@ impl JobSpec {
             && wanted.clone().with_unset_from(&current).with_defaults(defaults) == current
     }
 
+    /// Returns whether a job of this spec has exactly the values of `wanted`; unset fields are compared as their
+    /// defaults.
+    pub fn equals_spec(&self, wanted: &Self, defaults: SpecDefaults<'_>) -> bool {
+        self.with_defaults(defaults) == wanted.with_defaults(defaults)
+    }
+
     /// Returns whether the job runs without an end.
     pub fn is_continuous(&self) -> bool {
         matches!(self.job_type, JobType::Continuous | JobType::Webservice)

@@ -66,12 +66,31 @@ pub enum JobUpsert {
     Unchanged,
 }
 
+/// Which jobs already satisfy a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpecComparison {
+    /// Those that have the values that the request sets.
+    SetFields,
+    /// Those that have these values, and the defaults of all others.
+    AllFields,
+}
+
 /// Creates or changes a job so that it satisfies `spec`.
-pub async fn update(cx: &JobsContext, scope: ToolScope<'_>, spec: JobSpec) -> Result<JobUpsert> {
+pub async fn update(
+    cx: &JobsContext,
+    scope: ToolScope<'_>,
+    spec: JobSpec,
+    comparison: SpecComparison,
+) -> Result<JobUpsert> {
     let Some(job) = cx.store.find_job(scope.tool, &spec.name).await? else {
         return create(cx, scope, spec).await.map(|_| JobUpsert::Created);
     };
-    if job.spec.satisfies_spec(&spec, SpecDefaults::from_job(&job, scope.name, &cx.settings)) {
+    let defaults = SpecDefaults::from_job(&job, scope.name, &cx.settings);
+    let is_satisfied = match comparison {
+        SpecComparison::SetFields => job.spec.satisfies_spec(&spec, defaults),
+        SpecComparison::AllFields => job.spec.equals_spec(&spec, defaults),
+    };
+    if is_satisfied {
         return Ok(JobUpsert::Unchanged);
     }
     let is_in_place = job.job_type() == spec.job_type && !matches!(job.kind, JobKind::OneOff);
@@ -100,7 +119,8 @@ pub async fn set_replicas(
     replicas: u16,
 ) -> Result<bool> {
     let job = cx.store.find_job(scope.tool, name).await?.ok_or_else(|| job_not_found_error(name))?;
-    let changed = update(cx, scope, JobSpec { replicas: Some(replicas), ..job.spec }).await?;
+    let spec = JobSpec { replicas: Some(replicas), ..job.spec };
+    let changed = update(cx, scope, spec, SpecComparison::SetFields).await?;
     Ok(changed != JobUpsert::Unchanged)
 }
 

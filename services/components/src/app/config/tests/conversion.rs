@@ -10,7 +10,7 @@ use super::{
     super::{ConfigContext, read_config},
     read_text,
 };
-use crate::spec::{BuildSpec, ComponentSpec, ImageSource, ToolSpec};
+use crate::spec::{BuildSpec, ComponentImage, ComponentSpec, ToolSpec};
 
 const TOOL_CONFIG: &str = "config_version: hearth/v1
 build: {repository: 'https://h/x', ref: main, folder: app}
@@ -35,8 +35,13 @@ fn git(url: &str, reference: Option<&str>) -> DeploySource {
     DeploySource::Git(GitSource { url: url.to_owned(), reference: reference.map(str::to_owned) })
 }
 
-fn build(source: DeploySource, folder: Option<&str>) -> ImageSource {
-    ImageSource::Build(BuildSpec { source, folder: folder.map(str::to_owned), recipe: None, builder: None })
+fn build(source: DeploySource, folder: Option<&str>) -> ComponentImage {
+    ComponentImage::Build(BuildSpec {
+        source,
+        folder: folder.map(str::to_owned),
+        recipe: None,
+        builder: None,
+    })
 }
 
 fn find<'a>(spec: &'a ToolSpec, name: &str) -> &'a ComponentSpec {
@@ -65,7 +70,7 @@ fn components_of_toolforge_have_its_defaults() -> Result<()> {
         (Some(MountMode::None), Some(false), "web")
     );
     assert!(web.job.health_check.is_some() && web.job.imagename.is_empty());
-    assert_eq!(tick.image, ImageSource::ReuseFrom("web".parse()?));
+    assert_eq!(tick.image, ComponentImage::ReuseFrom("web".parse()?));
     assert_eq!(
         (tick.job.job_type, tick.job.retry, tick.job.mount),
         (Some(JobType::Scheduled), Some(2), Some(MountMode::All))
@@ -82,8 +87,8 @@ fn components_of_hearth_have_the_defaults_of_build() -> Result<()> {
     assert_eq!(image("web"), build(git("https://h/x", Some("main")), Some("app")));
     assert_eq!(image("api"), build(git("https://h/x", Some("v2")), Some("app")));
     assert_eq!(image("other"), build(git("https://h/y", None), Some("app")));
-    assert_eq!(image("worker"), ImageSource::ReuseFrom("web".parse()?));
-    assert_eq!(image("tick"), ImageSource::Image("python3.11".to_owned()));
+    assert_eq!(image("worker"), ComponentImage::ReuseFrom("web".parse()?));
+    assert_eq!(image("tick"), ComponentImage::Image("python3.11".to_owned()));
     assert_eq!(image("migrate"), image("web"));
     let (web, tick) = (find(&spec, "web"), find(&spec, "tick"));
     assert_eq!((web.job.port, web.job.publish, web.job.cmd.as_str()), (Some(8000), Some(true), ""));
@@ -107,8 +112,8 @@ fn environment_changes_components_and_has_jobs_of_its_own() -> Result<()> {
     // A ref of the component itself comes before the branch, which belongs to the configuration's repository.
     assert_eq!(image("api"), build(git("https://h/x", Some("v2")), Some("app")));
     assert_eq!(image("other"), build(git("https://h/y", None), Some("app")));
-    assert_eq!(image("worker"), ImageSource::Image("node22".to_owned()));
-    assert_eq!(image("notify"), ImageSource::ReuseFrom("migrate--staging".parse()?));
+    assert_eq!(image("worker"), ComponentImage::Image("node22".to_owned()));
+    assert_eq!(image("notify"), ComponentImage::ReuseFrom("migrate--staging".parse()?));
     let (web, worker) = (find(&spec, "web--staging"), find(&spec, "worker--staging"));
     assert_eq!(
         (web.job.name.as_str(), web.job.replicas, web.job.publish),

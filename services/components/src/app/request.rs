@@ -1,0 +1,262 @@
+//! Requests of deployments: of one folder, a configuration, or an earlier revision.
+
+use std::collections::BTreeMap;
+
+use hearth_base::{Error, ErrorKind, JobName, Result, ToolId, check_plain_text};
+use hearth_wire::{
+    components::{ComponentPhase, DEFAULT_COMPONENT, DeploySource, DeploymentCreate},
+    jobs::{JobCreate, JobType},
+};
+
+use super::{
+    config::{self, ConfigContext, ParsedConfig},
+    revision_spec,
+};
+use crate::{
+    context::ComponentsContext,
+    spec::{BuildSpec, ComponentImage, ComponentSpec, ToolSpec},
+};
+
+/// The port of a published component whose deployment names none.
+const DEFAULT_PORT: u16 = 8000;
+/// The time limit of a one-off component that names none, in seconds.
+const ONE_OFF_TIMEOUT_SECONDS: u32 = 3600;
+
+/// A checked request of a deployment.
+#[derive(Debug)]
+pub struct DeploymentRequest {
+    pub description: String,
+    pub spec: ToolSpec,
+    /// The environment of the components; `None` for production.
+    pub environment: Option<String>,
+    /// The configuration that the components were read from.
+    pub config: Option<String>,
+    /// Warnings about the configuration.
+    pub warnings: Vec<String>,
+}
+
+/// Reads a request of a deployment: of a revision, its own configuration, its source as one component, or the stored
+/// configuration of the tool.
+pub async fn read_request(
+    cx: &ComponentsContext,
+    tool: ToolId,
+    create: DeploymentCreate,
+) -> Result<DeploymentRequest> {
+    check_plain_text("description", &create.description, 0..=500)?;
+    if let Some(source) = &create.source {
+        check_source(source)?;
+    }
+    let description = create.description.clone();
+    if let Some(number) = create.revision {
+        if create.source.is_some() || create.config.is_some() || create.environment.is_some() {
+            return Err(Error::invalid(
+                "revision-and-source",
+                "a rollback to a revision takes no source and no configuration",
+            )
+            .help("name the revision alone: {\"revision\": 12}"));
+        }
+        return read_revision(cx, tool, number, description).await;
+    }
+    let text = match (&create.config, &create.source) {
+        (Some(text), Some(_)) if !config::names_components(text)? => None,
+        (Some(text), _) => Some(text.clone()),
+        (None, Some(_)) => None,
+        (None, None) => Some(find_stored_text(cx, tool).await?),
+    };
+    match text {
+        None => {
+            let spec = build_single_component(create)?;
+            Ok(DeploymentRequest { description, spec, environment: None, config: None, warnings: Vec::new() })
+        }
+        Some(text) => {
+            refuse_component_choices(&create)?;
+            let context = ConfigContext { source: create.source, environment: create.environment.clone() };
+            let ParsedConfig { spec, mut warnings, .. } = config::resolve_config(cx, &text, &context).await?;
+            let mut spec = complete_one_offs(share_builds(spec));
+            if let Some(environment) = &context.environment {
+                warnings.extend(unpublish_components(&mut spec, environment));
+            }
+            Ok(DeploymentRequest {
+                description,
+                spec,
+                environment: create.environment,
+                config: Some(text),
+                warnings,
+            })
+        }
+    }
+}
+
+/// Finds the text of the tool's stored configuration, which a request without a source deploys.
+async fn find_stored_text(cx: &ComponentsContext, tool: ToolId) -> Result<String> {
+    let stored = cx.store.find_config(tool).await?.map(|stored| stored.text);
+    stored.ok_or_else(|| {
+        let what = "the deployment names no source, and the tool has no stored configuration";
+        Error::new(ErrorKind::Unprocessable, "no-source", what)
+            .help("name a source: {\"source\": {\"git\": {\"url\": …}}}, or run hearth deploy in its folder")
+    })
+}
+
+/// Refuses choices for one component beside a configuration, which names them for each.
+fn refuse_component_choices(create: &DeploymentCreate) -> Result<()> {
+    let choices = [
+        ("folder", create.folder.is_some()),
+        ("recipe", create.recipe.is_some()),
+        ("builder", create.builder.is_some()),
+        ("component", create.component.is_some()),
+        ("command", create.command.is_some()),
+        ("port", create.port.is_some()),
+        ("publish", create.publish.is_some()),
+        ("schedule", create.schedule.is_some()),
+        ("timezone", create.timezone.is_some()),
+        ("mount", create.mount.is_some()),
+    ];
+    let given: Vec<&str> = choices.iter().filter(|(_, is_given)| *is_given).map(|(name, _)| *name).collect();
+    if given.is_empty() {
+        return Ok(());
+    }
+    let what = format!("a configuration names the components; the request also has {}", given.join(", "));
+    Err(Error::invalid("config-and-component", what)
+        .help("set them in the configuration, for each component"))
+}
+
+/// Publishes no component of an environment: a tool has one page, that of production. Returns a warning for each.
+fn unpublish_components(spec: &mut ToolSpec, environment: &str) -> Vec<String> {
+    let published = spec.components.iter_mut().filter(|(_, component)| component.is_published());
+    published
+        .map(|(name, component)| {
+            component.job.publish = Some(false);
+            let port = component.job.port.unwrap_or(DEFAULT_PORT);
+            format!("the environment {environment} has no page; other jobs of the tool reach {name} at http://{name}:{port}")
+        })
+        .collect()
+}
+
+/// Sets the type and the time limit of one-off components: a program that hangs would block the tool's deployments.
+fn complete_one_offs(mut spec: ToolSpec) -> ToolSpec {
+    for component in spec.components.values_mut().filter(|component| !component.phase.is_main()) {
+        component.job.job_type = Some(JobType::OneOff);
+        component.job.timeout = component.job.timeout.or(Some(ONE_OFF_TIMEOUT_SECONDS));
+    }
+    spec
+}
+
+/// Lets components with the same build share its image, so that it is built once.
+fn share_builds(mut spec: ToolSpec) -> ToolSpec {
+    let mut owners: Vec<(BuildSpec, JobName)> = Vec::new();
+    let mut shared = BTreeMap::new();
+    for (name, component) in &mut spec.components {
+        let ComponentImage::Build(build) = &component.image else { continue };
+        match owners.iter().find(|(owned, _)| owned == build) {
+            Some((_, owner)) => {
+                shared.insert(name.clone(), owner.clone());
+                component.image = ComponentImage::ReuseFrom(owner.clone());
+            }
+            None => owners.push((build.clone(), name.clone())),
+        }
+    }
+    // A component may reuse the image of one that shares it now itself.
+    for component in spec.components.values_mut() {
+        if let ComponentImage::ReuseFrom(owner) = &component.image
+            && let Some(owner) = shared.get(owner)
+        {
+            component.image = ComponentImage::ReuseFrom(owner.clone());
+        }
+    }
+    spec
+}
+
+async fn read_revision(
+    cx: &ComponentsContext,
+    tool: ToolId,
+    number: u32,
+    description: String,
+) -> Result<DeploymentRequest> {
+    let found = cx.store.find_revision(tool, number).await?;
+    let revision = found.ok_or_else(|| Error::not_found("revision", number).help("hearth revisions"))?;
+    if !revision.kept {
+        let what = format!("the images of revision {number} are no longer kept");
+        return Err(Error::conflict("revision-not-kept", what)
+            .help("choose a newer one: hearth revisions; or deploy its source again"));
+    }
+    let spec = revision_spec::build_rollback_spec(&revision);
+    let (environment, config) = (revision.environment, revision.config);
+    Ok(DeploymentRequest { description, spec, environment, config, warnings: Vec::new() })
+}
+
+fn check_source(source: &DeploySource) -> Result<()> {
+    match source {
+        DeploySource::Git(git) => {
+            check_plain_text("address of the repository", &git.url, 1..=2000)?;
+            check_plain_text("ref", git.reference.as_deref().unwrap_or_default(), 0..=250)
+        }
+        DeploySource::Image(image) => check_plain_text("image", image, 1..=500),
+        DeploySource::Upload(_) => Ok(()),
+    }
+}
+
+/// Checks the texts of a request, and that a scheduled component is neither published nor has a port. `jobs`
+/// checks the schedule itself.
+fn check_component(create: &DeploymentCreate) -> Result<()> {
+    if let Some(command) = &create.command {
+        check_plain_text("command", command, 1..=4000)?;
+    }
+    if create.port == Some(0) {
+        return Err(Error::invalid("port", "invalid port 0: expected 1 to 65535"));
+    }
+    let Some(schedule) = &create.schedule else {
+        return match &create.timezone {
+            None => Ok(()),
+            Some(_) => Err(Error::invalid("timezone", "the time zone has no schedule")
+                .help("name a schedule too, or omit the time zone")),
+        };
+    };
+    check_plain_text("schedule", schedule, 1..=200)?;
+    check_plain_text("time zone", create.timezone.as_deref().unwrap_or_default(), 0..=100)?;
+    if create.publish == Some(true) || create.port.is_some() {
+        return Err(Error::invalid(
+            "component-kind",
+            "a component with a schedule cannot be published and has no port",
+        )
+        .help("omit the port and publish, or omit the schedule"));
+    }
+    Ok(())
+}
+
+/// Builds the component of a request that names a source and no configuration.
+fn build_single_component(create: DeploymentCreate) -> Result<ToolSpec> {
+    check_component(&create)?;
+    let DeploymentCreate {
+        source,
+        folder,
+        recipe,
+        builder,
+        component,
+        command,
+        port,
+        publish,
+        schedule,
+        timezone,
+        mount,
+        ..
+    } = create;
+    let image = match source {
+        Some(DeploySource::Image(image)) => ComponentImage::Image(image),
+        Some(source) => ComponentImage::Build(BuildSpec { source, folder, recipe, builder }),
+        None => return Err(Error::internal("the request has no source")),
+    };
+    let name = component.map_or_else(|| DEFAULT_COMPONENT.parse(), Ok)?;
+    let publish = publish.unwrap_or(schedule.is_none());
+    let command = command.filter(|command| !command.trim().is_empty()).unwrap_or_default();
+    let job = JobCreate {
+        job_type: Some(if schedule.is_some() { JobType::Scheduled } else { JobType::Continuous }),
+        port: port.or(publish.then_some(DEFAULT_PORT)),
+        publish: schedule.is_none().then_some(publish),
+        schedule,
+        timezone,
+        mount,
+        ..JobCreate::new(name.clone(), "", command)
+    };
+    let component = ComponentSpec { image, job, phase: ComponentPhase::Main };
+    Ok(ToolSpec { components: BTreeMap::from([(name, component)]), is_complete: false })
+}

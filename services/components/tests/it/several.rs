@@ -1,0 +1,294 @@
+//! Deployments of several components by a configuration.
+
+use hearth_base::{JobName, Result};
+use hearth_kit::db::Db;
+use hearth_testkit::on_every_store;
+use hearth_wire::{
+    components::{
+        BuildState, ComponentRunState, Deployment, DeploymentCreate, DeploymentFailureClass, DeploymentState,
+        PlannedAction,
+    },
+    jobs::{JobCreate, JobType},
+};
+use serde_json::json;
+
+use crate::{
+    fake_services::{CallOutcome, JobBehavior},
+    fixture::{ComponentsFixture, build_git_deployment, build_image_deployment, start_components},
+};
+
+/// A page, a worker, a scheduled job and a migration of one source, and a page of files from an image.
+const FIVE_COMPONENTS: &str = "config_version: hearth/v1
+components:
+  web: {publish: true, command: ./serve}
+  worker: {reuse_from: web, command: ./work}
+  tick: {reuse_from: web, command: ./tick, schedule: '@daily'}
+  migrate: {reuse_from: web, command: ./migrate, run: before}
+  files: {image: web-only, command: ./files, port: 8080}
+";
+
+fn build_config_deployment(config: &str) -> DeploymentCreate {
+    DeploymentCreate { config: Some(config.to_owned()), ..build_git_deployment() }
+}
+
+async fn start_with_exit_status(db: Db, status: i32) -> Result<ComponentsFixture> {
+    let fixture = start_components(db).await?;
+    fixture.services.change_state(|state| state.jobs.one_off_exit = Some(status));
+    Ok(fixture)
+}
+
+/// Deploys a configuration. A component without a port counts as ready after five seconds, so the clock advances.
+async fn deploy_config(fixture: &ComponentsFixture, config: &str) -> Result<Deployment> {
+    let made = fixture.deploy(&build_config_deployment(config)).await?;
+    fixture.wait_for_end_advancing_time(made.deploy_id).await
+}
+
+/// Lists the names of the tool's jobs.
+fn list_jobs(fixture: &ComponentsFixture) -> Vec<String> {
+    let state = fixture.services.lock_state();
+    state.jobs.all.keys().filter_map(|key| key.strip_prefix("hello ").map(str::to_owned)).collect()
+}
+
+fn find_job(fixture: &ComponentsFixture, name: &str) -> Option<JobCreate> {
+    fixture.services.lock_state().jobs.find_job(name).map(|job| job.spec.clone())
+}
+
+async fn components_of_a_configuration_share_one_build(db: Db) -> Result<()> {
+    let fixture = start_with_exit_status(db, 0).await?;
+    let done = deploy_config(&fixture, FIVE_COMPONENTS).await?;
+    assert_eq!((done.status, done.revision), (DeploymentState::Successful, Some(1)), "{done:?}");
+    assert_eq!(list_jobs(&fixture), ["files", "migrate", "tick", "web", "worker"]);
+    let built = find_job(&fixture, "web").unwrap().imagename;
+    for (name, command) in
+        [("web", "./serve"), ("worker", "./work"), ("tick", "./tick"), ("migrate", "./migrate")]
+    {
+        let job = find_job(&fixture, name).unwrap();
+        assert_eq!((&job.imagename, &*job.cmd), (&built, command), "{name}");
+    }
+    assert_eq!(find_job(&fixture, "tick").unwrap().effective_type(), JobType::Scheduled);
+    assert_eq!(find_job(&fixture, "migrate").unwrap().effective_type(), JobType::OneOff);
+    let web = find_job(&fixture, "web").unwrap();
+    assert_eq!((web.port, web.publish), (Some(8000), Some(true)));
+    {
+        let state = fixture.services.lock_state();
+        assert_eq!((state.builds.all.len(), &*state.jobs.one_off_starts), (1, &["migrate".to_owned()][..]));
+    }
+    assert_eq!(done.builds.len(), 5);
+    assert_eq!(done.builds["worker"].build_id, done.builds["web"].build_id);
+    assert_eq!(done.builds["files"].build_status, BuildState::Skipped);
+    assert!(done.runs.values().all(|run| run.run_status == ComponentRunState::Successful), "{:?}", done.runs);
+    let revision = fixture.viewer.components().show_revision(&fixture.tool, 1).await?;
+    let names: Vec<&str> = revision.components.keys().map(JobName::as_str).collect();
+    assert_eq!(names, ["files", "migrate", "tick", "web", "worker"]);
+    assert_eq!((revision.component.as_str(), &revision.image), ("web", &built));
+    assert_eq!(revision.config.as_deref(), Some(FIVE_COMPONENTS));
+    // One pin for each component.
+    fixture.wait_until_finalized(5).await
+}
+
+async fn failed_migration_changes_nothing_else(db: Db) -> Result<()> {
+    let fixture = start_with_exit_status(db, 0).await?;
+    deploy_config(&fixture, FIVE_COMPONENTS).await?;
+    let changes = fixture.services.change_state(|state| {
+        state.jobs.one_off_exit = Some(3);
+        state.jobs.changes.len()
+    });
+    let changed = FIVE_COMPONENTS.replace("./serve", "./serve --new").replace("./work", "./work --new");
+    let failed = deploy_config(&fixture, &changed).await?;
+    assert_eq!((failed.status, failed.still_running), (DeploymentState::Failed, Some(1)), "{failed:?}");
+    assert_eq!(failed.failure_class, Some(DeploymentFailureClass::Crash));
+    assert!(
+        failed.long_status.starts_with("migrate has not succeeded: it ended with status 3"),
+        "{failed:?}"
+    );
+    assert_eq!(failed.runs["migrate"].run_status, ComponentRunState::Failed);
+    assert_eq!(failed.runs["web"].run_status, ComponentRunState::Skipped);
+    assert_eq!(fixture.services.lock_state().jobs.changes.len(), changes, "no job has changed");
+    assert_eq!(find_job(&fixture, "web").unwrap().cmd, "./serve");
+    assert_eq!(fixture.services.lock_state().jobs.one_off_starts.len(), 2, "the rollback runs nothing again");
+    Ok(())
+}
+
+async fn page_changes_only_after_the_other_components_are_ready(db: Db) -> Result<()> {
+    let fixture = start_with_exit_status(db, 0).await?;
+    deploy_config(&fixture, FIVE_COMPONENTS).await?;
+    fixture.services.change_state(|state| {
+        state.jobs.changes.clear();
+        state.jobs.job_behavior.insert("worker".to_owned(), JobBehavior::Crashing);
+    });
+    let changed = FIVE_COMPONENTS.replace("./serve", "./serve --new").replace("./work", "./work --new");
+    let failed = deploy_config(&fixture, &changed).await?;
+    assert_eq!(failed.status, DeploymentState::Failed, "{failed:?}");
+    assert!(failed.long_status.starts_with("worker ended 3 times right after its start"), "{failed:?}");
+    assert_eq!(failed.runs["worker"].run_status, ComponentRunState::Failed);
+    let state = fixture.services.lock_state();
+    let changed: Vec<(&str, &str)> =
+        state.jobs.changes.iter().map(|job| (job.name.as_str(), &*job.cmd)).collect();
+    assert!(!changed.contains(&("web", "./serve --new")), "{changed:?}");
+    assert!(changed.contains(&("worker", "./work --new")), "{changed:?}");
+    assert_eq!(state.jobs.find_job("worker").unwrap().spec.cmd, "./work", "the worker is rolled back");
+    Ok(())
+}
+
+async fn component_that_is_no_longer_named_is_removed(db: Db) -> Result<()> {
+    let fixture = start_with_exit_status(db, 0).await?;
+    deploy_config(&fixture, FIVE_COMPONENTS).await?;
+    let by_hand = JobCreate::new("by-hand".parse()?, "web-only", "./by-hand");
+    fixture.services.change_state(|state| state.jobs.insert_ready(&by_hand));
+    let without = "config_version: hearth/v1\ncomponents:\n  web: {publish: true, command: ./serve}\n";
+    let done = deploy_config(&fixture, without).await?;
+    assert_eq!(done.removed, ["files", "migrate", "tick", "worker"], "{done:?}");
+    assert_eq!(list_jobs(&fixture), ["by-hand", "web"], "jobs that were no components stay");
+    assert_eq!(fixture.list_revisions().await?[0].components.len(), 1);
+    // The revision before comes back with all its components, and without a build.
+    let back = DeploymentCreate { revision: Some(1), ..DeploymentCreate::default() };
+    let made = fixture.deploy(&back).await?;
+    let back = fixture.wait_for_end_advancing_time(made.deploy_id).await?;
+    assert_eq!((back.status, back.revision), (DeploymentState::Successful, Some(3)), "{back:?}");
+    assert_eq!(list_jobs(&fixture), ["by-hand", "files", "tick", "web", "worker"]);
+    let state = fixture.services.lock_state();
+    assert_eq!(
+        (state.builds.all.len(), state.jobs.one_off_starts.len()),
+        (2, 1),
+        "the migration does not run again"
+    );
+    Ok(())
+}
+
+async fn failed_last_component_restores_what_was_removed(db: Db) -> Result<()> {
+    let fixture = start_with_exit_status(db, 0).await?;
+    deploy_config(&fixture, FIVE_COMPONENTS).await?;
+    fixture.services.change_state(|state| state.jobs.one_off_exit = Some(1));
+    let notify = "config_version: hearth/v1
+components:
+  web: {publish: true, command: ./serve --new}
+  notify: {reuse_from: web, command: ./notify, run: after}
+";
+    let failed = deploy_config(&fixture, notify).await?;
+    assert_eq!(failed.status, DeploymentState::Failed, "{failed:?}");
+    assert_eq!(list_jobs(&fixture), ["files", "migrate", "tick", "web", "worker"]);
+    assert_eq!(find_job(&fixture, "web").unwrap().cmd, "./serve");
+    assert_eq!(find_job(&fixture, "tick").unwrap().schedule.as_deref(), Some("@daily"));
+    Ok(())
+}
+
+async fn deployment_of_one_folder_keeps_the_other_components_in_the_revision(db: Db) -> Result<()> {
+    let fixture = start_with_exit_status(db, 0).await?;
+    deploy_config(&fixture, FIVE_COMPONENTS).await?;
+    let create =
+        DeploymentCreate { command: Some("./other".to_owned()), ..build_image_deployment("web-only") };
+    let done = fixture.deploy_to_end(&create).await?;
+    assert_eq!((done.status, done.removed.len()), (DeploymentState::Successful, 0), "{done:?}");
+    assert_eq!(list_jobs(&fixture).len(), 5);
+    let newest = &fixture.list_revisions().await?[0];
+    assert_eq!((newest.number, newest.components.len()), (2, 5));
+    assert_eq!(newest.components[&"web".parse::<JobName>()?].job.cmd, "./other");
+    assert_eq!(newest.components[&"worker".parse::<JobName>()?].job.cmd, "./work");
+    Ok(())
+}
+
+async fn stored_configuration_is_deployed_without_a_source(db: Db) -> Result<()> {
+    let fixture = start_with_exit_status(db, 0).await?;
+    let empty = DeploymentCreate::default();
+    let refused = fixture.deploy(&empty).await.unwrap_err();
+    assert_eq!(refused.code(), "no-source");
+    let stored = "components:
+  web:
+    build: {repository: 'https://code.example/hello', ref: main}
+    run: {command: web, publish: /, port: 8000}
+  again:
+    build: {repository: 'https://code.example/hello', ref: main}
+    run: {command: ./again}
+";
+    fixture.maintainer.components().save_config(&fixture.tool, stored, None).await?;
+    let made = fixture.deploy(&empty).await?;
+    let names: Vec<&str> = made.builds.keys().map(String::as_str).collect();
+    assert_eq!(names, ["again", "web"], "the first answer lists the components");
+    let done = fixture.wait_for_end_advancing_time(made.deploy_id).await?;
+    assert_eq!(done.status, DeploymentState::Successful, "{done:?}");
+    assert_eq!(fixture.services.lock_state().builds.all.len(), 1, "equal builds are one build");
+    let both = DeploymentCreate { port: Some(80), ..build_config_deployment(stored) };
+    let refused = fixture.deploy(&both).await.unwrap_err();
+    assert_eq!(refused.public_message(), "a configuration names the components; the request also has port");
+    Ok(())
+}
+
+async fn plan_lists_each_change_and_changes_nothing(db: Db) -> Result<()> {
+    let fixture = start_with_exit_status(db, 0).await?;
+    let calls = fixture.viewer.components();
+    let all = calls
+        .plan_deployment(&fixture.tool, &build_config_deployment(FIVE_COMPONENTS))
+        .await?
+        .data
+        .components;
+    let actions: Vec<_> = all.iter().map(|planned| (planned.name.as_str(), planned.action)).collect();
+    let created = ["files", "tick", "web", "worker"].map(|name| (name, PlannedAction::Create));
+    assert!(created.iter().all(|created| actions.contains(created)), "{actions:?}");
+    assert!(actions.contains(&("migrate", PlannedAction::Run)), "{actions:?}");
+    assert!(list_jobs(&fixture).is_empty() && fixture.services.lock_state().builds.all.is_empty());
+
+    deploy_config(&fixture, FIVE_COMPONENTS).await?;
+    let kept = calls
+        .plan_deployment(&fixture.tool, &build_config_deployment(FIVE_COMPONENTS))
+        .await?
+        .data
+        .components;
+    let changed = kept.iter().filter(|planned| planned.action != PlannedAction::Keep);
+    assert_eq!(changed.map(|planned| planned.name.as_str()).collect::<Vec<_>>(), ["migrate"], "{kept:?}");
+    let without = FIVE_COMPONENTS.replace("  files: {image: web-only, command: ./files, port: 8080}\n", "");
+    let without = without.replace("'@daily'", "'@hourly'");
+    let planned =
+        calls.plan_deployment(&fixture.tool, &build_config_deployment(&without)).await?.data.components;
+    let find = |name: &str| planned.iter().find(|planned| planned.name.as_str() == name).unwrap();
+    assert_eq!((find("files").action, find("tick").action), (PlannedAction::Remove, PlannedAction::Update));
+    let [change] = &find("tick").changes[..] else { unreachable!("{planned:?}") };
+    let values = (change.from.as_ref(), change.to.as_ref());
+    assert_eq!((&*change.field, values), ("schedule", (Some(&json!("@daily")), Some(&json!("@hourly")))));
+    assert!(find("web").needs_build && find("web").image.starts_with("a build of https://"), "{planned:?}");
+    fixture.wait_until_finalized(5).await
+}
+
+/// Deploys five components repeatedly and kills the service one call later each time, until a deployment ends before the
+/// kill.
+async fn several_components_continue_after_a_kill_at_any_call(db: Db) -> Result<()> {
+    let mut fixture = start_with_exit_status(db, 0).await?;
+    for calls in (0..).step_by(3) {
+        fixture.services.end_caller_after(calls, CallOutcome::CallerGoneAfterCall);
+        let changed = FIVE_COMPONENTS.replace("./serve", &format!("./serve {calls}"));
+        let starts = fixture.services.lock_state().jobs.one_off_starts.len();
+        let id = fixture.deploy(&build_config_deployment(&changed)).await?.deploy_id;
+        let through = tokio::select! {
+            () = fixture.services.caller_gone.notified() => false,
+            done = fixture.wait_for_end_advancing_time(id) => done.is_ok(),
+        };
+        fixture.kill_service().await;
+        fixture.services.clear_script();
+        fixture.restart_service().await?;
+        let done = fixture.wait_for_end_advancing_time(id).await?;
+        assert_eq!(done.status, DeploymentState::Successful, "killed after {calls} calls: {done:?}");
+        assert_eq!(find_job(&fixture, "web").unwrap().cmd, format!("./serve {calls}"));
+        let state = fixture.services.lock_state();
+        assert_eq!(
+            state.jobs.one_off_starts.len(),
+            starts + 1,
+            "killed after {calls} calls, the migration ran once"
+        );
+        if through {
+            assert!(calls > 20, "a deployment makes more than {calls} calls");
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+on_every_store!(
+    components_of_a_configuration_share_one_build,
+    failed_migration_changes_nothing_else,
+    page_changes_only_after_the_other_components_are_ready,
+    component_that_is_no_longer_named_is_removed,
+    failed_last_component_restores_what_was_removed,
+    deployment_of_one_folder_keeps_the_other_components_in_the_revision,
+    stored_configuration_is_deployed_without_a_source,
+    plan_lists_each_change_and_changes_nothing,
+    several_components_continue_after_a_kill_at_any_call,
+);
