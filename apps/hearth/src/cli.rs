@@ -6,9 +6,9 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
 use crate::{
     commands::{
-        admin, audit, build, completion, deploy, deployment, envvars, exec, files, invite, jobs, login,
-        logout, logs, man, new, notify, open, password, request, restart, revisions, rollback, shell, status,
-        token, tool, up, users, webhooks, webservice,
+        admin, audit, build, completion, components, deploy, deployment, diff, envvars, exec, files, invite,
+        jobs, login, logout, logs, man, new, notify, open, password, request, restart, revisions, rollback,
+        shell, status, token, tool, up, users, webhooks, webservice,
     },
     deferred::Deferred,
     flags::{GlobalArgs, HELP_TEMPLATE},
@@ -21,11 +21,11 @@ use crate::{
     name = "hearth",
     version,
     before_help = "Example: hearth deploy",
-    after_help = "Also: files, shell, revisions, rollback, deployment, set, ps, restart, webhooks, webservice, token,\n\
-                  audit, invite, users, password, request, admin, whoami, logout, down, completion, man.\n\
+    after_help = "Also: files, shell, components, revisions, diff, rollback, deployment, restart, webhooks, token,\n\
+                  webservice, audit, invite, users, password, request, admin, whoami, logout, down, completion, man.\n\
                   hearth alone shows your settings and the next command. COMMAND -h shows an example; --help all.",
-    after_long_help = "Also: files, shell, revisions, rollback, deployment, set, ps, restart, webhooks, webservice,\n\
-                       token, audit, invite, users, password, request, admin, whoami, logout, down, completion, man.\n\
+    after_long_help = "Also: files, shell, components, revisions, diff, rollback, deployment, restart, webhooks, token,\n\
+                       webservice, audit, invite, users, password, request, admin, whoami, logout, down, completion, man.\n\
                        hearth alone shows your settings and the next command. COMMAND -h shows an example.\n\
                        Environment: HEARTH_SERVER, HEARTH_TOKEN, HEARTH_TOOL, NO_COLOR, CI.",
     help_template = ROOT_HELP_TEMPLATE,
@@ -115,9 +115,23 @@ pub enum CliCommand {
     /// List the revisions of the tool
     #[command(before_help = "Example: hearth revisions", help_template = HELP_TEMPLATE, hide = true)]
     Revisions(revisions::ListRevisionsArgs),
+    /// Compare two revisions, or one with the newest
+    #[command(before_help = "Example: hearth diff 12 15", help_template = HELP_TEMPLATE, hide = true)]
+    Diff(diff::CompareRevisionsArgs),
     /// Deploy an earlier revision again
     #[command(before_help = "Example: hearth rollback", help_template = HELP_TEMPLATE, hide = true)]
     Rollback(rollback::RollBackArgs),
+    /// Manage configuration, deployments and deploy token, as Toolforge's components does
+    #[command(before_help = "Example: hearth components config show", help_template = HELP_TEMPLATE, hide = true)]
+    #[command(subcommand_required = true, arg_required_else_help = true, version)]
+    Components {
+        /// Print the version
+        #[arg(long, action = ArgAction::Version, hide_short_help = true)]
+        version: Option<bool>,
+        /// The subcommand.
+        #[command(subcommand)]
+        command: Deferred<components::ComponentsCommand>,
+    },
     /// Manage deployments
     #[command(before_help = "Example: hearth deployment list", help_template = HELP_TEMPLATE, hide = true)]
     #[command(subcommand_required = true, arg_required_else_help = true)]

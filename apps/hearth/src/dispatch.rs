@@ -5,9 +5,9 @@ use hearth_base::Result;
 use crate::{
     cli::CliCommand,
     commands::{
-        admin, audit, build, deploy, deployment, envvars, exec, files, invite, jobs, login, logout, logs,
-        new, notify, open, password, request, restart, revisions, rollback, shell, status, summary, token,
-        tool, up, users, webhooks, webservice, whoami,
+        admin, audit, build, components, deploy, deployment, diff, envvars, exec, files, invite, jobs, login,
+        logout, logs, new, notify, open, password, request, restart, revisions, rollback, shell, status,
+        summary, token, tool, up, users, webhooks, webservice, whoami,
     },
     context::CommandContext,
     exit::Exit,
@@ -30,7 +30,9 @@ pub async fn run(cx: &CommandContext, command: Option<CliCommand>) -> Result<Exi
         Some(CliCommand::Whoami) => whoami::run(cx).await,
         Some(CliCommand::Status(args)) => status::run(cx, args).await,
         Some(CliCommand::Deploy(args)) => deploy::run(cx, *args).await,
+        Some(CliCommand::Components { command, .. }) => components::run(cx, command.0).await,
         Some(CliCommand::Deployment { command }) => deployment::run(cx, command.0).await,
+        Some(CliCommand::Diff(args)) => diff::run(cx, args).await,
         Some(CliCommand::Files { command }) => files::run(cx, command.0).await,
         Some(CliCommand::Revisions(args)) => revisions::run(cx, args).await,
         Some(CliCommand::Rollback(args)) => rollback::run(cx, args).await,
@@ -89,6 +91,7 @@ pub fn explain_interrupt(command: Option<&CliCommand>) -> &'static str {
         Some(CliCommand::Deploy(_) | CliCommand::Rollback(_)) => {
             "a started deployment continues; hearth deploy --follow shows it"
         }
+        Some(CliCommand::Components { command, .. }) => components::explain_interrupt(command),
         Some(CliCommand::Deployment { command }) => deployment::explain_interrupt(command),
         Some(CliCommand::Files { command }) => files::explain_interrupt(command),
         Some(CliCommand::Restart(_)) => "the job may be restarting already; hearth jobs list shows it",

@@ -7,6 +7,7 @@ use hearth_wire::{
 };
 
 use crate::{
+    config_file::join_names,
     context::CommandContext,
     printer::{Cell, Table},
     tool_session::ToolSession,
@@ -28,11 +29,11 @@ pub async fn run(cx: &CommandContext, args: ListRevisionsArgs) -> Result<()> {
     let calls = session.client().components();
     let page = session.send(calls.list_revisions(session.tool_name(), &paging)).await?;
     let mut table =
-        Table::with_headings(&["revision", "component", "created", "by", "source", "image", "description"]);
+        Table::with_headings(&["revision", "components", "created", "by", "source", "image", "description"]);
     for revision in &page.revisions {
         table.add_row([
             Cell::from(revision.number.to_string()),
-            Cell::from(revision.component.as_str()),
+            Cell::from(count_components(revision)),
             Cell::from(revision.created),
             Cell::from(revision.by.as_str()),
             Cell::from(describe_origin(&revision.source, &revision.resolved_ref)),
@@ -53,6 +54,16 @@ pub async fn run(cx: &CommandContext, args: ListRevisionsArgs) -> Result<()> {
         cx.printer.print_next("hearth rollback");
     }
     Ok(())
+}
+
+/// Describes the components of a revision: the name of the only one, or their number and names.
+fn count_components(revision: &Revision) -> String {
+    let names: Vec<&str> = revision.components.keys().map(|name| name.as_str()).collect();
+    match names.as_slice() {
+        [] => revision.component.to_string(),
+        [only] => (*only).to_owned(),
+        several => format!("{}: {}", several.len(), join_names(several)),
+    }
 }
 
 /// Fetches the newest revisions, as many as one page holds.

@@ -13,7 +13,7 @@ use std::{fmt, path::PathBuf};
 use hearth_base::{Result, Secret, ToolName};
 
 pub use env::Environment;
-pub use folder::{FolderLink, LinkableFolder, PreparedLink};
+pub use folder::{FolderLink, LINK_FILE_NAME, LinkableFolder, PreparedLink};
 pub use server::ServerAddress;
 pub use user::{ServerEntry, UserFile};
 

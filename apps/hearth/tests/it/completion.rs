@@ -69,6 +69,8 @@ fn commands_and_flags_complete_without_a_server() {
     let home = Home::new();
     assert_eq!(complete_in_bash(&home, &["env"]), "envvars");
     assert_eq!(complete_in_bash(&home, &["who"]), "whoami", "hidden commands are offered too");
+    assert_eq!(complete_in_bash(&home, &["comp"]), "components completion");
+    assert_eq!(complete_in_bash(&home, &["components", "config", ""]), "create show delete generate");
     assert_eq!(complete_in_bash(&home, &["jobs", "re"]), "restart resume");
     assert_eq!(complete_in_bash(&home, &["jobs", "run", "--no-f"]), "--no-filelog");
     assert_eq!(complete_in_bash(&home, &["status", "--color", "al"]), "always");

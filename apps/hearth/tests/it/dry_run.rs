@@ -12,7 +12,7 @@ const WEBHOOK_ID: &str = "webhook_00000000000000000000000001";
 const TOKEN_ID: &str = "token_00000000000000000000000001";
 
 /// Every changing command, as typed.
-const CHANGING_COMMANDS: [&[&str]; 71] = [
+const CHANGING_COMMANDS: [&[&str]; 79] = [
     &["admin", "builders", "suspend", "4f2c"],
     &["admin", "builders", "return", "4f2c"],
     &["admin", "queue", "retry", "notify", "mail", "mail_1"],
@@ -24,6 +24,14 @@ const CHANGING_COMMANDS: [&[&str]; 71] = [
     &["deploy"],
     &["deploy", "https://example.org/dup.git"],
     &["deploy", "sub", "--new", "other"],
+    &["deploy", "--config", "components.yaml"],
+    &["deploy", "--stored"],
+    &["deployment", "create"],
+    &["deployment", "delete", "deployment_00000000000000000000000003"],
+    &["components", "config", "create", "components.yaml"],
+    &["components", "config", "delete"],
+    &["components", "deploy-token", "create"],
+    &["components", "deploy-token", "refresh"],
     &["tool", "delete", "dup-finder"],
     &["tool", "members", "set", "bob", "viewer"],
     &["tool", "members", "remove", "bob"],
@@ -115,6 +123,9 @@ const REQUEST_JSON: &str = r#"{"data": {"id": "request_0000000000000000000000000
     "kind": "package-source", "author": "user alice", "reason": "libpq17", "package_source": {"name": "pgdg"},
     "state": "open", "created": "2026-01-02T03:04:05Z"}, "messages": {}}"#;
 
+/// A stored configuration.
+const CONFIG_JSON: &str = r#"{"data": {"config_version": "v1beta1", "components": {}}, "messages": {}}"#;
+
 /// A file of the home.
 const FILE_JSON: &str = r#"{"data": {"entry": {"name": "old.csv", "kind": "file", "size": 3, "mode": "644",
     "modified": "2026-01-02T03:04:05Z"}, "entries": [], "truncated": false}, "messages": {}}"#;
@@ -203,6 +214,15 @@ fn build_home() -> Home {
         ),
         ("GET /components/v1/tool/dup-finder/revisions", (200, REVISIONS_JSON.to_owned())),
         ("GET /components/v1/tool/dup-finder/deployment/latest", (200, RUNNING_DEPLOYMENT_JSON.to_owned())),
+        (
+            "GET /components/v1/tool/dup-finder/deployment/deployment_00000000000000000000000003",
+            (200, RUNNING_DEPLOYMENT_JSON.to_owned()),
+        ),
+        (
+            "GET /components/v1/tool/dup-finder/deployment/deployment_00000000000000000000000001",
+            (200, RUNNING_DEPLOYMENT_JSON.to_owned()),
+        ),
+        ("GET /components/v1/tool/dup-finder/config", (200, CONFIG_JSON.to_owned())),
         ("GET /storage/v1/tool/dup-finder/volumes/home/files", (200, FILE_JSON.to_owned())),
         ("PATCH /envvars/v1/tool/dup-finder/envvars", (200, IMPORT_CHANGES_JSON.to_owned())),
         (
@@ -218,6 +238,7 @@ fn build_home() -> Home {
     home.write("dup-finder/sub/index.html", "<h1>hello</h1>");
     home.write("dup-finder/data.csv", "1,2\n");
     home.write("dup-finder/new.env", "FRESH=1\n");
+    home.write("dup-finder/components.yaml", "components: {web: {}, worker: {}}\n");
     home.write(
         "dup-finder/pgdg.sources",
         "Types: deb\nURIs: https://apt.example.org/\nSuites: bookworm\nComponents: main\n",

@@ -5,7 +5,10 @@
 mod admin;
 mod build;
 mod completion;
+mod components;
 mod deploy;
+mod deploy_config;
+mod diff;
 mod dotenv;
 mod dry_run;
 mod envvars;

@@ -18,7 +18,7 @@ pub struct ComponentArgs {
     /// Run it continuously without a page, such as a bot
     #[arg(long, conflicts_with = "schedule")]
     continuous: bool,
-    /// Run it on a schedule: five fields, or @hourly, @daily, @weekly, @monthly
+    /// Run it on a schedule: five fields, or @hourly, @daily, …
     #[arg(long, value_name = "SCHEDULE", conflicts_with = "port")]
     schedule: Option<String>,
     /// The time zone of the schedule, as in Europe/Berlin
@@ -88,6 +88,20 @@ impl ComponentArgs {
     pub fn names_program(&self) -> bool {
         let is_named = self.component.as_ref().is_some_and(|name| name.as_str() != DEFAULT_COMPONENT);
         self.is_without_page() || is_named
+    }
+
+    /// Lists the flags that are given.
+    pub fn list_given_flags(&self) -> Vec<&'static str> {
+        let flags = [
+            ("--continuous", self.continuous),
+            ("--schedule", self.schedule.is_some()),
+            ("--timezone", self.timezone.is_some()),
+            ("--component", self.component.is_some()),
+            ("--port", self.port.is_some()),
+            ("--no-publish", self.no_publish),
+            ("--mount", self.mount.is_some()),
+        ];
+        flags.into_iter().filter(|(_, is_given)| *is_given).map(|(flag, _)| flag).collect()
     }
 
     fn is_without_page(&self) -> bool {

@@ -3,7 +3,9 @@
 use std::{collections::VecDeque, time::Duration};
 
 use hearth_base::{BuildId, Result};
-use hearth_wire::components::{Deployment, DeploymentQuery, DeploymentStep, StepName, StepState};
+use hearth_wire::components::{
+    BuildInfo, BuildState, Deployment, DeploymentQuery, DeploymentStep, StepName, StepState,
+};
 
 use crate::{commands::build::logs::BuildLogReader, printer::Steps, tool_session::ToolSession};
 
@@ -21,6 +23,7 @@ pub async fn follow_deployment(
     let mut recent_lines = RecentLines::default();
     loop {
         if reported.is_build_failure_unreported(&deployment) {
+            log = log.open_failed_build(session, &deployment, &mut recent_lines).await;
             log.read_remaining(&mut recent_lines).await;
             recent_lines.print_lines(steps);
         }
@@ -60,31 +63,65 @@ enum FollowEvent {
     Update(Box<Result<Deployment>>),
 }
 
-/// The log of the deployment's build.
+/// The log of one of the deployment's builds.
 enum DeploymentBuildLog {
     Unknown,
-    Open(BuildLogReader),
-    Over,
+    Open(BuildId, BuildLogReader),
+    Over(Option<BuildId>),
 }
 
 impl DeploymentBuildLog {
-    /// Opens the log as soon as the deployment has a build.
+    /// Opens the log of the first build as soon as the deployment has one; of several, the next one that runs after the
+    /// end of the former log.
     async fn open_when_built(self, session: &ToolSession<'_>, deployment: &Deployment) -> Self {
-        if !matches!(self, Self::Unknown) {
-            return self;
+        let former = match self {
+            Self::Open(..) => return self,
+            Self::Over(former) => former,
+            Self::Unknown => None,
+        };
+        let is_next = |build: &BuildInfo| former.is_none() || build.build_status == BuildState::Running;
+        let mut builds = deployment.builds.values().filter(|build| is_next(build));
+        match builds.find_map(|build| build.build_id.parse().ok().filter(|id| Some(*id) != former)) {
+            Some(id) => Self::open_log(session, id).await,
+            None if former.is_none() => Self::Unknown,
+            None => Self::Over(former),
         }
-        let mut builds = deployment.builds.values();
-        let Some(id) = builds.find_map(|build| build.build_id.parse::<BuildId>().ok()) else { return self };
-        // The log is optional: a deployment is followed without it.
-        BuildLogReader::open(session, id, true).await.map_or(Self::Over, Self::Open)
+    }
+
+    /// Opens the log of the build that failed, unless it is the current one. Lines of another build are dropped.
+    async fn open_failed_build(
+        self,
+        session: &ToolSession<'_>,
+        deployment: &Deployment,
+        recent_lines: &mut RecentLines,
+    ) -> Self {
+        let current = match &self {
+            Self::Open(id, _) | Self::Over(Some(id)) => Some(*id),
+            Self::Unknown | Self::Over(None) => None,
+        };
+        let mut failed = deployment.builds.values().filter(|build| build.build_status == BuildState::Failed);
+        match failed.find_map(|build| build.build_id.parse().ok()) {
+            Some(id) if Some(id) != current => {
+                recent_lines.0.clear();
+                Self::open_log(session, id).await
+            }
+            _ => self,
+        }
+    }
+
+    /// Opens the log of a build. It is optional: a deployment is followed without it.
+    async fn open_log(session: &ToolSession<'_>, id: BuildId) -> Self {
+        BuildLogReader::open(session, id, true)
+            .await
+            .map_or(Self::Over(Some(id)), |reader| Self::Open(id, reader))
     }
 
     /// Returns the next line; never returns when there is none.
     async fn next_line(&mut self) -> String {
-        if let Self::Open(log) = self {
+        if let Self::Open(id, log) = self {
             match log.next().await {
                 Ok(Some(line)) => return line.line,
-                Ok(None) | Err(_) => *self = Self::Over,
+                Ok(None) | Err(_) => *self = Self::Over(Some(*id)),
             }
         }
         std::future::pending().await
@@ -95,7 +132,7 @@ impl DeploymentBuildLog {
     /// Reads the rest of the log of a failed build, for two seconds at most.
     async fn read_remaining(&mut self, recent_lines: &mut RecentLines) {
         let all = async {
-            while let Self::Open(log) = self
+            while let Self::Open(_, log) = self
                 && let Ok(Some(line)) = log.next().await
             {
                 recent_lines.push_line(&line.line);

@@ -24,7 +24,8 @@ pub async fn run(cx: &CommandContext, args: ListDeploymentsArgs) -> Result<()> {
     let session = cx.open_tool_session()?;
     let paging = Paging { limit: PageLimit::new(args.last)?, cursor: None };
     let page = session.send(session.client().components().list(session.tool_name(), &paging)).await?;
-    let mut table = Table::with_headings(&["deployment", "state", "began", "by", "source", "revision"]);
+    let mut table =
+        Table::with_headings(&["deployment", "state", "began", "by", "source", "revision", "description"]);
     for deployment in &page.deployments {
         table.add_row([
             Cell::from(deployment.deploy_id.to_string()),
@@ -33,6 +34,7 @@ pub async fn run(cx: &CommandContext, args: ListDeploymentsArgs) -> Result<()> {
             Cell::from(deployment.by.as_str()),
             Cell::from(describe_origin(&deployment.source, "")),
             Cell::from(deployment.revision.map_or_else(|| "-".to_owned(), |number| number.to_string())),
+            Cell::from(deployment.description.as_str()),
         ]);
     }
     result.print_list(&page.deployments, &table)?;

@@ -1,6 +1,8 @@
 //! `hearth deployment …`: deployments of a tool, of which `hearth deploy` starts one.
 
 mod cancel;
+mod create;
+mod delete;
 mod list;
 mod show;
 
@@ -21,9 +23,16 @@ pub enum DeploymentCommand {
     /// Show a deployment with its steps
     #[command(before_help = "Example: hearth deployment show", help_template = HELP_TEMPLATE)]
     Show(show::ShowDeploymentArgs),
+    /// Deploy the stored configuration of the tool, without waiting for the end
+    #[command(before_help = "Example: hearth deployment create", help_template = HELP_TEMPLATE)]
+    Create(create::CreateDeploymentArgs),
     /// Cancel a waiting or running deployment, and roll it back
     #[command(before_help = "Example: hearth deployment cancel", help_template = HELP_TEMPLATE)]
     Cancel(cancel::CancelDeploymentArgs),
+    /// Delete a deployment; one that is running is rolled back first
+    #[command(before_help = "Example: hearth deployment delete deployment_00000000000000000000000001",
+        help_template = HELP_TEMPLATE)]
+    Delete(delete::DeleteDeploymentArgs),
 }
 
 /// Runs the command.
@@ -31,7 +40,9 @@ pub async fn run(cx: &CommandContext, command: DeploymentCommand) -> Result<()> 
     match command {
         DeploymentCommand::List(args) => list::run(cx, args).await,
         DeploymentCommand::Show(args) => show::run(cx, args).await,
+        DeploymentCommand::Create(args) => create::run(cx, args).await,
         DeploymentCommand::Cancel(args) => cancel::run(cx, args).await,
+        DeploymentCommand::Delete(args) => delete::run(cx, args).await,
     }
 }
 
@@ -40,6 +51,10 @@ pub fn explain_interrupt(command: &DeploymentCommand) -> &'static str {
     match command {
         DeploymentCommand::Cancel(_) => {
             "the deployment may be cancelled already; hearth deployment show shows it"
+        }
+        DeploymentCommand::Create(_) => "a started deployment continues; hearth deploy --follow shows it",
+        DeploymentCommand::Delete(_) => {
+            "the deployment may be deleted already; hearth deployment list shows the others"
         }
         DeploymentCommand::List(_) | DeploymentCommand::Show(_) => "nothing was changed",
     }

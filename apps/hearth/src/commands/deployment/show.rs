@@ -1,7 +1,9 @@
 //! `hearth deployment show [ID]`.
 
 use hearth_base::Result;
-use hearth_wire::components::{Deployment, DeploymentFailureClass, DeploymentId, StepName, StepState};
+use hearth_wire::components::{
+    BuildState, ComponentRunState, Deployment, DeploymentFailureClass, DeploymentId, StepName, StepState,
+};
 
 use super::{describe_deployment_state, fetch_deployment};
 use crate::{
@@ -23,6 +25,15 @@ pub async fn run(cx: &CommandContext, args: ShowDeploymentArgs) -> Result<()> {
     let result = cx.printer.open_output::<Deployment>()?;
     let session = cx.open_tool_session()?;
     let deployment = fetch_deployment(&session, args.id).await?;
+    result.print_record(&deployment, &build_deployment_table(&deployment))?;
+    if let Some(help) = deployment.help.as_deref() {
+        cx.printer.print_next(help);
+    }
+    Ok(())
+}
+
+/// Builds the table of a deployment: its state, components and steps.
+pub fn build_deployment_table(deployment: &Deployment) -> Table {
     let mut table = Table::from_pairs([
         ("deployment", Cell::from(deployment.deploy_id.to_string())),
         ("state", Cell::from(describe_deployment_state(deployment.status))),
@@ -31,9 +42,21 @@ pub async fn run(cx: &CommandContext, args: ShowDeploymentArgs) -> Result<()> {
         ("by", Cell::from(deployment.by.as_str())),
         ("source", Cell::from(describe_origin(&deployment.source, ""))),
     ]);
-    if let Some(class) = deployment.failure_class {
-        table.add_row([Cell::from("cause"), Cell::from(describe_failure_class(class))]);
+    let mut add_text = |name: &'static str, text: &str| {
+        if !text.is_empty() {
+            table.add_row([Cell::from(name), Cell::from(text)]);
+        }
+    };
+    add_text("description", &deployment.description);
+    add_text("environment", deployment.environment.as_deref().unwrap_or_default());
+    add_text("cause", deployment.failure_class.map(describe_failure_class).unwrap_or_default());
+    // The steps describe the only component.
+    if deployment.runs.len() > 1 {
+        for name in deployment.runs.keys() {
+            add_text("component", &describe_component(deployment, name));
+        }
     }
+    add_text("removed", &deployment.removed.join(", "));
     for step in &deployment.steps {
         let took = step.started.zip(step.ended).map(|(from, to)| time::format_elapsed(from, to));
         let state = match step.state {
@@ -44,14 +67,51 @@ pub async fn run(cx: &CommandContext, args: ShowDeploymentArgs) -> Result<()> {
             StepState::Failed => "failed",
         };
         let parts = [state.to_owned(), took.unwrap_or_default(), step.message.clone()];
-        let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        table.add_row([Cell::from(describe_step_name(step.name)), Cell::from(parts.join("  "))]);
+        table.add_row([Cell::from(describe_step_name(step.name)), Cell::from(join_parts(&parts))]);
     }
-    result.print_record(&deployment, &table)?;
-    if let Some(help) = deployment.help.as_deref() {
-        cx.printer.print_next(help);
+    table
+}
+
+/// Describes a component with the states of its build and its start.
+fn describe_component(deployment: &Deployment, name: &str) -> String {
+    let mut parts = vec![name.to_owned()];
+    if let Some(build) = deployment.builds.get(name) {
+        parts.push(format!("build {}", describe_build_state(build.build_status)));
+        // A build that was not needed has no state of its own.
+        let is_needed = build.build_status != BuildState::Skipped;
+        parts.push(if is_needed { build.build_long_status.clone() } else { String::new() });
     }
-    Ok(())
+    if let Some(run) = deployment.runs.get(name) {
+        parts.push(format!("start {}", describe_run_state(run.run_status)));
+        parts.push(run.run_long_status.clone());
+    }
+    join_parts(&parts)
+}
+
+fn join_parts(parts: &[String]) -> String {
+    parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join("  ")
+}
+
+fn describe_build_state(state: BuildState) -> &'static str {
+    match state {
+        BuildState::Pending => "waiting",
+        BuildState::Running => "running",
+        BuildState::Failed => "failed",
+        BuildState::Successful => "done",
+        BuildState::Unknown => "unknown",
+        BuildState::Skipped => "not needed",
+        BuildState::Cancelled => "cancelled",
+    }
+}
+
+fn describe_run_state(state: ComponentRunState) -> &'static str {
+    match state {
+        ComponentRunState::Pending => "waiting",
+        ComponentRunState::Failed => "failed",
+        ComponentRunState::Successful => "done",
+        ComponentRunState::Skipped => "not needed",
+        ComponentRunState::Unknown => "unknown",
+    }
 }
 
 fn describe_failure_class(class: DeploymentFailureClass) -> &'static str {

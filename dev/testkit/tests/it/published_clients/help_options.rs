@@ -16,7 +16,9 @@ impl UsedOptions {
         let mut command = vec!["toolforge"];
         for word in words {
             let is_flag = word.len() > 1 && word.starts_with('-');
-            if !is_flag && command.len() > 2 {
+            // The commands of `components` are in groups.
+            let depth = if command.get(1) == Some(&"components") { 4 } else { 3 };
+            if !is_flag && command.len() >= depth {
                 continue;
             }
             let name = word.split('=').next().unwrap_or(word);
@@ -156,6 +158,7 @@ fn help_of_click_is_parsed() {
 #[test]
 fn words_are_recorded_with_their_command() {
     let used = UsedOptions::default();
+    used.record_command(&["components", "config", "create", "--json", "file"]);
     used.record_command(&["-d", "jobs", "run", "one", "--mem=1Gi", "--command", "ls -l", "-"]);
     for (command, word) in [
         ("toolforge", "-d"),
@@ -163,9 +166,13 @@ fn words_are_recorded_with_their_command() {
         ("toolforge jobs", "run"),
         ("toolforge jobs run", "--mem"),
         ("toolforge jobs run", "--command"),
+        ("toolforge components", "config"),
+        ("toolforge components config", "create"),
+        ("toolforge components config create", "--json"),
     ] {
         assert!(used.has_used(command, word), "{command} {word}");
     }
     assert!(!used.has_used("toolforge jobs run", "one"));
+    assert!(!used.has_used("toolforge components config create", "file"));
     assert!(!used.has_used("toolforge jobs run", "ls -l"));
 }

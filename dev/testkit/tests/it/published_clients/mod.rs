@@ -2,6 +2,7 @@
 //! `help_options` checks that none is missing.
 
 mod build;
+mod components;
 mod envvars;
 mod help_options;
 mod jobs;
@@ -38,6 +39,7 @@ const OLDEST_BUILDS_CLIENT: &[&str] = &["toolforge-cli==0.3.4", "toolforge-build
 const NEWEST_CLIENTS: &[&str] = &[
     "toolforge-cli==0.3.4",
     "toolforge-builds-cli==0.0.29",
+    "toolforge-components-cli==0.0.21",
     "toolforge-envvars-cli==0.0.16",
     "toolforge-jobs-cli==16.2.3",
     "toolforge-logs-cli==0.0.5",
