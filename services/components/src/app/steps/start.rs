@@ -14,7 +14,7 @@ use hearth_base::{Error, ErrorKind, JobName, Result, Role};
 use hearth_kit::DelegatedClient;
 use hearth_wire::{
     components::StepState,
-    jobs::{Job, JobCreate, JobType, JobsQuery, StatusShort},
+    jobs::{JobType, JobsQuery, StatusShort},
 };
 use jiff::SignedDuration;
 use tokio::time::sleep;

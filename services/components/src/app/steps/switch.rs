@@ -8,8 +8,7 @@ use hearth_kit::{DelegatedClient, events::TopicReader};
 use hearth_wire::{
     components::StepState,
     events::Topic,
-    jobs::{Job, JobsQuery, Run, RunEnd, RunProblem, RunState, internal::RouteEvent},
-    reply::Paging,
+    jobs::{Job, JobsQuery, Run, RunProblem, RunState, internal::RouteEvent},
 };
 use jiff::SignedDuration;
 use tokio::time::sleep;
