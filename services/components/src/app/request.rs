@@ -9,12 +9,12 @@ use hearth_wire::{
 };
 
 use super::{
-    config::{self, ConfigContext, ParsedConfig},
+    config::{self, ConfigContext, PRODUCTION_ENVIRONMENT, ParsedConfig},
     revision_spec,
 };
 use crate::{
     context::ComponentsContext,
-    spec::{BuildSpec, ComponentImage, ComponentSpec, ToolSpec},
+    spec::{BuildSpec, ComponentImage, ComponentSpec, ToolSpec, find_environment},
 };
 
 /// The port of a published component whose deployment names none.
@@ -46,6 +46,8 @@ pub async fn read_request(
     if let Some(source) = &create.source {
         check_source(source)?;
     }
+    let mut create = create;
+    create.environment = create.environment.filter(|environment| environment != PRODUCTION_ENVIRONMENT);
     let description = create.description.clone();
     if let Some(number) = create.revision {
         if create.source.is_some() || create.config.is_some() || create.environment.is_some() {
@@ -66,6 +68,7 @@ pub async fn read_request(
     match text {
         None => {
             let spec = build_single_component(create)?;
+            check_names(&spec, None)?;
             Ok(DeploymentRequest { description, spec, environment: None, config: None, warnings: Vec::new() })
         }
         Some(text) => {
@@ -73,6 +76,7 @@ pub async fn read_request(
             let context = ConfigContext { source: create.source, environment: create.environment.clone() };
             let ParsedConfig { spec, mut warnings, .. } = config::resolve_config(cx, &text, &context).await?;
             let mut spec = complete_one_offs(share_builds(spec));
+            check_names(&spec, context.environment.as_deref())?;
             if let Some(environment) = &context.environment {
                 warnings.extend(unpublish_components(&mut spec, environment));
             }
@@ -120,6 +124,18 @@ fn refuse_component_choices(create: &DeploymentCreate) -> Result<()> {
         .help("set them in the configuration, for each component"))
 }
 
+/// Refuses components whose names look like those of another environment, `COMPONENT--ENVIRONMENT`: the deployment of one
+/// environment would remove those of another.
+fn check_names(spec: &ToolSpec, environment: Option<&str>) -> Result<()> {
+    match spec.components.keys().find(|name| find_environment(name) != environment) {
+        None => Ok(()),
+        Some(name) => {
+            let what = format!("the component {name} has -- in its name, which is kept for environments");
+            Err(Error::invalid("component-name", what).help("choose a name without --"))
+        }
+    }
+}
+
 /// Publishes no component of an environment: a tool has one page, that of production. Returns a warning for each.
 fn unpublish_components(spec: &mut ToolSpec, environment: &str) -> Vec<String> {
     let published = spec.components.iter_mut().filter(|(_, component)| component.is_published());
@@ -136,7 +152,8 @@ fn unpublish_components(spec: &mut ToolSpec, environment: &str) -> Vec<String> {
 fn complete_one_offs(mut spec: ToolSpec) -> ToolSpec {
     for component in spec.components.values_mut().filter(|component| !component.phase.is_main()) {
         component.job.job_type = Some(JobType::OneOff);
-        component.job.timeout = component.job.timeout.or(Some(ONE_OFF_TIMEOUT_SECONDS));
+        let timeout = component.job.timeout.filter(|seconds| *seconds > 0);
+        component.job.timeout = timeout.or(Some(ONE_OFF_TIMEOUT_SECONDS));
     }
     spec
 }
@@ -180,6 +197,12 @@ async fn read_revision(
             .help("choose a newer one: hearth revisions; or deploy its source again"));
     }
     let spec = revision_spec::build_rollback_spec(&revision);
+    if spec.components.is_empty() {
+        let what = format!("revision {number} has only one-off components, which do not run again");
+        return Err(
+            Error::conflict("nothing-to-roll-back", what).help("choose another one: hearth revisions")
+        );
+    }
     let (environment, config) = (revision.environment, revision.config);
     Ok(DeploymentRequest { description, spec, environment, config, warnings: Vec::new() })
 }

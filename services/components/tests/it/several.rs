@@ -166,7 +166,8 @@ components:
 ";
     let failed = deploy_config(&fixture, notify).await?;
     assert_eq!(failed.status, DeploymentState::Failed, "{failed:?}");
-    assert_eq!(list_jobs(&fixture), ["files", "migrate", "tick", "web", "worker"]);
+    assert_eq!(list_jobs(&fixture), ["files", "tick", "web", "worker"], "a one-off job does not run again");
+    assert_eq!(fixture.services.lock_state().jobs.one_off_starts, ["migrate", "notify"]);
     assert_eq!(find_job(&fixture, "web").unwrap().cmd, "./serve");
     assert_eq!(find_job(&fixture, "tick").unwrap().schedule.as_deref(), Some("@daily"));
     Ok(())
@@ -248,6 +249,43 @@ async fn plan_lists_each_change_and_changes_nothing(db: Db) -> Result<()> {
     fixture.wait_until_finalized(5).await
 }
 
+async fn page_may_get_another_name(db: Db) -> Result<()> {
+    let fixture = start_with_exit_status(db, 0).await?;
+    deploy_config(&fixture, FIVE_COMPONENTS).await?;
+    let renamed = FIVE_COMPONENTS.replace("web:", "site:").replace("reuse_from: web", "reuse_from: site");
+    fixture.services.change_state(|state| {
+        state.jobs.job_behavior.insert("site".to_owned(), JobBehavior::Crashing);
+    });
+    let failed = deploy_config(&fixture, &renamed).await?;
+    assert_eq!(failed.status, DeploymentState::Failed, "{failed:?}");
+    assert!(failed.long_status.starts_with("site ended 3 times"), "{failed:?}");
+    assert_eq!(find_job(&fixture, "web").unwrap().publish, Some(true), "the former page is back");
+    fixture.services.change_state(|state| state.jobs.job_behavior.clear());
+    let done = deploy_config(&fixture, &renamed).await?;
+    assert_eq!((done.status, &done.removed[..]), (DeploymentState::Successful, &["web".to_owned()][..]));
+    Ok(())
+}
+
+async fn names_of_other_environments_and_empty_rollbacks_are_refused(db: Db) -> Result<()> {
+    let fixture = start_with_exit_status(db, 0).await?;
+    let foreign = DeploymentCreate { component: Some("web--test".parse()?), ..build_git_deployment() };
+    assert_eq!(fixture.deploy(&foreign).await.unwrap_err().code(), "component-name");
+    let once = "config_version: hearth/v1\ncomponents:\n  migrate: {image: web-only, command: ./migrate, run: before}\n";
+    assert_eq!(deploy_config(&fixture, once).await?.status, DeploymentState::Successful);
+    let back = DeploymentCreate { revision: Some(1), ..DeploymentCreate::default() };
+    assert_eq!(fixture.deploy(&back).await.unwrap_err().code(), "nothing-to-roll-back");
+    // The environment `production` is the configuration itself.
+    let production = DeploymentCreate {
+        environment: Some("production".to_owned()),
+        ..build_config_deployment(FIVE_COMPONENTS)
+    };
+    let made = fixture.deploy(&production).await?;
+    let done = fixture.wait_for_end_advancing_time(made.deploy_id).await?;
+    assert_eq!((done.status, done.environment), (DeploymentState::Successful, None));
+    assert_eq!(find_job(&fixture, "web").unwrap().publish, Some(true));
+    Ok(())
+}
+
 /// Deploys five components repeatedly and kills the service one call later each time, until a deployment ends before the
 /// kill.
 async fn several_components_continue_after_a_kill_at_any_call(db: Db) -> Result<()> {
@@ -290,5 +328,7 @@ on_every_store!(
     deployment_of_one_folder_keeps_the_other_components_in_the_revision,
     stored_configuration_is_deployed_without_a_source,
     plan_lists_each_change_and_changes_nothing,
+    page_may_get_another_name,
+    names_of_other_environments_and_empty_rollbacks_are_refused,
     several_components_continue_after_a_kill_at_any_call,
 );

@@ -9,6 +9,9 @@ use super::document::TextPlace;
 /// The maximum number of problems in one error.
 const MAX_LISTED_PROBLEMS: usize = 50;
 
+/// The maximum number of problems that are kept: each new one is compared with them.
+const MAX_KEPT_PROBLEMS: usize = 1000;
+
 /// The problems that were found so far. All of them are reported together, in the order of the text.
 #[derive(Debug, Default)]
 pub struct ConfigProblems(RefCell<Vec<(Option<TextPlace>, String)>>);
@@ -18,7 +21,7 @@ impl ConfigProblems {
     pub fn add_problem(&self, place: Option<TextPlace>, sentence: impl Into<String>) {
         let problem = (place, sentence.into());
         let mut problems = self.0.borrow_mut();
-        if !problems.contains(&problem) {
+        if problems.len() < MAX_KEPT_PROBLEMS && !problems.contains(&problem) {
             problems.push(problem);
         }
     }

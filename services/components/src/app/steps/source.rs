@@ -68,13 +68,15 @@ async fn request_build(running: &RunningDeployment<'_>, name: &JobName, build: &
             (new.name, new.resolved_ref)
         }
     };
+    // Saved at once, so that a cancellation finds the build.
     running
-        .change_component(name, |component| {
-            component.progress.build = Some(build);
-            component.progress.resolved_ref = resolved_ref;
+        .save_change(|content| {
+            if let Some(component) = content.components.get_mut(name) {
+                component.progress.build = Some(build);
+                component.progress.resolved_ref = resolved_ref;
+            }
         })
-        .await;
-    Ok(())
+        .await
 }
 
 /// Builds the request of a build. If one component runs the image and names no command, the image needs the process of

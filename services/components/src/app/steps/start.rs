@@ -43,6 +43,8 @@ pub async fn run_start_step(running: &RunningDeployment<'_>) -> Result<StepState
         running
             .run_side_by_side(&others, |name| async move { switch::wait_until_ready(running, &name).await })
             .await?;
+        // A tool has one page: that of another name makes room for the new one.
+        switch::remove_unnamed_jobs(running, |component| component.job.publish == Some(true)).await?;
         running
             .run_side_by_side(&published, |name| async move { start_component(running, &name).await })
             .await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hearth_base::{ErrorKind, JobName, Result, Role};
 use hearth_kit::{DelegatedClient, events::TopicReader};
 use hearth_wire::{
-    components::StepState,
+    components::{RevisionComponent, StepState},
     events::Topic,
     jobs::{Job, JobsQuery, Run, RunProblem, RunState, internal::RouteEvent},
 };
@@ -42,7 +42,7 @@ const OTHER_PORT_TIMEOUT: SignedDuration = SignedDuration::from_secs(20);
 pub async fn run_switch_step(running: &RunningDeployment<'_>) -> Result<StepState> {
     let main = running.read(|content| content.list_components(ComponentPhase::Main)).await;
     running.run_side_by_side(&main, |name| async move { wait_until_ready(running, &name).await }).await?;
-    remove_unnamed_jobs(running).await?;
+    remove_unnamed_jobs(running, |_| true).await?;
     let after = running.read(|content| content.list_components(ComponentPhase::After)).await;
     for name in &after {
         let one = std::slice::from_ref(name);
@@ -103,12 +103,18 @@ async fn complete_component(running: &RunningDeployment<'_>, name: &JobName, mes
     Ok(())
 }
 
-/// Deletes the jobs of the previous revision that are no components of this complete one. It stores their definitions
+/// Deletes the selected jobs of the previous revision that are no components of this complete one. It stores their definitions
 /// first, for a rollback.
-async fn remove_unnamed_jobs(running: &RunningDeployment<'_>) -> Result<()> {
+pub async fn remove_unnamed_jobs(
+    running: &RunningDeployment<'_>,
+    is_selected: impl Fn(&RevisionComponent) -> bool,
+) -> Result<()> {
     let Some(previous) = running.cx.store.find_newest_revision(running.tool).await? else { return Ok(()) };
     let jobs = running.cx.clients.create_delegated_client(Role::Jobs, running.mandate).await?;
-    for (name, _) in revision_spec::list_components(&previous) {
+    for (name, component) in revision_spec::list_components(&previous) {
+        if !is_selected(&component) {
+            continue;
+        }
         let is_named = running
             .read(|content| content.components.contains_key(&name) || revision_spec::is_kept(content, &name));
         if is_named.await {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::{
     Json, Router,
     extract::{Path, State},
+    http::StatusCode,
     response::{IntoResponse, Response},
     routing::{get, patch, post},
 };
@@ -18,7 +19,9 @@ use hearth_wire::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{FakeComponentPeers, FakeServicesState, FakeState, build_not_found, reply_data, reply_named};
+use super::{
+    FakeComponentPeers, FakeServicesState, FakeState, build_not_found, build_refusal, reply_data, reply_named,
+};
 
 /// The jobs by tool and name.
 #[derive(Default)]
@@ -135,6 +138,12 @@ impl FakeJobs {
 }
 
 impl FakeJobs {
+    /// True if another job of the tool is its page.
+    fn has_other_page(&self, tool: &str, spec: &JobCreate) -> bool {
+        let mut of_tool = self.all.iter().filter(|(key, _)| key.starts_with(&format!("{tool} ")));
+        of_tool.any(|(_, job)| job.spec.publish == Some(true) && job.spec.name != spec.name)
+    }
+
     /// Starts a one-off job; returns its run.
     fn start_one_off(&mut self, tool: &str, spec: JobCreate, now: Timestamp) -> String {
         self.one_off_starts.push(spec.name.to_string());
@@ -232,6 +241,9 @@ async fn update(
     Json(spec): Json<JobCreate>,
 ) -> Response {
     let now = all.now();
+    if spec.publish == Some(true) && all.lock_state().jobs.has_other_page(&tool, &spec) {
+        return build_refusal(StatusCode::CONFLICT, "page-taken", "the tool has another page");
+    }
     reply_named(JobChanged { job_changed: all.change_state(|state| state.jobs.update(&tool, spec, now)) })
 }
 
