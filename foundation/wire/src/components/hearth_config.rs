@@ -251,7 +251,7 @@ pub enum HearthComponentType {
 pub enum OneOffTime {
     /// Before any other component changes. A failure fails the deployment.
     Before,
-    /// Once all other components are ready. A failure fails no deployment.
+    /// Once all other components are ready. A failure stops the deployment.
     After,
 }
 
