@@ -33,7 +33,6 @@ mod printer;
 mod progress;
 mod prompter;
 mod quota;
-mod revision_components;
 mod run;
 mod session;
 mod settings;

@@ -59,8 +59,3 @@ pub struct BuildSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub builder: Option<BuilderName>,
 }
-
-/// Finds the environment that a component of this name belongs to; `None` for production.
-pub fn find_environment(component: &JobName) -> Option<&str> {
-    component.as_str().rsplit_once("--").map(|(_, environment)| environment)
-}

@@ -13,7 +13,6 @@ use serde_json::Value;
 use crate::{
     context::CommandContext,
     printer::{Cell, Table},
-    revision_components::list_components,
     tool_session::ToolSession,
 };
 
@@ -77,7 +76,7 @@ pub async fn run(cx: &CommandContext, args: CompareRevisionsArgs) -> Result<()> 
     let difference = RevisionDifference {
         from: from.number,
         to: to.number,
-        changes: compare_components(&list_components(&from), &list_components(&to))?,
+        changes: compare_components(&from.list_components(), &to.list_components())?,
     };
     if difference.changes.is_empty() {
         let sentence = format!("the components of revisions {} and {} are the same", from.number, to.number);

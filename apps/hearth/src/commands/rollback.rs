@@ -18,12 +18,7 @@ use super::{
     deploy,
     revisions::{fetch_newest_revisions, require_kept},
 };
-use crate::{
-    config_file::describe_component_names,
-    context::CommandContext,
-    flags::DryRun,
-    revision_components::{list_components, list_restored_components},
-};
+use crate::{config_file::describe_component_names, context::CommandContext, flags::DryRun};
 
 /// The arguments of `hearth rollback`.
 #[derive(Debug, clap::Args)]
@@ -90,7 +85,7 @@ fn select_target<'a>(
     let revision = require_kept(revision, revisions, "hearth rollback")?;
     let only = match component {
         None if !revision.components.is_empty() => None,
-        component => list_components(revision).remove(component.unwrap_or(&revision.component)),
+        component => revision.list_components().remove(component.unwrap_or(&revision.component)),
     };
     Ok(RollbackTarget { revision, only })
 }
@@ -98,7 +93,7 @@ fn select_target<'a>(
 /// Finds the newest earlier revision with another image or command of this component.
 fn find_earlier_component<'a>(revisions: &'a [Revision], component: &JobName) -> Result<&'a Revision> {
     let find_program = |revision: &Revision| {
-        let found = list_components(revision).remove(component);
+        let found = revision.list_components().remove(component);
         found.map(|component| (component.job.imagename, component.job.cmd))
     };
     let Some(current) = revisions.iter().find_map(find_program) else {
@@ -122,9 +117,9 @@ fn propose_other_component(error: Error, revisions: &[Revision], newest: &Revisi
 
 /// Finds the newest earlier revision of the same environment whose components differ.
 fn find_earlier_revision<'a>(revisions: &'a [Revision], newest: &Revision) -> Result<&'a Revision> {
-    let current = list_restored_components(newest);
+    let current = newest.list_restored_components();
     let differs = |revision: &&Revision| {
-        let earlier = list_restored_components(revision);
+        let earlier = revision.list_restored_components();
         // Of a revision of release 0.1.0, one component returns.
         let is_same = |(name, component): (&JobName, &RevisionComponent)| {
             let same = current.get(name).map(|current| (&current.job.imagename, &current.job.cmd));
@@ -182,11 +177,11 @@ impl RollbackTarget<'_> {
         if let Some(component) = &self.only {
             return format!("would deploy revision {number} of {} again", component.job.name);
         }
-        let restored = list_restored_components(self.revision);
+        let restored = self.revision.list_restored_components();
         let names: Vec<&str> = restored.keys().map(JobName::as_str).collect();
         let sentence = format!("would return to revision {number}: {}", describe_component_names(&names));
         let newest = revisions.iter().find(|revision| revision.environment == self.revision.environment);
-        let current = newest.map(list_restored_components).unwrap_or_default();
+        let current = newest.map(Revision::list_restored_components).unwrap_or_default();
         let removed: Vec<&str> =
             current.keys().filter(|name| !restored.contains_key(*name)).map(JobName::as_str).collect();
         if removed.is_empty() { sentence } else { format!("{sentence}; would remove {}", removed.join(", ")) }

@@ -24,7 +24,7 @@ pub use hearth_config::{
     HearthConfigVersion, HearthEnvironment, OneOffTime,
 };
 pub use plan::{DeploymentPlan, FieldChange, PlannedAction, PlannedComponent, compare_jobs};
-pub use revision::{ComponentPhase, Revision, RevisionComponent, RevisionList};
+pub use revision::{ComponentPhase, Revision, RevisionComponent, RevisionList, find_environment};
 
 /// Default name of a component: the process `web` of the image.
 pub const DEFAULT_COMPONENT: &str = "web";

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{DeploySource, DeploymentId};
-use crate::jobs::JobCreate;
+use crate::jobs::{JobCreate, JobType};
 
 /// Result of a successful deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -60,6 +60,47 @@ pub struct Revision {
     /// Configuration that the revision was deployed from, as its author wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
+}
+
+impl Revision {
+    /// Lists the components. A revision of release 0.1.0 has the one that its other fields describe.
+    pub fn list_components(&self) -> BTreeMap<JobName, RevisionComponent> {
+        if !self.components.is_empty() {
+            return self.components.clone();
+        }
+        let job_type = if self.schedule.is_some() { JobType::Scheduled } else { JobType::Continuous };
+        let job = JobCreate {
+            job_type: Some(job_type),
+            // 0 is the port of a component that listens on none.
+            port: Some(self.port).filter(|port| *port > 0),
+            publish: self.schedule.is_none().then_some(self.publish),
+            schedule: self.schedule.clone(),
+            timezone: self.timezone.clone(),
+            ..JobCreate::new(self.component.clone(), &*self.image, &*self.command)
+        };
+        let component = RevisionComponent {
+            job,
+            source: Some(self.source.clone()),
+            resolved_ref: self.resolved_ref.clone(),
+            phase: ComponentPhase::Main,
+        };
+        BTreeMap::from([(self.component.clone(), component)])
+    }
+
+    /// Lists the components that a rollback to this revision deploys: those of its environment, without one-off ones, which
+    /// ran when the revision was deployed.
+    pub fn list_restored_components(&self) -> BTreeMap<JobName, RevisionComponent> {
+        let mut components = self.list_components();
+        components.retain(|name, component| {
+            component.phase.is_main() && find_environment(name) == self.environment.as_deref()
+        });
+        components
+    }
+}
+
+/// Finds the environment that a component of this name belongs to; `None` for production.
+pub fn find_environment(component: &JobName) -> Option<&str> {
+    component.as_str().rsplit_once("--").map(|(_, environment)| environment)
 }
 
 /// Component of a revision.

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use hearth_base::{JobName, Result, Role};
-use hearth_wire::components::{DeploymentId, DeploymentState, StepName, StepState};
+use hearth_wire::components::{DeploymentId, DeploymentState, Revision, StepName, StepState};
 
-use super::revision_spec;
 use crate::{context::ComponentsContext, store::Deployment};
 
 /// Formats the holder name of the pin of a deployment's primary component, which release 0.1.0 knows. The revision of the
@@ -27,14 +26,14 @@ pub async fn finalize_deployment(cx: &ComponentsContext, deployment: &Deployment
     if deployment.state != DeploymentState::Successful {
         if may_have_pinned_images(deployment) {
             let kept = cx.store.find_newest_revision(deployment.tool).await?;
-            let kept = kept.as_ref().map(revision_spec::list_components).unwrap_or_default();
+            let kept = kept.as_ref().map(Revision::list_components).unwrap_or_default();
             unpin_images(cx, deployment.id, deployment.components.keys().chain(kept.keys())).await?;
         }
     } else {
         for old in
             cx.store.list_revisions_to_unpin(deployment.tool, cx.settings.revisions_kept.max(1)).await?
         {
-            unpin_images(cx, old.deployment, revision_spec::list_components(&old).keys()).await?;
+            unpin_images(cx, old.deployment, old.list_components().keys()).await?;
             let tx = cx.store.begin().await?;
             cx.store.mark_revision_unpinned(&tx, deployment.tool, old.number).await?;
             tx.commit().await?;

@@ -7,15 +7,15 @@ use hearth_kit::guard::{IdentityHeaders, MemberCaller};
 use hearth_wire::{
     components::{
         DeploySource, DeploymentCreate, DeploymentPlan, PlannedAction, PlannedComponent, Revision,
-        compare_jobs,
+        compare_jobs, find_environment,
     },
     jobs::{JobCreate, JobsQuery},
 };
 
-use super::{request, revision_spec, steps::to_job_create};
+use super::{request, steps::to_job_create};
 use crate::{
     context::ComponentsContext,
-    spec::{ComponentImage, ComponentSpec, ToolSpec, find_environment},
+    spec::{ComponentImage, ComponentSpec, ToolSpec},
     store::{ComponentProgress, ComponentRollout, PreviousJob},
 };
 
@@ -91,13 +91,12 @@ fn plan_changes(
     let named = wanted.components.iter();
     let mut planned: Vec<PlannedComponent> =
         named.map(|(name, spec)| plan_component(state, name, spec, wanted)).collect();
-    let removed =
-        previous.map(revision_spec::list_components).unwrap_or_default().into_keys().filter(|name| {
-            wanted.is_complete
-                && find_environment(name) == environment
-                && !wanted.components.contains_key(name)
-                && current.contains_key(name)
-        });
+    let removed = previous.map(Revision::list_components).unwrap_or_default().into_keys().filter(|name| {
+        wanted.is_complete
+            && find_environment(name) == environment
+            && !wanted.components.contains_key(name)
+            && current.contains_key(name)
+    });
     planned.extend(removed.map(|name| PlannedComponent {
         name,
         action: PlannedAction::Remove,

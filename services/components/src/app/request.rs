@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hearth_base::{Error, ErrorKind, JobName, Result, ToolId, check_plain_text};
 use hearth_wire::{
-    components::{ComponentPhase, DEFAULT_COMPONENT, DeploySource, DeploymentCreate},
+    components::{ComponentPhase, DEFAULT_COMPONENT, DeploySource, DeploymentCreate, find_environment},
     jobs::{JobCreate, JobType},
 };
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     context::ComponentsContext,
-    spec::{BuildSpec, ComponentImage, ComponentSpec, ToolSpec, find_environment},
+    spec::{BuildSpec, ComponentImage, ComponentSpec, ToolSpec},
 };
 
 /// The port of a published component whose deployment names none.

@@ -4,48 +4,19 @@ use std::collections::BTreeMap;
 
 use hearth_base::JobName;
 use hearth_wire::{
-    components::{ComponentPhase, Revision, RevisionComponent},
-    jobs::{JobCreate, JobType},
+    components::{Revision, RevisionComponent, find_environment},
+    jobs::JobCreate,
 };
 
 use crate::{
-    spec::{ComponentImage, ComponentSpec, ToolSpec, find_environment},
+    spec::{ComponentImage, ComponentSpec, ToolSpec},
     store::DeploymentContent,
 };
 
-/// The port of a component that listens on none.
-const NO_PORT: u16 = 0;
-
-/// Lists the components of a revision. One of release 0.1.0 has the component that its other fields describe.
-pub fn list_components(revision: &Revision) -> BTreeMap<JobName, RevisionComponent> {
-    if !revision.components.is_empty() {
-        return revision.components.clone();
-    }
-    let job_type = if revision.schedule.is_some() { JobType::Scheduled } else { JobType::Continuous };
-    let job = JobCreate {
-        job_type: Some(job_type),
-        port: Some(revision.port).filter(|port| *port != NO_PORT),
-        publish: revision.schedule.is_none().then_some(revision.publish),
-        schedule: revision.schedule.clone(),
-        timezone: revision.timezone.clone(),
-        ..JobCreate::new(revision.component.clone(), &*revision.image, &*revision.command)
-    };
-    let component = RevisionComponent {
-        job,
-        source: Some(revision.source.clone()),
-        resolved_ref: revision.resolved_ref.clone(),
-        phase: ComponentPhase::Main,
-    };
-    BTreeMap::from([(revision.component.clone(), component)])
-}
-
-/// Builds what a rollback to a revision deploys: all its components with their images, without one-off ones, which ran
-/// when the revision was deployed. A revision of release 0.1.0 keeps the other settings of its job.
+/// Builds the specification of a rollback to a revision: the components that it restores, with their images. A revision of release 0.1.0 keeps the other settings of its job.
 pub fn build_rollback_spec(revision: &Revision) -> ToolSpec {
-    let of_environment = |name: &JobName| find_environment(name) == revision.environment.as_deref();
-    let mut main = list_components(revision);
-    main.retain(|name, component| component.phase.is_main() && of_environment(name));
-    let components = main.into_iter().map(|(name, RevisionComponent { job, phase, .. })| {
+    let restored = revision.list_restored_components();
+    let components = restored.into_iter().map(|(name, RevisionComponent { job, phase, .. })| {
         let image = ComponentImage::Image(job.imagename.clone());
         let job = JobCreate { imagename: String::new(), ..job };
         (name, ComponentSpec { image, job, phase })
@@ -65,7 +36,7 @@ pub fn build_components(
     content: &DeploymentContent,
     previous: Option<&Revision>,
 ) -> BTreeMap<JobName, RevisionComponent> {
-    let mut components = previous.map(list_components).unwrap_or_default();
+    let mut components = previous.map(Revision::list_components).unwrap_or_default();
     components.retain(|name, _| is_kept(content, name));
     for (name, rollout) in &content.components {
         let owner = content.components.get(content.find_image_owner(name)).unwrap_or(rollout);

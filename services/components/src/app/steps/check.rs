@@ -60,7 +60,7 @@ async fn pin_image(running: &RunningDeployment<'_>, name: &JobName, image: &Imag
 /// Pins the images of components that the new revision takes from the previous one.
 async fn pin_kept_images(running: &RunningDeployment<'_>) -> Result<()> {
     let Some(previous) = running.cx.store.find_newest_revision(running.tool).await? else { return Ok(()) };
-    for (name, kept) in revision_spec::list_components(&previous) {
+    for (name, kept) in previous.list_components() {
         let is_kept = running.read(|content| {
             !content.components.contains_key(&name) && revision_spec::is_kept(content, &name)
         });

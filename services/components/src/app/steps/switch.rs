@@ -111,7 +111,7 @@ pub async fn remove_unnamed_jobs(
 ) -> Result<()> {
     let Some(previous) = running.cx.store.find_newest_revision(running.tool).await? else { return Ok(()) };
     let jobs = running.cx.clients.create_delegated_client(Role::Jobs, running.mandate).await?;
-    for (name, component) in revision_spec::list_components(&previous) {
+    for (name, component) in previous.list_components() {
         if !is_selected(&component) {
             continue;
         }
