@@ -28,7 +28,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     context::JobsContext,
-    rights::{JobsRead, JobsWrite, ReadForEnvvars, ReadRoutes, ReadRunEvents},
+    rights::{JobsRead, JobsWrite, ReadForEnvvars, ReadRoutes, ReadRunEvents, RestoreJobs},
 };
 
 pub use settings::JobsSettings;
@@ -111,5 +111,6 @@ fn routes(door: &DoorSettings) -> OpenApiRouter<JobsContext> {
         .routes(require_right::<ReadRoutes, _>(routes!(http::internal::route_events)))
         .routes(require_right::<ReadForEnvvars, _>(routes!(http::internal::show_sealing_key)))
         .routes(require_right::<ReadForEnvvars, _>(routes!(http::internal::list_outdated_jobs)))
+        .routes(require_right::<RestoreJobs, _>(routes!(http::internal::restore_job)))
         .routes(require_right::<ReadRunEvents, _>(routes!(http::internal::run_events)))
 }

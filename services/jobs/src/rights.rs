@@ -15,6 +15,8 @@ rights! {
     ReadRoutes = "jobs:routes", Requirement::Services(&[Role::Edge, Role::Components]) => ServiceCaller;
     /// Reading the runtime's sealing key and the jobs that run with outdated variables.
     ReadForEnvvars = "jobs:envvars", Requirement::Services(&[Role::Envvars]) => ServiceCaller;
+    /// Returning jobs to their state before a deployment.
+    RestoreJobs = "jobs:restore", Requirement::Services(&[Role::Components]) => ServiceCaller;
     /// Reading events about runs.
     ReadRunEvents = "jobs:runs", Requirement::Services(&[Role::Notify]) => ServiceCaller;
 }

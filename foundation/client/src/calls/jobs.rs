@@ -8,7 +8,7 @@ use hearth_wire::{
         DueHistory, Job, JobChanged, JobCreate, JobMetrics, JobOne, JobQuotas, JobUpdateQuery, JobsImages,
         JobsList, JobsLogsQuery, JobsQuery, JobsQuota, MetricsOne, MetricsQuery, ReplicasPut, Run, RunOne,
         RunQuery, RunsList, SchedulePlan, SchedulePlanOne, ScheduleQuery,
-        internal::{JobsWithEnvvars, RoutePage, RoutesQuery, SealingKeyOne},
+        internal::{JobRestore, JobsWithEnvvars, RoutePage, RoutesQuery, SealingKeyOne},
     },
     reply::{Done, Named, Paging},
 };
@@ -210,5 +210,12 @@ impl JobsCalls<'_> {
         let call =
             self.0.build_call(Method::GET, "/jobs/v1/internal/tools").segment(tool).path_suffix("/envvars");
         call.fetch_json::<Named<JobsWithEnvvars>>().await.map(|answer| answer.content)
+    }
+
+    /// Returns a job to its state before a failed deployment, for `components`.
+    pub async fn restore_job(&self, tool: ToolId, job: &JobName, restore: &JobRestore) -> Result<Done> {
+        let call = self.0.build_call(Method::POST, "/jobs/v1/internal/tools").segment(tool);
+        let call = call.path_suffix("/jobs").segment(job).path_suffix("/restore").json(restore);
+        call.fetch_json::<Named<Done>>().await.map(|answer| answer.content)
     }
 }

@@ -6,6 +6,7 @@ use hearth_base::{JobName, PageCursor, PageLimit, ToolId, ToolName};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::JobCreate;
 use crate::events::EventData;
 
 /// Route of a tool's web page: its published job and the addresses of ready containers.
@@ -88,6 +89,34 @@ pub struct JobsWithEnvvars {
     /// Continuous jobs that are running with outdated variables.
     #[schema(value_type = Vec<String>)]
     pub outdated: Vec<JobName>,
+}
+
+/// Request of a failed deployment to return a job to its former state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = jobs::JobRestore)]
+pub struct JobRestore {
+    /// Name of the tool.
+    #[schema(value_type = String)]
+    pub tool: ToolName,
+    /// Former state of the job.
+    pub state: FormerJob,
+}
+
+/// State of a job before a deployment changed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = jobs::FormerJob)]
+#[serde(rename_all = "snake_case")]
+pub enum FormerJob {
+    /// The job did not exist.
+    Absent,
+    /// The job had this definition.
+    Definition(Box<JobCreate>),
+    /// The job was a one-off job with this newest run: a newer run is stopped, and none is started.
+    OneOff {
+        /// Id of the newest run, if it had one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        newest_run: Option<String>,
+    },
 }
 
 crate::topic! {

@@ -1,10 +1,15 @@
 //! Rollback of an unfinished deployment: the jobs return to their previous definitions.
+//!
+//! This service restores the jobs in its own name. The mandate of the deployment may have ended, because its author lost
+//! the right, and the tool must not stay between two revisions.
 
 use hearth_base::{Error, ErrorKind, JobName, Result, Role};
-use hearth_kit::DelegatedClient;
-use hearth_wire::jobs::{JobType, Run, RunState};
+use hearth_client::Client;
+use hearth_wire::jobs::{
+    JobType,
+    internal::{FormerJob, JobRestore},
+};
 
-use super::steps::list_newest_runs;
 use crate::{
     context::ComponentsContext,
     store::{ComponentRollout, Deployment, PreviousJob},
@@ -14,75 +19,63 @@ use crate::{
 /// one page, and last the jobs that it removed. Every job is tried; the first error is returned. A repeated call changes
 /// nothing.
 pub async fn roll_back_deployment(cx: &ComponentsContext, deployment: &Deployment) -> Result<()> {
-    let mandate = deployment.require_mandate()?;
     let mut outcome = stop_builds(cx, deployment).await;
-    let has_changed_jobs = deployment.components.values().any(|rollout| rollout.progress.before.is_some());
-    if !has_changed_jobs && deployment.removals.is_empty() {
-        return outcome;
-    }
-    let jobs = cx.clients.create_delegated_client(Role::Jobs, mandate).await?;
     let mut changed: Vec<(&JobName, &ComponentRollout)> = deployment.components.iter().collect();
     changed.sort_by_key(|(_, rollout)| !rollout.spec.is_published());
-    for (name, rollout) in changed {
-        outcome = outcome.and(restore_job(&jobs, name, rollout).await);
-    }
+    let changed = changed.into_iter().filter_map(|(name, rollout)| Some((name, find_former_job(rollout)?)));
     // The definition of a one-off job would run it again.
-    let removed = deployment.removals.values().filter(|job| job.effective_type() != JobType::OneOff);
-    for definition in removed {
-        outcome = outcome.and(jobs.client.jobs().replace_job(&jobs.tool, definition).await.map(|_| ()));
+    let removed = deployment.removals.iter().filter(|(_, job)| job.effective_type() != JobType::OneOff);
+    let removed = removed.map(|(name, job)| (name, FormerJob::Definition(Box::new(job.clone()))));
+    let former: Vec<(&JobName, FormerJob)> = changed.chain(removed).collect();
+    if former.is_empty() {
+        return outcome;
+    }
+    let accounts = cx.clients.create_client(Role::Accounts)?;
+    let tool = match accounts.accounts_internal().show_tool_facts(deployment.tool).await {
+        Ok(facts) => facts.name,
+        // The jobs of a deleted tool are deleted with it.
+        Err(error) if error.kind() == ErrorKind::NotFound => return outcome,
+        Err(error) => return Err(error),
+    };
+    let jobs: Client = cx.clients.create_client(Role::Jobs)?;
+    for (name, state) in former {
+        let restore = JobRestore { tool: tool.clone(), state };
+        outcome = outcome.and(jobs.jobs().restore_job(deployment.tool, name, &restore).await.map(|_| ()));
     }
     outcome
 }
 
-async fn restore_job(jobs: &DelegatedClient, name: &JobName, rollout: &ComponentRollout) -> Result<()> {
-    if rollout.progress.job_changed_at.is_none() {
-        return Ok(());
-    }
-    match &rollout.progress.before {
-        None => Ok(()),
-        Some(PreviousJob::Nothing) => {
-            let deleted = jobs.client.jobs().delete(&jobs.tool, name).await;
-            deleted.map(|_| ()).or_else(|error| ignore_already_done(error, ErrorKind::NotFound))
-        }
+/// Finds the state to which the job of a component returns; `None` if the deployment has not changed it.
+fn find_former_job(rollout: &ComponentRollout) -> Option<FormerJob> {
+    rollout.progress.job_changed_at?;
+    Some(match rollout.progress.before.as_ref()? {
+        PreviousJob::Nothing => FormerJob::Absent,
         // The previous run of a one-off job has ended: its definition would run it again.
-        Some(PreviousJob::Job(_)) if !rollout.spec.phase.is_main() => {
-            stop_own_run(jobs, name, rollout.progress.previous_run.as_deref()).await
+        PreviousJob::Job(_) if !rollout.spec.phase.is_main() => {
+            FormerJob::OneOff { newest_run: rollout.progress.previous_run.clone() }
         }
-        Some(PreviousJob::Job(job)) => jobs.client.jobs().replace_job(&jobs.tool, job).await.map(|_| ()),
-    }
+        PreviousJob::Job(job) => FormerJob::Definition(job.clone()),
+    })
 }
 
-/// Stops the newest run of a one-off job, unless it is the one before the deployment.
-async fn stop_own_run(jobs: &DelegatedClient, name: &JobName, previous_run: Option<&str>) -> Result<()> {
-    let runs = match list_newest_runs(jobs, name).await {
-        Err(error) => return ignore_already_done(error, ErrorKind::NotFound),
-        Ok(runs) => runs,
-    };
-    let is_own = |run: &&Run| run.state != RunState::Ended && Some(run.id.as_str()) != previous_run;
-    match runs.first().filter(is_own) {
-        None => Ok(()),
-        Some(run) => {
-            let stopped = jobs.client.jobs().stop_run(&jobs.tool, name, &run.id).await;
-            stopped.map(|_| ()).or_else(|error| ignore_already_done(error, ErrorKind::Conflict))
-        }
-    }
-}
-
-/// Cancels the builds that have not ended.
+/// Cancels the builds that have not ended. Those of a lost mandate run to their end, and nothing uses their images.
 async fn stop_builds(cx: &ComponentsContext, deployment: &Deployment) -> Result<()> {
     let unfinished = deployment.components.values().filter(|rollout| rollout.progress.image.is_empty());
     for build in unfinished.filter_map(|rollout| rollout.progress.build) {
         let mandate = deployment.require_mandate()?;
-        let builds = cx.clients.create_delegated_client(Role::Builds, mandate).await?;
+        let builds = match cx.clients.create_delegated_client(Role::Builds, mandate).await {
+            Err(error) if error.kind() == ErrorKind::Forbidden => return Ok(()),
+            builds => builds?,
+        };
         match builds.client.builds().cancel(&builds.tool, build).await {
             Ok(_) => {}
-            Err(error) => ignore_already_done(error, ErrorKind::Conflict)?,
+            Err(error) => ignore_already_done(error)?,
         }
     }
     Ok(())
 }
 
-/// Ignores the error of an object that is missing (`not_found`) or already ended (`over`).
-fn ignore_already_done(error: Error, over: ErrorKind) -> Result<()> {
-    if error.kind() == over || error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) }
+/// Ignores the error of a build that is missing or has ended.
+fn ignore_already_done(error: Error) -> Result<()> {
+    if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) { Ok(()) } else { Err(error) }
 }

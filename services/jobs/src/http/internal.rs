@@ -1,20 +1,20 @@
 //! Endpoints for other services only.
 
-use hearth_base::ToolId;
-use hearth_kit::{ApiResponse, ApiResult, Authed, Param, Query};
+use hearth_base::{JobName, ToolId};
+use hearth_kit::{ApiResponse, ApiResult, Authed, Json, Param, Query};
 use hearth_wire::{
     events::{EventBatch, EventsQuery, Topic},
     jobs::{
         events::RunEvent,
-        internal::{JobsWithEnvvars, RouteEvent, RoutePage, RoutesQuery, SealingKeyOne},
+        internal::{JobRestore, JobsWithEnvvars, RouteEvent, RoutePage, RoutesQuery, SealingKeyOne},
     },
-    reply::{Data, Named},
+    reply::{Data, Done, Named},
 };
 
 use crate::{
-    app,
+    app::{self, definition::ToolScope},
     context::JobsContext,
-    rights::{ReadForEnvvars, ReadRoutes, ReadRunEvents},
+    rights::{ReadForEnvvars, ReadRoutes, ReadRunEvents, RestoreJobs},
 };
 
 /// List the current routes of tools' pages, with the position from which to read further events.
@@ -76,4 +76,23 @@ pub async fn list_outdated_jobs(
     Param(tool): Param<ToolId>,
 ) -> ApiResult<JobsWithEnvvars> {
     Ok(ApiResponse::ok_named(app::view::envvars::find_outdated_jobs(&cx, tool).await?))
+}
+
+/// Return a job to its state before a failed deployment. A repeated request changes nothing.
+#[utoipa::path(post, path = "/jobs/v1/internal/tools/{tool}/jobs/{job}/restore", tag = "internal",
+    operation_id = "jobs.internal_restore",
+    params(("tool" = String, Path, description = "id of the tool"), ("job" = String, Path, description = "name of the job")),
+    request_body = JobRestore,
+    responses((status = 200, body = Named<Done>), (status = 404, description = "the image does not exist"),
+        (status = 409, description = "the tool has another page"), (status = 429, description = "the quota is exceeded")))]
+pub async fn restore_job(
+    cx: JobsContext,
+    _: Authed<RestoreJobs>,
+    Param(tool): Param<ToolId>,
+    Param(name): Param<JobName>,
+    Json(restore): Json<JobRestore>,
+) -> ApiResult<Done> {
+    let scope = ToolScope { tool, name: &restore.tool };
+    app::jobs::restore::restore_job(&cx, scope, &name, restore.state).await?;
+    Ok(ApiResponse::ok_named(Done {}))
 }

@@ -1,9 +1,12 @@
 //! Creating, showing, changing and deleting jobs, as in the API document.
 
-use hearth_base::{ErrorKind, Result};
+use hearth_base::{ErrorKind, JobName, Result, Role};
 use hearth_kit::db::Db;
 use hearth_testkit::on_every_store;
-use hearth_wire::jobs::{JobCreate, JobsQuery, StatusShort};
+use hearth_wire::jobs::{
+    JobCreate, JobsQuery, StatusShort,
+    internal::{FormerJob, JobRestore},
+};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -174,6 +177,36 @@ async fn update_compares_only_fields_that_are_set(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn deployment_restores_a_job_to_its_former_state(db: Db) -> Result<()> {
+    let harness = JobsHarness::new(db).await?;
+    let components = harness.stand.service_client(Role::Components)?;
+    let restore = async |name: &JobName, state: FormerJob| {
+        let restore = JobRestore { tool: harness.tool.clone(), state };
+        components.jobs().restore_job(harness.tool_id, name, &restore).await
+    };
+    let former = build_continuous_job("web");
+    harness.create(&JobCreate { cmd: "./changed".to_owned(), ..former.clone() }).await?;
+    let web = job_name("web");
+    for _ in 0..2 {
+        restore(&web, FormerJob::Definition(Box::new(former.clone()))).await?;
+        let query = JobsQuery::default();
+        assert_eq!(harness.maintainer.jobs().show(&harness.tool, &web, &query).await?.cmd, former.cmd);
+    }
+    for _ in 0..2 {
+        restore(&web, FormerJob::Absent).await?;
+        assert!(harness.maintainer.jobs().list(&harness.tool, &JobsQuery::default()).await?.is_empty());
+    }
+    let other = restore(&job_name("other"), FormerJob::Definition(Box::new(former.clone()))).await;
+    assert_eq!(other.unwrap_err().code(), "job-name");
+    // Only `components` may do so.
+    let restore = JobRestore { tool: harness.tool.clone(), state: FormerJob::Absent };
+    for refused in [&harness.edge, &harness.maintainer] {
+        let refused = refused.jobs().restore_job(harness.tool_id, &web, &restore).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Forbidden);
+    }
+    Ok(())
+}
+
 async fn exact_update_resets_fields_that_are_not_set(db: Db) -> Result<()> {
     let harness = JobsHarness::new(db).await?;
     let replace = async |job: &JobCreate| {
@@ -243,6 +276,7 @@ on_every_store!(
     unknown_fields_are_refused_by_name,
     update_compares_only_fields_that_are_set,
     exact_update_resets_fields_that_are_not_set,
+    deployment_restores_a_job_to_its_former_state,
     quota_limits_the_jobs_of_a_tool,
     viewer_can_read_but_not_change,
     flush_deletes_all_jobs,

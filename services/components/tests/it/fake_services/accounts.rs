@@ -14,9 +14,10 @@ use hearth_base::{
 };
 use hearth_kit::Query;
 use hearth_wire::{
-    accounts::internal::{MandateCreate, MandateCreated, MandateUse, MandateUsed},
+    accounts::internal::{MandateCreate, MandateCreated, MandateUse, MandateUsed, ToolFacts},
     events::{Event, EventBatch, EventsQuery},
     reply::{Done, Listed},
+    tools::Quota,
 };
 use serde_json::json;
 
@@ -39,6 +40,7 @@ pub struct FakeMandate {
     pub scopes: Scopes,
     pub ended: bool,
     tool: ToolName,
+    tool_id: ToolId,
 }
 
 impl FakeAccounts {
@@ -60,6 +62,7 @@ pub fn build_router() -> Router<std::sync::Arc<FakeComponentPeers>> {
         .route("/accounts/v1/internal/mandates/{id}", delete(end_mandate))
         .route("/accounts/v1/internal/mandates/{id}/use", post(use_mandate))
         .route("/accounts/v1/internal/events/tools", get(list_tool_events))
+        .route("/accounts/v1/internal/tools/{id}", get(show_tool_facts))
         .route("/accounts/v1/internal/duties", get(list_duties))
         .route("/accounts/v1/internal/erased/{tool}", post(acknowledge_duty))
 }
@@ -67,7 +70,9 @@ pub fn build_router() -> Router<std::sync::Arc<FakeComponentPeers>> {
 async fn create_mandate(State(all): FakeServicesState, Json(create): Json<MandateCreate>) -> Response {
     let shown = PresentedCredentials { identity: create.identity.expose_secret(), mandate: None };
     let giver = shown.verify(&all.ring, Role::Components, all.now());
-    let Ok(Some(ToolGrant::Granted { name: tool, access, .. })) = giver.map(|(giver, _)| giver.tool) else {
+    let Ok(Some(ToolGrant::Granted { id: tool_id, name: tool, access, .. })) =
+        giver.map(|(giver, _)| giver.tool)
+    else {
         return build_refusal(StatusCode::FORBIDDEN, "mandate-tool", "a mandate is about a tool");
     };
     let wanted = [Role::Jobs, Role::Builds].map(|role| create.scopes.access_to_service(role));
@@ -79,7 +84,7 @@ async fn create_mandate(State(all): FakeServicesState, Json(create): Json<Mandat
         );
     }
     let id = MandateId::new(all.now(), &Entropy::System);
-    let mandate = FakeMandate { scopes: create.scopes, ended: false, tool };
+    let mandate = FakeMandate { scopes: create.scopes, ended: false, tool, tool_id };
     all.lock_state().accounts.mandates.insert(id.to_string(), mandate);
     reply_data(MandateCreated { id })
 }
@@ -113,6 +118,14 @@ async fn end_mandate(State(all): FakeServicesState, Path(id): Path<String>) -> R
         mandate.ended = true;
     }
     reply_data(Done {})
+}
+
+/// Shows the facts about a tool that gave a mandate.
+async fn show_tool_facts(State(all): FakeServicesState, Path(id): Path<ToolId>) -> Response {
+    let state = all.lock_state();
+    let mandate = state.accounts.mandates.values().find(|mandate| mandate.tool_id == id);
+    let Some(FakeMandate { tool, .. }) = mandate else { return build_not_found("tool", &id.to_string()) };
+    reply_data(ToolFacts { id, name: tool.clone(), deleting: false, quota: Quota::default(), owner: None })
 }
 
 async fn list_tool_events(State(all): FakeServicesState, Query(query): Query<EventsQuery>) -> Response {

@@ -24,6 +24,8 @@ use super::{FakeComponentPeers, FakeServicesState, build_not_found, reply_data};
 #[derive(Default)]
 pub struct FakeImages {
     pub pins: BTreeMap<String, Digest>,
+    /// The start of the name of an image that was deleted.
+    pub deleted: Option<&'static str>,
 }
 
 /// Formats the name of the image of a build.
@@ -42,8 +44,11 @@ pub fn build_router() -> Router<std::sync::Arc<FakeComponentPeers>> {
         .route("/images/v1/internal/pins/{holder}", put(pin_image).delete(unpin_image))
 }
 
-async fn resolve_image(Query(query): Query<ImageResolveQuery>) -> Response {
+async fn resolve_image(State(all): FakeServicesState, Query(query): Query<ImageResolveQuery>) -> Response {
     let image = query.image.as_str();
+    if all.lock_state().images.deleted.is_some_and(|deleted| image.starts_with(deleted)) {
+        return build_not_found("image", image);
+    }
     let (digest, kind, label) = match (image, image.split_once('@')) {
         ("python3.11", _) => (build_digest(200), ImageKind::Provided, None),
         ("web-only", _) => (build_digest(201), ImageKind::Provided, Some(r#"{"web": "./serve"}"#)),

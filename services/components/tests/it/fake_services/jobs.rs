@@ -20,7 +20,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    FakeComponentPeers, FakeServicesState, FakeState, build_not_found, build_refusal, reply_data, reply_named,
+    FakeComponentPeers, FakeServicesState, FakeState, build_not_found, build_refusal, reply_data,
+    reply_named, restore,
 };
 
 /// The jobs by tool and name.
@@ -36,6 +37,8 @@ pub struct FakeJobs {
     pub job_behavior: BTreeMap<String, JobBehavior>,
     /// The exit status of one-off jobs; `None` while they run.
     pub one_off_exit: Option<i32>,
+    /// True if runs of one-off jobs wait for their start.
+    pub one_off_waits: bool,
     /// The names of the one-off jobs, once for each start.
     pub one_off_starts: Vec<String>,
     /// The number of runs of one-off jobs so far.
@@ -99,7 +102,16 @@ impl FakeJobs {
         self.all.get(&format!("hello {name}"))
     }
 
-    fn update(&mut self, tool: &str, spec: JobCreate, now: Timestamp) -> bool {
+    /// Stops the runs of a job that are newer than `former_run`; runs are listed with the newest first.
+    pub fn stop_newer_runs(&mut self, tool: &str, name: &str, former_run: Option<&str>) {
+        let runs = self.all.get_mut(&format!("{tool} {name}")).into_iter().flat_map(|job| &mut job.runs);
+        for run in runs.take_while(|run| run["id"].as_str() != former_run) {
+            (run["state"], run["end"]) = (json!("ended"), json!("stopped"));
+        }
+    }
+
+    /// Creates or changes a job. Returns true if it changed.
+    pub fn update(&mut self, tool: &str, spec: JobCreate, now: Timestamp) -> bool {
         let own = self.job_behavior.get(spec.name.as_str()).copied();
         let behavior = if tool == "hello" { own.unwrap_or(self.behavior) } else { JobBehavior::Ready };
         let fresh = || FakeJob {
@@ -150,7 +162,8 @@ impl FakeJobs {
         self.one_off_runs += 1;
         let run = format!("run{}", self.one_off_runs);
         let started = json!({"id": run, "job": spec.name, "cause": "create", "attempt": 1, "state": "running",
-            "created": now, "started": now, "cpu_micros": 0, "peak_memory": 0, "ready": false});
+            "created": now, "started": Some(now).filter(|_| !self.one_off_waits), "cpu_micros": 0, "peak_memory": 0,
+            "ready": false});
         let key = format_key(tool, &spec);
         let mut runs = self.all.remove(&key).map(|job| job.runs).unwrap_or_default();
         runs.insert(0, started);
@@ -230,7 +243,7 @@ pub fn build_router() -> Router<std::sync::Arc<FakeComponentPeers>> {
         .route("/jobs/v1/tool/{tool}/jobs/{job}/restart", post(restart))
         .route("/jobs/v1/tool/{tool}/jobs/{job}/runs", get(list_runs))
         .route("/jobs/v1/tool/{tool}/jobs/{job}/runs/{run}", get(show_run))
-        .route("/jobs/v1/tool/{tool}/jobs/{job}/runs/{run}/stop", post(stop_run))
+        .route("/jobs/v1/internal/tools/{tool}/jobs/{job}/restore", post(restore::restore_job))
         .route("/jobs/v1/tool/{tool}/jobs/{job}/logs", get(stream_logs))
         .route("/jobs/v1/internal/events/routes", get(list_route_events))
 }
@@ -280,20 +293,6 @@ async fn show_run(
         Some(run) => Json(json!({"run": run, "messages": {}})).into_response(),
         None => build_not_found("run", &run),
     }
-}
-
-async fn stop_run(
-    State(all): FakeServicesState,
-    Path((tool, name, run)): Path<(String, String, String)>,
-) -> Response {
-    all.change_state(|state| {
-        let job = state.jobs.all.get_mut(&format!("{tool} {name}"));
-        for found in job.into_iter().flat_map(|job| &mut job.runs).filter(|found| found["id"] == run.as_str())
-        {
-            (found["state"], found["end"]) = (json!("ended"), json!("stopped"));
-        }
-    });
-    reply_named(Done {})
 }
 
 async fn list(State(all): FakeServicesState, Path(tool): Path<String>) -> Response {

@@ -5,6 +5,7 @@ mod builds;
 mod gate;
 mod images;
 mod jobs;
+mod restore;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

@@ -1,4 +1,4 @@
-//! Commands: create, change, delete, restart, pause and stop jobs; erase a deleted tool.
+//! Commands: create, change, delete, restart, pause, stop and restore jobs; erase a deleted tool.
 
 pub mod create;
 pub mod delete;
@@ -7,4 +7,5 @@ pub mod image_updates;
 pub mod pause;
 pub mod pin;
 pub mod restart;
+pub mod restore;
 pub mod stop;
