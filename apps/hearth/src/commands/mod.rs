@@ -8,6 +8,7 @@ pub mod components;
 pub mod deploy;
 pub mod deployment;
 pub mod diff;
+pub mod drift;
 pub mod envvars;
 pub mod exec;
 pub mod files;

@@ -7,7 +7,10 @@ use hearth_wire::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{jobs, open};
+use super::{
+    drift::{self, RevisionDrift},
+    jobs, open,
+};
 use crate::{
     context::CommandContext,
     job_calls::list_jobs,
@@ -23,6 +26,9 @@ struct ToolOverview {
     url: Option<String>,
     deployment: Option<Deployment>,
     jobs: Vec<Job>,
+    /// How the jobs differ from the newest revision; absent without a revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    drift: Option<RevisionDrift>,
 }
 
 /// Shows the state of the tool.
@@ -33,7 +39,10 @@ pub async fn run(cx: &CommandContext, name: ToolName) -> Result<()> {
     let deployments = open::list_deployments(&session).await?;
     let url = open::find_page_address(&deployments);
     let deployment = deployments.into_iter().next();
-    let overview = ToolOverview { tool: session.tool_name().clone(), url, deployment, jobs };
+    // A deployment changes jobs before its revision exists.
+    let is_settled = deployment.as_ref().is_none_or(|deployment| deployment.status.has_ended());
+    let drift = if is_settled { drift::fetch_drift(&session).await? } else { None };
+    let overview = ToolOverview { tool: session.tool_name().clone(), url, deployment, jobs, drift };
     let used = session
         .client()
         .jobs()
@@ -68,6 +77,15 @@ fn build_table(overview: &ToolOverview, used: Vec<(&'static str, String)>) -> Ta
             Cell::from(jobs::list::describe_job_type(job)),
         ]);
     }
+    if let Some(RevisionDrift { revision, jobs }) = &overview.drift {
+        for drift in jobs {
+            table.add_row([
+                Cell::from(format!("changed {}", drift.job)),
+                Cell::from(drift.describe_changes()),
+                Cell::from(format!("since revision {revision}")),
+            ]);
+        }
+    }
     for (name, chart) in used {
         table.add_row([Cell::from(name), Cell::from(chart), Cell::from("")]);
     }
@@ -78,6 +96,9 @@ fn build_table(overview: &ToolOverview, used: Vec<(&'static str, String)>) -> Ta
 fn choose_next_command(overview: &ToolOverview) -> String {
     if let Some(job) = overview.jobs.iter().find(|job| job.status.short == StatusShort::Failed) {
         return format!("hearth logs {} --tool {}", job.name, overview.tool);
+    }
+    if let Some(drift) = overview.drift.as_ref().filter(|drift| !drift.jobs.is_empty()) {
+        return format!("hearth rollback {} --tool {}", drift.revision, overview.tool);
     }
     match &overview.deployment {
         Some(under_way) if !under_way.status.has_ended() => {

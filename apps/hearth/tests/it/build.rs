@@ -170,16 +170,16 @@ fn build_plan_needs_no_server() {
 fn plan_names_the_next_step_of_a_program_without_a_page() {
     let home = Home::new();
     for (folder, procfile, next) in [
-        ("bot", None, "for a program without a page: hearth deploy bot --continuous --command COMMAND"),
+        ("bot", None, "for a program without a page: hearth deploy bot --command COMMAND --continuous"),
         (
             "one",
             Some("worker: python3 bot.py\n"),
-            "next:  hearth deploy one --continuous, or --schedule @daily",
+            "next:  for a program without a page: hearth deploy one --continuous, or --schedule @daily",
         ),
         (
             "two",
             Some("a: ./a\nb: ./b\n"),
-            "next:  hearth deploy two --component a --continuous, or --schedule",
+            "next:  for a program without a page: hearth deploy two --component a --continuous",
         ),
         ("page", Some("web: ./a\nb: ./b\n"), "next:  hearth deploy page\n"),
     ] {

@@ -1,13 +1,13 @@
 //! Job with its status.
 
-use hearth_base::{Cpu, JobName, Memory};
+use hearth_base::{Cpu, Error, JobName, Memory, Result};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    Checks, Concurrency, Emails, HealthCheck, HealthCheckDocument, JobType, MountMode, PortProtocol,
-    StopPolicy,
+    Checks, Concurrency, Emails, HealthCheck, HealthCheckDocument, JobCreate, JobType, MountMode,
+    PortProtocol, StopPolicy,
     create::{serialize_publish, with_job_fields},
 };
 
@@ -54,6 +54,15 @@ with_job_fields! {
         )]
         #[schema(value_type = Option<String>)]
         pub publish: Option<bool>,
+    }
+}
+
+impl Job {
+    /// Returns the request that would create the job. It has the fields that this document has: of a job shown without
+    /// `include_unset`, those that a maintainer set.
+    pub fn to_definition(&self) -> Result<JobCreate> {
+        let document = serde_json::to_value(self).map_err(Error::internal)?;
+        serde_json::from_value(document).map_err(Error::internal)
     }
 }
 

@@ -84,15 +84,15 @@ fn describe_next_step(plan: &BuildPlan, folder: &Path) -> String {
         return format!("add a Procfile with a line such as {line}");
     }
     let mut names = plan.processes.keys();
+    let without_page = |flags: &str| {
+        format!("for a program without a page: hearth deploy{here} {flags}--continuous, or --schedule @daily")
+    };
     match (names.next(), names.next()) {
-        (Some(_), None) => format!("hearth deploy{here} --continuous, or --schedule @daily"),
-        (Some(first), Some(_)) => {
-            format!("hearth deploy{here} --component {first} --continuous, or --schedule @daily")
+        (Some(_), None) => without_page(""),
+        (Some(first), Some(_)) => without_page(&format!("--component {first} ")),
+        (None, _) => {
+            format!("add a Procfile with a line such as web: COMMAND; {}", without_page("--command COMMAND "))
         }
-        (None, _) => format!(
-            "add a Procfile with a line such as web: COMMAND; for a program without a page: hearth deploy{here} \
-             --continuous --command COMMAND, or --schedule @daily"
-        ),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Runs and definitions of jobs, as the steps read them.
 
-use hearth_base::{Error, JobName, PageLimit, Result};
+use hearth_base::{JobName, PageLimit, Result};
 use hearth_kit::DelegatedClient;
 use hearth_wire::{
     jobs::{Job, JobCreate, Run, RunEnd, RunState},
@@ -20,6 +20,5 @@ pub fn ended_by_itself(run: &Run) -> bool {
 
 /// Converts a job to the request that would create it.
 pub fn to_job_create(job: &Job) -> Result<JobCreate> {
-    let document = serde_json::to_value(job).map_err(Error::internal)?;
-    serde_json::from_value(document).map_err(Error::internal)
+    job.to_definition()
 }
