@@ -25,6 +25,7 @@ mod oci;
 mod peer;
 mod proc;
 mod report;
+mod rollout;
 mod schedule;
 mod tenants;
 mod upstream;
@@ -83,6 +84,7 @@ async fn run_bench(name: &str, parts: &[&str]) -> Result<BenchReport> {
         "build-fairness" => build_fairness::run().await,
         "build-warm" => build_warm::run().await,
         "deploy" => deploy::run().await,
+        "rollout" => rollout::run().await,
         "deploy-node" => deploy_node::run().await,
         "tenants" => tenants::run(parts).await,
         _ => Err(Error::not_found("bench", name).help("run cargo xtask bench for a list")),

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The benches and what each measures. Each is a file of `dev/bench/src`.
-const BENCH_NAMES: [(&str, &str); 13] = [
+const BENCH_NAMES: [(&str, &str); 14] = [
     ("footprint", "memory of all roles while idle, and of the processes beside each container"),
     ("job-start", "time from a request to a running process; from start to exit of true"),
     ("cli", "hearth --version and hearth jobs list"),
@@ -25,6 +25,7 @@ const BENCH_NAMES: [(&str, &str); 13] = [
         "builds of a small Python tool beside buildah: the first, a changed page, the same source",
     ),
     ("deploy", "hearth deploy of a small Python tool to its first page"),
+    ("rollout", "images that exist: plan, first page, rollback, and failed requests of a loaded page"),
     ("deploy-node", "hearth deploy of a Node.js tool with 200 packages beside npm ci"),
     ("tenants", "latency of a tool's page, API and schedules while another tool or address attacks"),
 ];

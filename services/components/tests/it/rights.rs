@@ -18,14 +18,17 @@ async fn viewer_reads_and_changes_nothing(db: Db) -> Result<()> {
     assert_eq!(calls.list(tool, &Default::default()).await?.deployments.len(), 1);
     assert_eq!(calls.show_latest(tool).await?.deploy_id, id);
     assert_eq!(calls.list_revisions(tool, &Default::default()).await?.revisions.len(), 1);
-    for refused in [
-        calls.create_deployment(tool, &build_git_deployment(), &Default::default()).await.err(),
-        calls.cancel(tool, id).await.err(),
-        calls.delete(tool, id).await.err(),
+    for (right, refused) in [
+        (
+            "components:deploy",
+            calls.create_deployment(tool, &build_git_deployment(), &Default::default()).await.err(),
+        ),
+        ("components:write", calls.cancel(tool, id).await.err()),
+        ("components:write", calls.delete(tool, id).await.err()),
     ] {
         let refused = refused.unwrap();
         assert_eq!((refused.kind(), refused.code()), (ErrorKind::Forbidden, "forbidden"));
-        assert!(refused.public_message().contains("components:write"), "{}", refused.public_message());
+        assert!(refused.public_message().contains(right), "{}", refused.public_message());
     }
     let cancel = "hello/deployment/latest/cancel";
     assert_eq!(ComponentsFixture::send(&fixture.viewer, Method::PUT, cancel, None).await.0, 403);

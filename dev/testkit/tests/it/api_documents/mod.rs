@@ -2,6 +2,7 @@
 //! reply that the document does not declare.
 
 mod builds;
+mod components;
 
 use std::{collections::BTreeSet, fs, process::Command};
 

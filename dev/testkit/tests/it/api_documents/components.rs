@@ -1,0 +1,94 @@
+//! The document of deployments.
+
+use hearth_base::Result;
+use hearth_testkit::{Hearth, HearthShape, Person, TestImage, wait_until};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{DocumentChecker, SCHEMATHESIS_CONFIGURATION};
+
+/// Operations that cannot succeed here: the queue contains only items of periodic tasks, which cannot be discarded.
+const UNANSWERABLE_OPERATIONS: &[&str] = &["DELETE /components/v1/queue/{task}/{item}"];
+
+/// Passes over the document. Deletions come last, because later requests would miss the deleted objects.
+const DOCUMENT_PASSES: &[&[&str]] = &[&["--exclude-method", "DELETE"], &["--include-method", "DELETE"]];
+
+const TOOL_PATH: &str = "/components/v1/tool/hello";
+
+/// A configuration whose one job exists once it was deployed.
+const CONFIG: &str =
+    "config_version: hearth/v1\ncomponents:\n  worker: {image: bookworm, command: sleep 3600}\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn merged_document_declares_every_reply_of_components() -> Result<()> {
+    let hearth = Hearth::start_with(HearthShape::UP_WITH_CONTAINERS, SCHEMATHESIS_CONFIGURATION).await?;
+    let operator = hearth.operator().await?;
+    TestImage::from_busybox(&[])?.push(&operator.client, "hearth/bookworm", "latest").await?;
+    operator.create_tool("hello").await?;
+    let deployments = make_objects(&operator).await?;
+    let token = operator.create_token(&[]).await?;
+    let checker = DocumentChecker::new(hearth, token, &build_settings(&deployments));
+    checker.check_merged_document(&["components"], UNANSWERABLE_OPERATIONS, DOCUMENT_PASSES).await?;
+    checker.hearth.stop().await
+}
+
+/// Makes an object of each kind, and once each request that random data cannot make. Returns the deployments.
+async fn make_objects(operator: &Person) -> Result<Vec<Value>> {
+    let send = async |method: Method, path: &str, body: Value| -> Result<Value> {
+        operator.client.build_call(method, &format!("{TOOL_PATH}/{path}")).json(&body).fetch_json().await
+    };
+    let fetch = async |path: &str| -> Result<Value> {
+        operator.client.build_call(Method::GET, &format!("{TOOL_PATH}/{path}")).fetch_json().await
+    };
+    let stored = operator.client.build_call(Method::POST, &format!("{TOOL_PATH}/config"));
+    let _stored: Value = stored.content_bytes("application/yaml", CONFIG).fetch_json().await?;
+    send(Method::POST, "plan", json!({})).await?;
+    let mut deployments = Vec::new();
+    for _ in 0..2 {
+        let made = send(Method::POST, "deployment", json!({})).await?["data"]["deploy_id"].clone();
+        let path = format!("deployment/{}", made.as_str().unwrap());
+        wait_until("the deployment has succeeded", async || {
+            let shown = fetch(&path).await?["data"].take();
+            assert_ne!(shown["status"], "failed", "{shown}");
+            Ok((shown["status"] == "successful").then_some(()))
+        })
+        .await?;
+        deployments.push(made);
+    }
+    // Each is cancelled before its program could have run for long enough.
+    for path in ["latest/cancel", "ID/cancel"] {
+        let made = send(Method::POST, "deployment?queue=true", json!({"force_run": true})).await?;
+        let id = made["data"]["deploy_id"].clone();
+        send(Method::PUT, &format!("deployment/{}", path.replace("ID", id.as_str().unwrap())), json!({}))
+            .await?;
+        deployments.push(id);
+    }
+    Ok(deployments)
+}
+
+/// Builds the settings with existing names, so that some requests succeed.
+fn build_settings(deployments: &[Value]) -> String {
+    let deployments = Value::from(deployments);
+    format!(
+        r#"
+[dictionaries]
+deployments.values = {deployments}
+revisions.values = [1, 2]
+environments.values = ["staging", "production"]
+images.values = ["bookworm"]
+tasks.values = ["housekeeping"]
+items.values = ["turn"]
+
+[parameters]
+"path.tool" = "hello"
+"path.deployment" = {{ dictionary = "deployments", probability = 0.8 }}
+"path.revision" = {{ dictionary = "revisions", probability = 0.8 }}
+"path.task" = {{ dictionary = "tasks", probability = 0.9 }}
+"path.item" = {{ dictionary = "items", probability = 0.9 }}
+"body.environment" = {{ dictionary = "environments", probability = 0.8 }}
+"body.revision" = {{ dictionary = "revisions", probability = 0.8 }}
+# Waits would be long.
+"query.wait" = 0
+"#
+    )
+}
