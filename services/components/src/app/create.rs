@@ -121,6 +121,7 @@ fn begin_content(
         environment: None,
         components: DeploymentContent::begin_rollouts(spec),
         is_complete,
+        kept_components: None,
         removals: BTreeMap::new(),
         force_build: query.force_build,
         force_run: query.force_run,

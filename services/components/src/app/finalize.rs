@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hearth_base::{JobName, Result, Role};
-use hearth_wire::components::{DeploymentId, DeploymentState, Revision, StepName, StepState};
+use hearth_wire::components::{DeploymentId, DeploymentState, StepName, StepState};
 
 use crate::{context::ComponentsContext, store::Deployment};
 
@@ -25,9 +25,8 @@ pub async fn finalize_deployment(cx: &ComponentsContext, deployment: &Deployment
     }
     if deployment.state != DeploymentState::Successful {
         if may_have_pinned_images(deployment) {
-            let kept = cx.store.find_newest_revision(deployment.tool).await?;
-            let kept = kept.as_ref().map(Revision::list_components).unwrap_or_default();
-            unpin_images(cx, deployment.id, deployment.components.keys().chain(kept.keys())).await?;
+            let kept = deployment.kept_components.iter().flatten();
+            unpin_images(cx, deployment.id, deployment.components.keys().chain(kept)).await?;
         }
     } else {
         for old in

@@ -37,7 +37,8 @@ pub fn build_components(
     previous: Option<&Revision>,
 ) -> BTreeMap<JobName, RevisionComponent> {
     let mut components = previous.map(Revision::list_components).unwrap_or_default();
-    components.retain(|name, _| is_kept(content, name));
+    let has_image = |name: &JobName| content.kept_components.as_ref().is_none_or(|kept| kept.contains(name));
+    components.retain(|name, _| is_kept(content, name) && has_image(name));
     for (name, rollout) in &content.components {
         let owner = content.components.get(content.find_image_owner(name)).unwrap_or(rollout);
         let component = RevisionComponent {

@@ -1,6 +1,6 @@
 //! The content of a deployment, and the form in which its row stores it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_base::{BuildId, JobName, MandateId};
 use hearth_wire::{
@@ -27,6 +27,9 @@ pub struct DeploymentContent {
     pub components: BTreeMap<JobName, ComponentRollout>,
     /// True if jobs of the previous revision that are no components are removed.
     pub is_complete: bool,
+    /// The components of the previous revision that stay as they are, with pinned images; `None` before they are
+    /// pinned, and in deployments of release 0.1.0.
+    pub kept_components: Option<BTreeSet<JobName>>,
     /// The jobs that the deployment removes, with their definitions.
     pub removals: BTreeMap<JobName, JobCreate>,
     pub force_build: bool,
@@ -119,6 +122,11 @@ impl DeploymentContent {
     /// Finds the component whose image the component `name` runs: itself, or the one that it reuses the image from.
     pub fn find_image_owner<'a>(&'a self, name: &'a JobName) -> &'a JobName {
         self.components.get(name).map_or(name, |rollout| rollout.spec.image_owner(name))
+    }
+
+    /// Lists the builds of all components.
+    pub fn list_builds(&self) -> BTreeSet<BuildId> {
+        self.components.values().filter_map(|rollout| rollout.progress.build).collect()
     }
 
     /// Lists the components that run at this phase, by name.

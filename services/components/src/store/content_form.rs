@@ -4,7 +4,7 @@
 //! after a rollback; they describe the component that stands for the tool. What it cannot describe is written beside
 //! them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_base::{BuilderName, JobName, MandateId};
 use hearth_wire::{
@@ -65,6 +65,8 @@ pub struct StoredContent {
     components: BTreeMap<JobName, ComponentRollout>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     is_complete: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kept_components: Option<BTreeSet<JobName>>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     removals: BTreeMap<JobName, JobCreate>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -131,6 +133,7 @@ impl StoredContent {
             progress: rollout.progress.clone(),
             components: BTreeMap::new(),
             is_complete: content.is_complete,
+            kept_components: content.kept_components.clone(),
             removals: content.removals.clone(),
             config: content.config.clone(),
             environment: content.environment.clone(),
@@ -165,6 +168,7 @@ impl From<StoredContent> for DeploymentContent {
             environment: stored.environment,
             components,
             is_complete: stored.is_complete,
+            kept_components: stored.kept_components,
             removals: stored.removals,
             force_build: stored.force_build,
             force_run: stored.force_run,

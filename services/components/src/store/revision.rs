@@ -1,5 +1,7 @@
 //! The table of revisions.
 
+use std::collections::BTreeMap;
+
 use hearth_base::{Error, Page, PageCursor, PageLimit, Result, ToolId};
 use hearth_kit::db::{OrDbError, Tx};
 use hearth_wire::components::Revision;
@@ -30,6 +32,10 @@ mod row {
 
     impl ActiveModelBehavior for ActiveModel {}
 }
+
+/// The number of a tool's pinned revisions that are read at once. Each deployment unpins the old ones, so that few are
+/// pinned.
+const MAX_PINNED_REVISIONS: u64 = 1000;
 
 fn parse_revision(row: row::Model) -> Result<Revision> {
     let kept = row.kept;
@@ -90,18 +96,25 @@ impl ComponentsStore {
         Ok(Page::from_items(items, limit, |revision: &Revision| revision.number))
     }
 
-    /// Lists up to 100 revisions whose images are pinned although there are `keep_newest` newer revisions.
+    /// Lists revisions whose images are pinned although their environment has `keep_newest` newer ones; those of the
+    /// newest [`MAX_PINNED_REVISIONS`] at a time.
     pub async fn list_revisions_to_unpin(&self, tool: ToolId, keep_newest: u32) -> Result<Vec<Revision>> {
         let rows = row::Entity::find()
             .filter(is_of_tool(tool))
             .filter(row::Column::Kept.eq(true))
             .order_by_desc(row::Column::Number)
-            .offset(u64::from(keep_newest))
-            .limit(100)
+            .limit(MAX_PINNED_REVISIONS)
             .all(self.db.reader())
             .await
             .or_db_error()?;
-        rows.into_iter().map(parse_revision).collect()
+        let newest_first = rows.into_iter().map(parse_revision).collect::<Result<Vec<Revision>>>()?;
+        let mut kept: BTreeMap<Option<String>, u32> = BTreeMap::new();
+        let mut is_old = |revision: &Revision| {
+            let of_environment = kept.entry(revision.environment.clone()).or_default();
+            *of_environment += 1;
+            *of_environment > keep_newest
+        };
+        Ok(newest_first.into_iter().filter(|revision| is_old(revision)).collect())
     }
 
     /// Records that the image of a revision is no longer pinned.

@@ -4,7 +4,7 @@ use hearth_base::{ErrorKind, PageLimit, Result};
 use hearth_kit::db::Db;
 use hearth_testkit::{on_every_store, wait_until};
 use hearth_wire::{
-    components::{DeploymentState, StepName},
+    components::{DeploymentCreate, DeploymentState, StepName},
     queue::QueueEntryState,
 };
 
@@ -49,6 +49,30 @@ async fn failed_deployment_evicts_no_revision(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn each_environment_keeps_its_own_revisions(db: Db) -> Result<()> {
+    let fixture = start_components(db).await?;
+    let config = "config_version: hearth/v1\ncomponents:\n  web: {publish: true, command: ./serve}\n\
+                  environments:\n  staging: {}\n";
+    let of_environment = |environment: Option<&str>| DeploymentCreate {
+        config: Some(config.to_owned()),
+        environment: environment.map(str::to_owned),
+        ..build_git_deployment()
+    };
+    fixture.deploy_to_end(&of_environment(None)).await?;
+    for _ in 0..3 {
+        let done = fixture.deploy_to_end(&of_environment(Some("staging"))).await?;
+        assert_eq!(done.status, DeploymentState::Successful, "{done:?}");
+    }
+    let kept = wait_until("the images of the oldest revision of staging are unpinned", async || {
+        let revisions = fixture.list_revisions().await?;
+        let kept: Vec<_> = revisions.iter().rev().map(|revision| revision.kept).collect();
+        Ok(Some(kept).filter(|kept| kept.contains(&false)))
+    })
+    .await?;
+    assert_eq!(kept, [true, false, true, true]);
+    Ok(())
+}
+
 async fn deletion_of_a_tool_deletes_its_deployments_and_revisions(db: Db) -> Result<()> {
     let fixture = start_components(db).await?;
     fixture.deploy_to_end(&build_git_deployment()).await?;
@@ -87,5 +111,6 @@ async fn deletion_of_a_tool_deletes_its_deployments_and_revisions(db: Db) -> Res
 on_every_store!(
     images_of_old_revisions_are_unpinned,
     failed_deployment_evicts_no_revision,
+    each_environment_keeps_its_own_revisions,
     deletion_of_a_tool_deletes_its_deployments_and_revisions,
 );

@@ -155,6 +155,34 @@ async fn component_that_is_no_longer_named_is_removed(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn one_off_component_that_is_never_started_fails_the_deployment(db: Db) -> Result<()> {
+    let fixture = start_components(db).await?;
+    fixture.services.change_state(|state| state.jobs.one_off_waits = true);
+    let failed = deploy_config(&fixture, FIVE_COMPONENTS).await?;
+    let class = Some(DeploymentFailureClass::Timeout);
+    assert_eq!((failed.status, failed.failure_class), (DeploymentState::TimedOut, class), "{failed:?}");
+    assert!(failed.long_status.contains("migrate was not started in time"), "{failed:?}");
+    assert!(list_jobs(&fixture).is_empty(), "nothing else has started");
+    Ok(())
+}
+
+async fn component_without_an_image_is_left_out_of_the_next_revision(db: Db) -> Result<()> {
+    let fixture = start_with_exit_status(db, 0).await?;
+    deploy_config(&fixture, FIVE_COMPONENTS).await?;
+    fixture.services.change_state(|state| {
+        state.jobs.all.remove("hello files");
+        state.images.deleted = Some("web-only");
+    });
+    let done = fixture.deploy_to_end(&build_git_deployment()).await?;
+    assert_eq!(done.status, DeploymentState::Successful, "{done:?}");
+    let components: Vec<_> = fixture.list_revisions().await?[0].components.keys().cloned().collect();
+    assert_eq!(
+        components.iter().map(JobName::as_str).collect::<Vec<_>>(),
+        ["migrate", "tick", "web", "worker"]
+    );
+    Ok(())
+}
+
 async fn failed_last_component_restores_what_was_removed(db: Db) -> Result<()> {
     let fixture = start_with_exit_status(db, 0).await?;
     deploy_config(&fixture, FIVE_COMPONENTS).await?;
@@ -324,6 +352,8 @@ on_every_store!(
     failed_migration_changes_nothing_else,
     page_changes_only_after_the_other_components_are_ready,
     component_that_is_no_longer_named_is_removed,
+    one_off_component_that_is_never_started_fails_the_deployment,
+    component_without_an_image_is_left_out_of_the_next_revision,
     failed_last_component_restores_what_was_removed,
     deployment_of_one_folder_keeps_the_other_components_in_the_revision,
     stored_configuration_is_deployed_without_a_source,

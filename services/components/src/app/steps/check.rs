@@ -57,22 +57,35 @@ async fn pin_image(running: &RunningDeployment<'_>, name: &JobName, image: &Imag
     images.images_internal().pin_image(&holder, &pin).await.map(|_| ())
 }
 
-/// Pins the images of components that the new revision takes from the previous one.
+/// Pins the images of components that the new revision takes from the previous one. A component whose image is gone was
+/// deleted by hand; the new revision lacks it.
 async fn pin_kept_images(running: &RunningDeployment<'_>) -> Result<()> {
     let Some(previous) = running.cx.store.find_newest_revision(running.tool).await? else { return Ok(()) };
-    for (name, kept) in previous.list_components() {
-        let is_kept = running.read(|content| {
-            !content.components.contains_key(&name) && revision_spec::is_kept(content, &name)
-        });
-        if is_kept.await {
-            let images = running.cx.clients.create_client(Role::Images)?;
-            match images.images_internal().resolve(running.tool, &kept.job.imagename).await {
-                Ok(found) => pin_image(running, &name, &found).await?,
-                // The component was deleted by hand, and its image with it.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
+    let mut kept = previous.list_components();
+    running
+        .read(|content| {
+            let is_kept = |name: &JobName| {
+                !content.components.contains_key(name) && revision_spec::is_kept(content, name)
+            };
+            kept.retain(|name, _| is_kept(name));
+        })
+        .await;
+    let images = running.cx.clients.create_client(Role::Images)?;
+    let mut found_images = BTreeMap::new();
+    for (name, component) in kept {
+        match images.images_internal().resolve(running.tool, &component.job.imagename).await {
+            Ok(found) => {
+                found_images.insert(name, found);
             }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
+    }
+    // Saved before the first pin, so that the finalization removes all of them.
+    let names = found_images.keys().cloned().collect();
+    running.save_change(|content| content.kept_components = Some(names)).await?;
+    for (name, found) in &found_images {
+        pin_image(running, name, found).await?;
     }
     Ok(())
 }

@@ -5,10 +5,12 @@ use std::time::Duration;
 use hearth_base::{Error, ErrorKind, JobName, Result, Role};
 use hearth_kit::DelegatedClient;
 use hearth_wire::jobs::{JobsQuery, Run, RunEnd, RunQuery, RunState, StatusShort, WaitSeconds};
+use jiff::SignedDuration;
 use tokio::time::{Instant, sleep};
 
 use super::{
     super::running::RunningDeployment,
+    NOT_READY_CODE,
     runs::list_newest_runs,
     startup_errors::{self, FailedComponent},
 };
@@ -54,9 +56,11 @@ async fn start_once(
     let newest = find_newest_run(jobs, name).await?;
     if progress.job_changed_at.is_none() {
         let now = running.cx.now();
+        let deadline = now + SignedDuration::from_secs(running.cx.settings.start_timeout.into());
         running
             .change_component(name, |component| {
                 component.progress.job_changed_at = Some(now);
+                component.progress.ready_deadline = Some(deadline);
                 component.progress.previous_run = newest;
             })
             .await;
@@ -103,7 +107,9 @@ async fn find_retry(
     }
 }
 
+/// Waits for the end of a run. Fails if the run has not started at the deadline of the component.
 async fn wait_for_end(running: &RunningDeployment<'_>, name: &JobName, run: &str) -> Result<Run> {
+    let deadline = running.find_component(name).await?.progress.ready_deadline;
     loop {
         let began = Instant::now();
         let wait = async {
@@ -114,6 +120,13 @@ async fn wait_for_end(running: &RunningDeployment<'_>, name: &JobName, run: &str
         let found = running.wait_unless_interrupted(wait).await??;
         if found.state == RunState::Ended {
             return Ok(found);
+        }
+        if found.started.is_none() && deadline.is_some_and(|deadline| deadline <= running.cx.now()) {
+            let reason = found.reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+            let what = format!("{name} was not started in time{reason}");
+            return Err(
+                Error::new(ErrorKind::Timeout, NOT_READY_CODE, what).help(format!("hearth jobs show {name}"))
+            );
         }
         running.wait_unless_interrupted(sleep(MIN_POLL_INTERVAL.saturating_sub(began.elapsed()))).await?;
     }

@@ -1,9 +1,11 @@
 //! The step `source`: requests the builds of the repositories and uploaded folders.
 
-use hearth_base::{JobName, Result, Role};
+use std::collections::BTreeSet;
+
+use hearth_base::{BuildId, BuilderName, JobName, Result, Role};
 use hearth_kit::DelegatedClient;
 use hearth_wire::{
-    builds::{BuildCreate, BuildCreateQuery, BuildParameters, BuildStatus},
+    builds::{BuildCreate, BuildCreateQuery, BuildParameters, BuildStatus, outside::OWN_BUILDERS},
     components::{DeploySource, StepState},
     reply::Paging,
 };
@@ -59,7 +61,8 @@ async fn request_build(running: &RunningDeployment<'_>, name: &JobName, build: &
             .await?;
     }
     let builds = running.cx.clients.create_delegated_client(Role::Builds, running.mandate).await?;
-    let found = if is_retry { find_requested_build(&builds, created, &create).await? } else { None };
+    let taken = running.read(|content| content.list_builds()).await;
+    let found = if is_retry { find_requested_build(&builds, created, &create, &taken).await? } else { None };
     let (build, resolved_ref) = match found {
         Some(found) => found,
         None => {
@@ -103,13 +106,14 @@ fn build_create(content: &DeploymentContent, name: &JobName, build: &BuildSpec) 
     }
 }
 
-/// Finds the build that was requested before a crash, with its commit. A build of the same source that another client
-/// requested since then is accepted too.
+/// Finds the build that was requested before a crash, with its commit, except those of other components (`taken`). A build
+/// of the same source that another client requested since then is accepted too.
 async fn find_requested_build(
     builds: &DelegatedClient,
     created: Timestamp,
     create: &BuildCreate,
-) -> Result<Option<(hearth_base::BuildId, String)>> {
+    taken: &BTreeSet<BuildId>,
+) -> Result<Option<(BuildId, String)>> {
     let recent = builds.client.builds().list(&builds.tool, &Paging::default()).await?;
     // `builds` reports creation times in whole seconds.
     let since = created.as_second();
@@ -118,6 +122,8 @@ async fn find_requested_build(
         created.is_ok_and(|created| created.as_second() >= since)
             && build.status != BuildStatus::BuildCancelled
             && has_same_source(&build.parameters, create)
+            && may_be_of_builder(build.outside_builder.as_deref(), create.builder.as_ref())
+            && !taken.contains(&build.build_id)
     });
     Ok(found.map(|build| (build.build_id, build.resolved_ref)))
 }
@@ -128,5 +134,31 @@ fn has_same_source(built: &BuildParameters, create: &BuildCreate) -> bool {
         && built.reference == create.reference.as_deref().unwrap_or_default()
         && built.folder == create.folder
         && built.recipe == create.recipe
+        && built.process == create.process
         && built.envvars.is_empty()
+}
+
+/// True if a build with this outside builder (`NAME` or `tool-TOOL/NAME`) may be of a request for `requested`. Without a
+/// requested one, the tool's choice applies, which may be any.
+fn may_be_of_builder(outside_builder: Option<&str>, requested: Option<&BuilderName>) -> bool {
+    let name = outside_builder.map_or(OWN_BUILDERS, |shown| shown.rsplit('/').next().unwrap_or(shown));
+    requested.is_none_or(|requested| requested.as_str() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_for_a_builder_adopts_no_build_of_another_one() -> Result<()> {
+        let (own, farm) = ("hearth".parse()?, "farm".parse()?);
+        for (shown, adopted) in [
+            (None, [true, true, false]),
+            (Some("farm"), [true, false, true]),
+            (Some("tool-hello/farm"), [true, false, true]),
+        ] {
+            assert_eq!([None, Some(&own), Some(&farm)].map(|name| may_be_of_builder(shown, name)), adopted);
+        }
+        Ok(())
+    }
 }
