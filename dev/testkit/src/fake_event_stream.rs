@@ -31,6 +31,8 @@ struct StoredEvents {
     events: Vec<Event>,
     head: i64,
     deleted_until: i64,
+    /// True while the service is of a release without this topic.
+    is_missing: bool,
 }
 
 type FakeRefusal = (StatusCode, Json<Value>);
@@ -73,6 +75,11 @@ impl FakeEventStream {
         stored.deleted_until = stored.head;
     }
 
+    /// Answers as a service of a release without this topic, or as one with it.
+    pub fn set_missing(&self, is_missing: bool) {
+        self.lock_events().is_missing = is_missing;
+    }
+
     /// The position of the newest event.
     pub fn read_head(&self) -> i64 {
         self.lock_events().head
@@ -101,6 +108,11 @@ impl FakeEventStream {
 
     fn read_now(&self, after: Option<i64>) -> Result<EventBatch, FakeRefusal> {
         let stored = self.lock_events();
+        if stored.is_missing {
+            let refusal =
+                json!({"messages": {"error": ["there is no such endpoint"]}, "code": "no-such-endpoint"});
+            return Err((StatusCode::NOT_FOUND, Json(refusal)));
+        }
         if after.is_some_and(|after| after < stored.deleted_until) {
             let refusal = json!({"messages": {"error": ["the events after this position are deleted"]}, "code": "event-gap"});
             return Err((StatusCode::CONFLICT, Json(refusal)));

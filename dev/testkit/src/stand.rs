@@ -4,10 +4,11 @@
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
 use hearth_base::{
-    Access, BuildId, Clock, Credential, Entropy, Error, Identity, KeyRing, ManualClock, ProcessInstanceId,
-    Result, Role, RoleKey, Scopes, TokenId, ToolGrant, ToolId, ToolName, UserId,
+    Access, BuildId, Clock, Credential, Entropy, Error, Identity, KeyRing, MANDATE_LIFETIME, Mandate,
+    MandateId, ManualClock, ProcessInstanceId, Result, Role, RoleKey, Scopes, TokenId, ToolGrant, ToolId,
+    ToolName, UserId,
 };
-use hearth_client::{Authority, Body, Client, LocalSlot, Transport, box_body, headers};
+use hearth_client::{Authority, Body, Client, DelegatedAuthority, LocalSlot, Transport, box_body, headers};
 use hearth_kit::{
     Kit, MountedService, ServiceClients, Worker,
     config::HearthConfig,
@@ -56,7 +57,7 @@ pub struct ServiceStand {
 
 /// Services that a test may replace with fakes.
 const FAKED_ROLES: &[Role] =
-    &[Role::Accounts, Role::Builds, Role::Envvars, Role::Images, Role::Jobs, Role::Logs];
+    &[Role::Accounts, Role::Builds, Role::Components, Role::Envvars, Role::Images, Role::Jobs, Role::Logs];
 
 impl ServiceStand {
     /// Mounts the service of `role` on the database `db`. Every tool has this quota.
@@ -209,6 +210,31 @@ impl ServiceStand {
         self.build_client(role, move |now| Identity::for_service(role, role, now))
     }
 
+    /// A client of the service `holder` that acts for a member of a tool with a mandate. It is valid for some seconds.
+    pub fn delegated_client(&self, holder: Role, id: ToolId, name: &ToolName) -> Result<Client> {
+        let now = self.clock.now();
+        let mandate = Mandate {
+            id: MandateId::new(now, &Entropy::System),
+            holder,
+            caller: hearth_base::Caller::User {
+                id: UserId::new(now, &Entropy::System),
+                name: "somebody".parse()?,
+                operator: false,
+            },
+            credential: Credential::None,
+            scopes: Scopes::from_scopes([]),
+            audience: self.role,
+            tool: id,
+            name: name.clone(),
+            access: Access::Write,
+            expires: now + MANDATE_LIFETIME,
+        };
+        let accounts = self.keys.get(&Role::Accounts).ok_or_else(|| Error::internal("no such role"))?;
+        let own = self.build_authority(holder, move |now| Identity::for_service(holder, holder, now))?;
+        let acting = DelegatedAuthority::with_mandate(own, &mandate.sign(accounts)?)?;
+        Ok(Client::new(Transport::Local(self.slot.clone()), Arc::new(acting)))
+    }
+
     /// A client of an operator without access to any tool.
     pub fn operator(&self) -> Result<Client> {
         self.user_without_tools("operator", true)
@@ -252,10 +278,18 @@ impl ServiceStand {
         signer: Role,
         identity: impl Fn(Timestamp) -> Identity + Send + Sync + 'static,
     ) -> Result<Client> {
+        Ok(Client::new(Transport::Local(self.slot.clone()), self.build_authority(signer, identity)?))
+    }
+
+    fn build_authority(
+        &self,
+        signer: Role,
+        identity: impl Fn(Timestamp) -> Identity + Send + Sync + 'static,
+    ) -> Result<Arc<dyn Authority>> {
         let key = self.keys.get(&signer).cloned().ok_or_else(|| Error::internal("no such role"))?;
         let (clock, audience) = (self.clock.clone(), self.role);
         let identity = move || Identity { audience, ..identity(clock.now()) }.sign(&key);
-        Ok(Client::new(Transport::Local(self.slot.clone()), Arc::new(IdentityAuthority(Box::new(identity)))))
+        Ok(Arc::new(IdentityAuthority(Box::new(identity))))
     }
 }
 

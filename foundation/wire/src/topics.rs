@@ -5,7 +5,9 @@ use crate::{
         RequestEvent,
         internal::{AccessEvent, ToolEvent},
     },
-    events::{EventTypeInfo, Topic, TopicInfo},
+    builds::events::BuildEvent,
+    components::events::DeploymentEvent,
+    events::{EventTypeInfo, MailPolicy, Topic, TopicInfo},
     images::internal::TagEvent,
     jobs::{events::RunEvent, internal::RouteEvent},
 };
@@ -18,6 +20,8 @@ pub static ALL_TOPICS: &[&TopicInfo] = &[
     TagEvent::TOPIC_INFO,
     RouteEvent::TOPIC_INFO,
     RunEvent::TOPIC_INFO,
+    BuildEvent::TOPIC_INFO,
+    DeploymentEvent::TOPIC_INFO,
 ];
 
 /// Iterates over the topics whose events are sent to webhooks, in the order of [`ALL_TOPICS`].
@@ -28,4 +32,10 @@ pub fn webhook_topics() -> impl Iterator<Item = &'static TopicInfo> {
 /// Iterates over the event types that are sent to webhooks, in the order of their declaration.
 pub fn webhook_types() -> impl Iterator<Item = &'static EventTypeInfo> {
     webhook_topics().flat_map(|topic| topic.types)
+}
+
+/// Iterates over the event types about which members get mail, or may choose to get it, in the order of their
+/// declaration.
+pub fn mail_types() -> impl Iterator<Item = &'static EventTypeInfo> {
+    webhook_types().filter(|declared| declared.mail != MailPolicy::NoMail)
 }

@@ -58,6 +58,11 @@ impl DoorSettings {
         }
     }
 
+    /// Public address of the door without a path, as in `https://hearth.example`.
+    pub fn public_origin(&self) -> String {
+        format!("{}://{}", if self.uses_tls() { "https" } else { "http" }, self.public_authority())
+    }
+
     /// True when the public URL is `https://`, so that cookies are restricted to TLS.
     pub fn uses_tls(&self) -> bool {
         self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))

@@ -7,7 +7,7 @@
 
 use std::{future::Future, time::Duration};
 
-use hearth_base::Result;
+use hearth_base::{Error, ErrorKind, Result};
 use hearth_wire::events::{Event, EventBatch, EventsQuery, TopicInfo};
 
 use super::reader::is_gap;
@@ -29,6 +29,8 @@ const FIRST_ERROR_PAUSE: Duration = Duration::from_millis(500);
 const MAX_STORED_ERROR_PAUSE: Duration = Duration::from_secs(30);
 /// Maximum pause after errors of a consumer in memory.
 const MAX_VIEW_ERROR_PAUSE: Duration = Duration::from_secs(2);
+/// Code of the error for a topic that the service does not publish: it is of an earlier release.
+const MISSING_TOPIC_CODE: &str = "topic-missing";
 /// Without events of the topic, the stored cursor is moved only when it is this many positions behind the head.
 const MAX_IDLE_DISTANCE: i64 = 500;
 
@@ -82,14 +84,21 @@ impl EventConsumer {
         Self { name, topic, clients: kit.clients.clone() }
     }
 
-    /// Converts the consumer into a worker that applies events in transactions of `db`.
+    /// Converts the consumer into a worker that applies events in transactions of `db`. While the service is of an earlier
+    /// release that does not publish the topic, it looks again from time to time.
     pub fn into_stored_worker(self, db: &Db, handler: impl EventHandler) -> Worker {
         let cursor = EventCursor::new(db.clone(), self.name, self.topic);
         let db = db.clone();
         Worker::new(self.name, |stop| async move {
             let mut backoff = Backoff::new(FIRST_ERROR_PAUSE, MAX_STORED_ERROR_PAUSE);
             while let Some(turn) = stop.run_until_shutdown(self.apply_stored(&db, &cursor, &handler)).await {
-                self.end_pass(turn, &mut backoff, &stop).await;
+                match turn {
+                    Err(error) if error.code() == MISSING_TOPIC_CODE => {
+                        tracing::debug!(consumer = self.name, %error, "topic not published yet; will retry");
+                        stop.pause(MAX_STORED_ERROR_PAUSE).await;
+                    }
+                    turn => self.end_pass(turn, &mut backoff, &stop).await,
+                }
             }
         })
     }
@@ -116,7 +125,14 @@ impl EventConsumer {
     }
 
     async fn read_batch(&self, after: &EventsQuery) -> Result<EventBatch> {
-        self.clients.create_client(self.topic.service)?.read_events(self.topic, after).await
+        let Self { topic, clients, .. } = self;
+        clients.create_client(topic.service)?.read_events(topic, after).await.map_err(|error| {
+            if error.kind() != ErrorKind::NotFound {
+                return error;
+            }
+            let what = format!("{} does not publish the topic {}", topic.service, topic.name);
+            Error::unavailable(MISSING_TOPIC_CODE, what).help("start the service in the current release")
+        })
     }
 
     /// Reads one batch and applies it.

@@ -198,6 +198,21 @@ async fn consumer_of_two_topics_has_a_cursor_for_each(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn missing_topic_of_an_earlier_release_does_not_stop_other_topics(db: Db) -> Result<()> {
+    let mut fixture = start_fixture(db).await?;
+    fixture.jobs.set_missing(true);
+    fixture.restart().await?;
+    fixture.remove_route()?;
+    fixture.move_tag()?;
+    fixture.wait_until_applied(1, 0).await?;
+    // The service is upgraded.
+    fixture.jobs.set_missing(false);
+    fixture.restart().await?;
+    fixture.wait_until_applied(1, 1).await?;
+    assert!(fixture.log.read_lines().is_empty(), "{:?}", fixture.log.read_lines());
+    Ok(())
+}
+
 async fn failed_effect_moves_no_cursor_and_is_repeated(db: Db) -> Result<()> {
     let fixture = start_fixture(db).await?;
     fixture.log.fails.store(true, Ordering::SeqCst);
@@ -252,6 +267,7 @@ async fn view_is_rebuilt_first_and_receives_only_later_events(db: Db) -> Result<
 
 on_every_store!(
     consumer_of_two_topics_has_a_cursor_for_each,
+    missing_topic_of_an_earlier_release_does_not_stop_other_topics,
     failed_effect_moves_no_cursor_and_is_repeated,
     consumer_rebuilds_after_a_gap_and_continues,
     view_is_rebuilt_first_and_receives_only_later_events,

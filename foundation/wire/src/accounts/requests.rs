@@ -203,9 +203,9 @@ crate::topic! {
         /// A maintainer of the tool made a request to the operators.
         Created(RequestEventData) = "request.created",
         /// An operator accepted a request of the tool.
-        Accepted(RequestEventData) = "request.accepted",
+        Accepted(RequestEventData) = "request.accepted" (mail: OptOut),
         /// An operator refused a request of the tool.
-        Refused(RequestEventData) = "request.refused",
+        Refused(RequestEventData) = "request.refused" (mail: OptOut),
     }
 }
 

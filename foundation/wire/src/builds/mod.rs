@@ -2,6 +2,7 @@
 
 mod build;
 mod builder;
+pub mod events;
 mod failure;
 pub mod former_finish;
 pub mod internal;

@@ -4,6 +4,7 @@ mod config;
 mod create;
 mod deploy_token;
 mod deployment;
+pub mod events;
 mod hearth_config;
 mod plan;
 mod revision;

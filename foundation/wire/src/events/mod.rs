@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 pub use notice::{Notice, NoticeFact};
-pub use topic::{EventData, EventTypeInfo, NamedSchemas, Topic, TopicInfo, schema_of};
+pub use topic::{EventData, EventTypeInfo, MailPolicy, NamedSchemas, Topic, TopicInfo, schema_of};
 
 /// Event of a stream. Consumers skip unknown types and must accept duplicates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

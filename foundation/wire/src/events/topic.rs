@@ -34,8 +34,22 @@ pub struct EventTypeInfo {
     pub name: &'static str,
     /// Occasion of the event.
     pub description: &'static str,
+    /// Mail about these events.
+    pub mail: MailPolicy,
     /// Builds the schema of the data and adds the schemas that it refers to.
     pub schema: fn(&mut NamedSchemas) -> Ref,
+}
+
+/// Mail about the events of a type to the members of the tool. A mail is sent only about an event with a
+/// [`Notice`](super::Notice).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailPolicy {
+    /// No event of this type has a notice for the members.
+    NoMail,
+    /// Members get mail unless they decline this type.
+    OptOut,
+    /// Only members who choose this type get mail.
+    OptIn,
 }
 
 /// Schemas with their names.
@@ -66,13 +80,14 @@ pub fn schema_of<T: EventData>(needed: &mut NamedSchemas) -> Ref {
     Ref::from_schema_name(T::name())
 }
 
-/// Declares a topic: an enum whose variants are event types, each with its data and its public name.
+/// Declares a topic: an enum whose variants are event types, each with its data, its public name, and, if there is mail
+/// about it, its [`MailPolicy`].
 #[macro_export]
 macro_rules! topic {
     (
         $(#[$meta:meta])*
         pub enum $name:ident in $service:ident / $topic:literal, for_webhooks: $webhooks:literal {
-            $( $(#[doc = $doc:literal])+ $variant:ident($data:ty) = $type:literal, )+
+            $( $(#[doc = $doc:literal])+ $variant:ident($data:ty) = $type:literal $((mail: $mail:ident))?, )+
         }
     ) => {
         $(#[$meta])*
@@ -89,6 +104,7 @@ macro_rules! topic {
                 types: &[$( $crate::events::EventTypeInfo {
                     name: $type,
                     description: concat!($($doc),+),
+                    mail: $crate::topic!(@mail_policy $($mail)?),
                     schema: $crate::events::schema_of::<$data>,
                 }, )+],
             };
@@ -121,4 +137,6 @@ macro_rules! topic {
             }
         }
     };
+    (@mail_policy) => { $crate::events::MailPolicy::NoMail };
+    (@mail_policy $mail:ident) => { $crate::events::MailPolicy::$mail };
 }

@@ -12,15 +12,15 @@ crate::topic! {
     /// Outcomes of runs and due times, for webhooks and mail.
     pub enum RunEvent in Jobs / "runs", for_webhooks: true {
         /// A run started.
-        Started(RunEventData) = "job.run.started",
+        Started(RunEventData) = "job.run.started" (mail: OptOut),
         /// A run succeeded.
-        Succeeded(RunEventData) = "job.run.succeeded",
+        Succeeded(RunEventData) = "job.run.succeeded" (mail: OptOut),
         /// A run failed.
-        Failed(RunEventData) = "job.run.failed",
+        Failed(RunEventData) = "job.run.failed" (mail: OptOut),
         /// A run was stopped by a user or replaced by a newer one.
-        Stopped(RunEventData) = "job.run.stopped",
+        Stopped(RunEventData) = "job.run.stopped" (mail: OptOut),
         /// A due time of a schedule was missed.
-        DueMissed(DueMissedData) = "job.due.missed",
+        DueMissed(DueMissedData) = "job.due.missed" (mail: OptOut),
     }
 }
 

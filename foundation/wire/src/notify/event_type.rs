@@ -9,7 +9,10 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
-use crate::topics::webhook_types;
+use crate::{
+    events::MailPolicy,
+    topics::{mail_types, webhook_types},
+};
 
 /// Event type of a webhook's payload. Names of another release are decoded and preserved; parsing accepts
 /// only names of this release.
@@ -50,6 +53,29 @@ impl EventType {
         let name = to_single_line(&self.0, 60);
         Err(Error::invalid("event-type", format!("unknown event type {name:?}"))
             .help(format!("the event types are {}", known.join(", "))))
+    }
+
+    /// Lists the types about which members get mail, or may choose to get it.
+    pub fn list_mail_types() -> Vec<Self> {
+        mail_types().map(|declared| Self::from_event(declared.name)).collect()
+    }
+
+    /// Returns whether members who have chosen nothing get mail about these events. True for types of another release:
+    /// their notices say that mail is meant to be sent.
+    pub fn is_mailed_by_default(&self) -> bool {
+        let declared = mail_types().find(|declared| declared.name == self.0);
+        declared.is_none_or(|declared| declared.mail == MailPolicy::OptOut)
+    }
+
+    /// Rejects a name about which no mail can be chosen.
+    pub fn check_mail_type(&self) -> Result<()> {
+        if mail_types().any(|declared| declared.name == self.0) {
+            return Ok(());
+        }
+        let known: Vec<&str> = mail_types().map(|declared| declared.name).collect();
+        let name = to_single_line(&self.0, 60);
+        Err(Error::invalid("event-type", format!("there is no mail about the event type {name:?}"))
+            .help(format!("the event types with mail are {}", known.join(", "))))
     }
 
     /// Returns the position in the order of declaration; unknown names come last.

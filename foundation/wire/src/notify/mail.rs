@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::EventType;
+
 /// Mail settings of a tool and its recipients.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = notify::MailSettings)]
@@ -22,14 +24,26 @@ pub struct MailSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next: Option<Timestamp>,
+    /// Event types that are mailed to the caller; empty for a tool token. About runs, a job's `emails` decides too.
+    #[serde(default)]
+    pub events: Vec<EventType>,
+    /// Event types that can be chosen.
+    #[serde(default)]
+    pub available_events: Vec<EventType>,
+    /// Event types that are mailed to members who have chosen none.
+    #[serde(default)]
+    pub default_events: Vec<EventType>,
 }
 
-/// Mail setting of the caller for one tool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// Mail settings of the caller for one tool.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = notify::MailSettingsPut)]
 pub struct MailSettingsPut {
     /// True: send no mail to the caller.
     pub off: bool,
+    /// Event types that are mailed to the caller, of `available_events`; absent: unchanged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<Vec<EventType>>,
 }
 
 /// Mail to one maintainer.
