@@ -7,6 +7,8 @@ use hearth_kit::{
     Authed, Kit, RequestContext, Right, ServiceClients, config::DoorSettings, outbound::OutboundClient,
 };
 
+use hearth_wire::components::DeploymentId;
+
 use crate::{ComponentsSettings, store::ComponentsStore};
 
 /// The context of this service's handlers and rules.
@@ -23,7 +25,7 @@ impl ComponentsContext {
     pub fn new(kit: &Kit) -> Result<Self> {
         Ok(Self {
             base: RequestContext::from_kit(kit),
-            store: ComponentsStore::new(kit.db()?.clone(), kit.create_queue()?),
+            store: ComponentsStore::new(kit.db()?.clone(), kit.create_queue()?, kit.tasks.shutdown_signal()),
             clients: kit.clients.clone(),
             door: Arc::new(kit.config.door.clone()),
             outbound: kit.config.outbound.create_client(),
@@ -33,6 +35,11 @@ impl ComponentsContext {
     /// Describes the caller, such as `user ada`.
     pub fn describe_caller<R: Right>(authed: &Authed<R>) -> String {
         authed.identity.caller.to_string()
+    }
+
+    /// Builds the address of a deployment in the API.
+    pub fn build_deployment_url(&self, tool: &ToolName, deployment: DeploymentId) -> String {
+        format!("{}/components/v1/tool/{tool}/deployment/{deployment}", self.door.public_origin())
     }
 
     /// Builds the address of a tool's website from the configured public address.

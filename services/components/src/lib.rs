@@ -27,7 +27,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     context::ComponentsContext,
-    rights::{Deploy, NoSignIn, ToolRead, ToolWrite},
+    rights::{Deploy, NoSignIn, ReadDeploymentEvents, ToolRead, ToolWrite},
 };
 
 pub use settings::ComponentsSettings;
@@ -45,10 +45,12 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
     let cx = ComponentsContext::new(kit)?;
     let erasing = cx.clone();
     let deploying = queue::create_task_worker(&cx.store.queue, workers::deploy::DeployTask(cx.clone()));
+    let sweeping = workers::housekeeping::create_worker(&cx);
     let routes = queue::add_routes(routes(&kit.config.door), kit.role, &cx.store.queue);
     Ok(MountedService::new(kit, Dialect::Data, routes, cx)
         .with_migrations(store::list_migrations)
         .with_worker(deploying)
+        .with_worker(sweeping)
         .with_worker(tool_cleanup::create_worker(kit, move |tool| {
             let cx = erasing.clone();
             async move { app::cleanup::delete_tool_data(&cx, tool).await }
@@ -87,4 +89,5 @@ fn routes(door: &DoorSettings) -> OpenApiRouter<ComponentsContext> {
         .routes(require_right::<NoSignIn, _>(routes!(http::config::show_schema)))
         .routes(require_right::<ToolRead, _>(routes!(http::revisions::list)))
         .routes(require_right::<ToolRead, _>(routes!(http::revisions::show)))
+        .routes(require_right::<ReadDeploymentEvents, _>(routes!(http::internal::read_deployment_events)))
 }

@@ -1,8 +1,8 @@
 //! The rights of this service.
 
-use hearth_base::Access;
+use hearth_base::{Access, Role};
 use hearth_kit::{
-    guard::{AnyCaller, MemberCaller, Requirement},
+    guard::{AnyCaller, MemberCaller, Requirement, ServiceCaller},
     rights,
 };
 
@@ -15,4 +15,6 @@ rights! {
     Deploy = "components:deploy", Requirement::Deploy => MemberCaller;
     /// Cancel and delete deployments, and manage the deploy token.
     ToolWrite = "components:write", Requirement::Tool(Access::Write) => MemberCaller;
+    /// Read events about deployments.
+    ReadDeploymentEvents = "components:events", Requirement::Services(&[Role::Notify]) => ServiceCaller;
 }

@@ -4,11 +4,13 @@ use hearth_base::{Error, Result, ToolId};
 use hearth_kit::db::Tx;
 use hearth_wire::components::{DeploymentState, Revision, RevisionComponent, StepState};
 
-use super::{create::DEPLOY_TASK, revision_spec};
+use super::{create::DEPLOY_TASK, events, revision_spec};
 use crate::{
     context::ComponentsContext,
     store::{Deployment, DeploymentFailure},
 };
+
+pub use super::running::save_deployment;
 
 /// Ends a deployment as successful and stores its revision.
 pub async fn complete_with_revision(cx: &ComponentsContext, deployment: &mut Deployment) -> Result<()> {
@@ -73,7 +75,9 @@ pub async fn complete_without_revision(
 async fn end_deployment(cx: &ComponentsContext, tx: Tx, deployment: &mut Deployment) -> Result<()> {
     deployment.ended = Some(cx.now());
     let active = std::mem::take(&mut deployment.active);
+    // The save fails if the deployment has been ended meanwhile, so that its event is appended once.
     cx.store.save_deployment(&tx, deployment).await?;
+    events::append_end_event(cx, &tx, deployment).await?;
     if active {
         activate_next_deployment(cx, &tx, deployment.tool).await?;
     }
@@ -113,11 +117,4 @@ pub async fn record_failure(
         help: error.help_text().map(str::to_owned),
     });
     save_deployment(cx, deployment).await
-}
-
-/// Saves a deployment in a transaction of its own.
-pub async fn save_deployment(cx: &ComponentsContext, deployment: &mut Deployment) -> Result<()> {
-    let tx = cx.store.begin().await?;
-    cx.store.save_deployment(&tx, deployment).await?;
-    tx.commit().await
 }

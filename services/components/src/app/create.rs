@@ -38,8 +38,13 @@ pub async fn create(
 ) -> Result<(Deployment, Vec<String>)> {
     let requested = request::read_request(cx, tool.id, create).await?;
     let content = begin_content(cx, by, requested.description, requested.spec, &query);
-    let content =
-        DeploymentContent { config: requested.config, environment: requested.environment, ..content };
+    let content = DeploymentContent {
+        tool_name: Some(tool.name.clone()),
+        restored_revision: requested.restored_revision,
+        config: requested.config,
+        environment: requested.environment,
+        ..content
+    };
     let id = DeploymentId::new(content.created, &cx.entropy);
     let scopes = select_scopes(&content);
     let mandate = cx.clients.create_mandate(shown, scopes, format!("deployment {id}")).await?;
@@ -117,6 +122,8 @@ fn begin_content(
         ended: None,
         by,
         description,
+        tool_name: None,
+        restored_revision: None,
         config: None,
         environment: None,
         components: DeploymentContent::begin_rollouts(spec),

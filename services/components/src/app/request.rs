@@ -31,6 +31,8 @@ pub struct DeploymentRequest {
     pub environment: Option<String>,
     /// The configuration that the components were read from.
     pub config: Option<String>,
+    /// The revision that the components were read from: the request is a rollback.
+    pub restored_revision: Option<u32>,
     /// Warnings about the configuration.
     pub warnings: Vec<String>,
 }
@@ -69,7 +71,14 @@ pub async fn read_request(
         None => {
             let spec = build_single_component(create)?;
             check_names(&spec, None)?;
-            Ok(DeploymentRequest { description, spec, environment: None, config: None, warnings: Vec::new() })
+            Ok(DeploymentRequest {
+                description,
+                spec,
+                environment: None,
+                config: None,
+                restored_revision: None,
+                warnings: Vec::new(),
+            })
         }
         Some(text) => {
             refuse_component_choices(&create)?;
@@ -85,6 +94,7 @@ pub async fn read_request(
                 spec,
                 environment: create.environment,
                 config: Some(text),
+                restored_revision: None,
                 warnings,
             })
         }
@@ -204,7 +214,8 @@ async fn read_revision(
         );
     }
     let (environment, config) = (revision.environment, revision.config);
-    Ok(DeploymentRequest { description, spec, environment, config, warnings: Vec::new() })
+    let (restored_revision, warnings) = (Some(number), Vec::new());
+    Ok(DeploymentRequest { description, spec, environment, config, restored_revision, warnings })
 }
 
 fn check_source(source: &DeploySource) -> Result<()> {

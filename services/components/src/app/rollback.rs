@@ -15,6 +15,9 @@ use crate::{
     store::{ComponentRollout, Deployment, PreviousJob},
 };
 
+/// The start of the line of a failure's message that tells why the rollback failed.
+pub const ROLLBACK_FAILED: &str = "The rollback failed: ";
+
 /// Stops the builds of a deployment and restores the previous definitions of its jobs: the page first, because a tool has
 /// one page, and last the jobs that it removed. Every job is tried; the first error is returned. A repeated call changes
 /// nothing.

@@ -65,7 +65,7 @@ async fn advance_deployment(
         match rollback::roll_back_deployment(cx, deployment).await {
             Err(error) if is_transient(&error) && !last => return Err(error),
             Err(error) => {
-                failure.message = format!("{}\nThe rollback failed: {error}", failure.message);
+                failure.message = format!("{}\n{}{error}", failure.message, rollback::ROLLBACK_FAILED);
             }
             Ok(()) => {}
         }

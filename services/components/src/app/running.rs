@@ -4,7 +4,6 @@ use hearth_base::{Error, JobName, MandateId, Result, ToolId};
 use hearth_wire::components::{DeploymentId, StepName};
 use tokio::sync::{Mutex, watch};
 
-use super::completion;
 use crate::{
     context::ComponentsContext,
     store::{ComponentRollout, DEPLOYMENT_CHANGED_CODE, Deployment, DeploymentContent},
@@ -61,7 +60,7 @@ impl<'a> RunningDeployment<'a> {
     pub async fn save_change(&self, change: impl FnOnce(&mut DeploymentContent)) -> Result<()> {
         let mut deployment = self.deployment.lock().await;
         change(&mut deployment.content);
-        completion::save_deployment(self.cx, &mut deployment).await
+        save_deployment(self.cx, &mut deployment).await
     }
 
     /// Changes a component. The change is saved with the next one that is saved, at the latest at the end of the step.
@@ -139,6 +138,13 @@ impl<'a> RunningDeployment<'a> {
             let _reads_in_any_case = listener.wait_for(MAX_CHANGE_WAIT).await;
         }
     }
+}
+
+/// Saves a deployment in a transaction of its own.
+pub async fn save_deployment(cx: &ComponentsContext, deployment: &mut Deployment) -> Result<()> {
+    let tx = cx.store.begin().await?;
+    cx.store.save_deployment(&tx, deployment).await?;
+    tx.commit().await
 }
 
 /// Builds the conflict with another writer.

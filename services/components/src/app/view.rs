@@ -24,7 +24,6 @@ pub fn render_deployment(
     let Deployment { id, version, content, .. } = deployment;
     let primary = content.find_primary();
     let is_successful = content.state == DeploymentState::Successful;
-    let switched = is_successful && content.components.values().any(|rollout| rollout.spec.is_published());
     let source = primary.and_then(|(name, rollout)| {
         content.components.get(content.find_image_owner(name)).unwrap_or(rollout).spec.deploy_source()
     });
@@ -54,13 +53,19 @@ pub fn render_deployment(
         schedule: primary.and_then(|(_, rollout)| rollout.spec.job.schedule.clone()),
         environment: content.environment.clone(),
         removed: content.removals.keys().filter(|_| is_successful).map(JobName::to_string).collect(),
-        url: switched.then(|| cx.build_tool_url(tool)),
+        url: has_switched_page(content).then(|| cx.build_tool_url(tool)),
         version: u64::try_from(*version).unwrap_or(0),
     }
 }
 
+/// True if the page of the tool is that of the deployment.
+pub fn has_switched_page(content: &DeploymentContent) -> bool {
+    content.state == DeploymentState::Successful
+        && content.components.values().any(|rollout| rollout.spec.is_published())
+}
+
 /// Finds the class of a failure; `None` for a cancellation.
-fn classify_failure(failure: &DeploymentFailure) -> Option<DeploymentFailureClass> {
+pub fn classify_failure(failure: &DeploymentFailure) -> Option<DeploymentFailureClass> {
     if !matches!(failure.state, DeploymentState::Failed | DeploymentState::TimedOut) {
         return None;
     }

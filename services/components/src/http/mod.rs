@@ -3,4 +3,5 @@
 pub mod config;
 pub mod deploy_tokens;
 pub mod deployments;
+pub mod internal;
 pub mod revisions;

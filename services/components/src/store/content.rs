@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hearth_base::{BuildId, JobName, MandateId};
+use hearth_base::{BuildId, JobName, MandateId, ToolName};
 use hearth_wire::{
     components::{DeploySource, DeploymentState, DeploymentStep, StepName},
     jobs::JobCreate,
@@ -19,6 +19,10 @@ pub struct DeploymentContent {
     pub ended: Option<Timestamp>,
     pub by: String,
     pub description: String,
+    /// The name of the tool when the deployment was created; `None` in rows of release 0.1.0.
+    pub tool_name: Option<ToolName>,
+    /// The revision that a rollback by a user restores.
+    pub restored_revision: Option<u32>,
     /// The configuration that the components were read from, as its author wrote it.
     pub config: Option<String>,
     /// The environment that the components belong to; `None` for production.

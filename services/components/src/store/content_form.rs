@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hearth_base::{BuilderName, JobName, MandateId};
+use hearth_base::{BuilderName, JobName, MandateId, ToolName};
 use hearth_wire::{
     builds::RecipeChoice,
     components::{DeploySource, DeploymentState, DeploymentStep},
@@ -73,6 +73,10 @@ pub struct StoredContent {
     config: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     environment: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tool_name: Option<ToolName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    restored_revision: Option<u32>,
 }
 
 impl StoredContent {
@@ -137,6 +141,8 @@ impl StoredContent {
             removals: content.removals.clone(),
             config: content.config.clone(),
             environment: content.environment.clone(),
+            tool_name: content.tool_name.clone(),
+            restored_revision: content.restored_revision,
         }
     }
 }
@@ -164,6 +170,8 @@ impl From<StoredContent> for DeploymentContent {
             ended: stored.ended,
             by: stored.by,
             description: stored.description,
+            tool_name: stored.tool_name,
+            restored_revision: stored.restored_revision,
             config: stored.config,
             environment: stored.environment,
             components,

@@ -4,7 +4,10 @@
 use std::fmt::Debug;
 
 use hearth_base::{Error, Result};
-use hearth_wire::components::Revision;
+use hearth_wire::{
+    components::{Revision, events::DeploymentEvent},
+    events::Topic,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -20,7 +23,11 @@ fn check_golden_file<T: Serialize + DeserializeOwned + Debug>(document: &str) ->
 
 #[test]
 fn deployments_of_every_release_are_readable() -> Result<()> {
-    for document in [include_str!("golden/deployment-1.json"), include_str!("golden/deployment-2.json")] {
+    for document in [
+        include_str!("golden/deployment-1.json"),
+        include_str!("golden/deployment-2.json"),
+        include_str!("golden/deployment-3-events.json"),
+    ] {
         check_golden_file::<StoredContent>(document)?;
         // The content that the service works with loses nothing.
         let stored: StoredContent = serde_json::from_str(document).map_err(Error::internal)?;
@@ -40,4 +47,21 @@ fn revisions_of_every_release_are_readable() -> Result<()> {
 #[test]
 fn configurations_of_every_release_are_readable() -> Result<()> {
     check_golden_file::<ConfigContent>(include_str!("golden/config-1.json"))
+}
+
+#[test]
+fn events_of_every_release_are_readable() -> Result<()> {
+    for (event_type, document) in [
+        ("deployment.succeeded", include_str!("golden/event-succeeded-1.json")),
+        ("deployment.failed", include_str!("golden/event-failed-1.json")),
+        ("deployment.failed", include_str!("golden/event-failed-rollback-1.json")),
+        ("deployment.cancelled", include_str!("golden/event-cancelled-1.json")),
+        ("deployment.rolled_back", include_str!("golden/event-rolled-back-1.json")),
+    ] {
+        let document: Value = serde_json::from_str(document).map_err(Error::internal)?;
+        let event = DeploymentEvent::decode(event_type, &document)?;
+        assert_eq!(event.as_ref().map(Topic::event_type), Some(event_type));
+        assert_eq!(event.map(|event| event.to_data()).transpose()?, Some(document));
+    }
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
+    events::CreateEvents,
     queue::CreateQueue,
     schema::{big_integer, boolean, integer, json, string, string_null},
     tool_state::CreateToolState,
@@ -18,6 +19,7 @@ pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(CreateQueue),
         Box::new(CreateComponents),
         Box::new(CreateToolConfig),
+        Box::new(CreateEvents),
     ]
 }
 

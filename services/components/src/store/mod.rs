@@ -12,6 +12,8 @@ mod revision;
 use hearth_base::{Result, ToolId};
 use hearth_kit::{
     db::{Db, Tx, queue::Queue},
+    events::EventStream,
+    tasks::ShutdownSignal,
     wake::{WakeListener, WakeTopic},
 };
 use hearth_wire::components::DeploymentId;
@@ -27,12 +29,14 @@ pub struct ComponentsStore {
     db: Db,
     /// The queue of this service.
     pub queue: Queue,
+    /// Events for `notify`.
+    pub events: EventStream,
 }
 
 impl ComponentsStore {
-    /// Opens the tables and the queue in `db`.
-    pub fn new(db: Db, queue: Queue) -> Self {
-        Self { db, queue }
+    /// Opens the tables and the queue in `db`. Readers of events return at shutdown.
+    pub fn new(db: Db, queue: Queue, stop: ShutdownSignal) -> Self {
+        Self { events: EventStream::new(db.clone(), stop), db, queue }
     }
 
     /// Listens for changes of a deployment and for the deletion of its tool's data.

@@ -1,3 +1,4 @@
 //! Background workers.
 
 pub mod deploy;
+pub mod housekeeping;

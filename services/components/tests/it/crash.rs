@@ -31,6 +31,8 @@ async fn kill_at_each_call(db: Db, then: CallOutcome) -> Result<()> {
         fixture.restart_service().await?;
         let done = fixture.wait_for_end(id).await?;
         fixture.wait_until_finalized(number.min(2)).await?;
+        let events = fixture.list_events().await?;
+        assert_eq!(events.len(), number, "killed after {calls} calls, each deployment has one event");
         assert_eq!(done.status, DeploymentState::Successful, "killed after {calls} calls: {done:?}");
         assert_eq!(done.revision, u32::try_from(number).ok(), "killed after {calls} calls");
         let state = fixture.services.lock_state();
@@ -56,6 +58,7 @@ async fn deployment_continues_without_duplicates_after_a_kill_after_any_call(db:
 async fn cancellation_continues_after_a_kill_at_any_call(db: Db) -> Result<()> {
     let mut fixture = start_components(db).await?;
     fixture.services.change_state(|state| state.jobs.behavior = JobBehavior::NeverReady);
+    let mut ended = 0;
     for (calls, then) in (0..10).flat_map(|calls| {
         [(calls, CallOutcome::CallerGoneBeforeCall), (calls, CallOutcome::CallerGoneAfterCall)]
     }) {
@@ -74,6 +77,8 @@ async fn cancellation_continues_after_a_kill_at_any_call(db: Db) -> Result<()> {
         assert_eq!(over.status, DeploymentState::Cancelled, "killed after {calls} calls: {over:?}");
         fixture.wait_until_finalized(0).await?;
         assert_eq!(fixture.find_web_job(), None, "killed after {calls} calls");
+        ended += 1;
+        assert_eq!(fixture.list_events().await?.len(), ended, "killed after {calls} calls");
     }
     Ok(())
 }

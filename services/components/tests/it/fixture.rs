@@ -12,7 +12,9 @@ use hearth_wire::{
     components::{
         DeploySource, Deployment, DeploymentCreate, DeploymentCreateQuery, DeploymentId, DeploymentQuery,
         DeploymentState, GitSource, Revision, StepName, StepState,
+        events::{DeploymentEvent, DeploymentEventData},
     },
+    events::{Event, EventsQuery, Topic},
     jobs::JobCreate,
     reply::Paging,
 };
@@ -204,6 +206,20 @@ impl ComponentsFixture {
         Ok(self.viewer.components().list_revisions(&self.tool, &Paging::default()).await?.revisions)
     }
 
+    /// Lists the events as `notify` reads them.
+    pub async fn list_events(&self) -> Result<Vec<Event>> {
+        let (reader, mut query) = (self.stand.service_client(Role::Notify)?, EventsQuery::default());
+        let mut events = Vec::new();
+        loop {
+            let batch = reader.read_events(DeploymentEvent::TOPIC_INFO, &query).await?;
+            if batch.events.is_empty() {
+                return Ok(events);
+            }
+            events.extend(batch.events);
+            query.after = Some(batch.next);
+        }
+    }
+
     /// Finds the definition of the tool's job `web`.
     pub fn find_web_job(&self) -> Option<JobCreate> {
         self.services.lock_state().jobs.find_job("web").map(|job| job.spec.clone())
@@ -229,5 +245,18 @@ impl ComponentsFixture {
         let path = format!("/components/v1/tool/{path}");
         let (status, document) = send_json_request(client, method, &path, content.as_ref()).await.unwrap();
         (status.as_u16(), document)
+    }
+}
+
+/// Reads the data of an event about a deployment.
+pub fn read_event_data(event: &Event) -> Result<DeploymentEventData> {
+    match event.decode::<DeploymentEvent>()? {
+        Some(
+            DeploymentEvent::Succeeded(data)
+            | DeploymentEvent::Failed(data)
+            | DeploymentEvent::Cancelled(data)
+            | DeploymentEvent::RolledBack(data),
+        ) => Ok(data),
+        None => Err(hearth_base::Error::internal("the event is of another type")),
     }
 }

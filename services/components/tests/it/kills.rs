@@ -13,7 +13,7 @@ use hearth_wire::{
 
 use crate::{
     fake_services::{CallOutcome, JobBehavior},
-    fixture::{ComponentsFixture, build_git_deployment, start_components},
+    fixture::{ComponentsFixture, build_git_deployment, read_event_data, start_components},
 };
 
 /// The components that a configuration may have beside `web`.
@@ -58,6 +58,7 @@ impl KillRun {
         self.disturb(id).await?;
         let done = self.fixture.wait_for_end_advancing_time(id).await?;
         self.check_outcome(&done, &before, &wanted);
+        self.check_event(&done).await?;
         let state = self.fixture.services.lock_state();
         assert!(state.builds.all.len() <= builds + 1, "a source was built twice: {done:?}");
         let mut started = state.jobs.one_off_starts.clone();
@@ -120,6 +121,19 @@ impl KillRun {
                 break;
             }
         }
+        Ok(())
+    }
+
+    /// The deployment has one event, which is of its outcome.
+    async fn check_event(&self, done: &Deployment) -> Result<()> {
+        let mut own = Vec::new();
+        for event in self.fixture.list_events().await? {
+            let data = read_event_data(&event)?;
+            if data.deployment == done.deploy_id {
+                own.push((data.state, data.revision));
+            }
+        }
+        assert_eq!(own, [(done.status, done.revision)], "{done:?}");
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 mod cancellation;
 mod config;
 mod crash;
+mod events;
 mod failure;
 mod fake_services;
 mod fixture;
