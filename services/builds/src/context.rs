@@ -40,6 +40,8 @@ pub struct BuildsContext {
     pub public_authority: String,
     /// True when the public URL is `https://`.
     pub public_tls: bool,
+    /// Public address of this Hearth without a path, as in `https://hearth.example`.
+    pub public_origin: String,
     pub stop: ShutdownSignal,
 }
 
@@ -48,7 +50,7 @@ impl BuildsContext {
         let settings = kit.settings::<BuildsSettings>();
         Ok(Self {
             base: RequestContext::from_kit(kit),
-            store: BuildStore::new(kit.db()?.clone(), kit.create_queue()?),
+            store: BuildStore::new(kit.db()?.clone(), kit.create_queue()?, kit.tasks.shutdown_signal()),
             blobs: BlobStore::open(&kit.state, Role::Builds, &kit.config.disk)?,
             outbound: kit.config.outbound.create_client(),
             ref_permits: RefPermits::new(settings.ref_requests, settings.tool_ref_requests),
@@ -59,6 +61,7 @@ impl BuildsContext {
             announcement_lanes: FairPool::new(ANNOUNCEMENT_LANES),
             public_authority: kit.config.door.public_authority(),
             public_tls: kit.config.door.uses_tls(),
+            public_origin: kit.config.door.public_origin(),
             stop: kit.tasks.shutdown_signal(),
         })
     }

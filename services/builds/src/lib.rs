@@ -31,7 +31,7 @@ use crate::{
     context::BuildsContext,
     rights::{
         BuildsRead, BuildsWrite, CheckPackageSources, GrantPackageSources, LeaseBuilds, OperateBuilders,
-        OperatePackageSources, ReadProvenanceKeys, ReportBuilds,
+        OperatePackageSources, ReadBuildEvents, ReadProvenanceKeys, ReportBuilds,
     },
 };
 
@@ -162,4 +162,5 @@ fn routes(settings: &BuildsSettings, door: &DoorSettings) -> OpenApiRouter<Build
         .routes(require_right::<LeaseBuilds, _>(routes!(http::internal::heartbeat)))
         .routes(require_right::<LeaseBuilds, _>(routes!(http::internal::finish_lease)))
         .routes(require_right::<LeaseBuilds, _>(routes!(http::internal::download_source)))
+        .routes(require_right::<ReadBuildEvents, _>(routes!(http::internal::read_build_events)))
 }

@@ -23,6 +23,8 @@ rights! {
     GrantPackageSources = "operator:tool", Requirement::ToolOperator => MemberCaller;
     /// Checking that a package source exists.
     CheckPackageSources = "builds:sources", Requirement::Services(&[Role::Accounts]) => ServiceCaller;
+    /// Reading events about builds.
+    ReadBuildEvents = "builds:events", Requirement::Services(&[Role::Notify]) => ServiceCaller;
     /// Leasing builds.
     LeaseBuilds = "builds:make", Requirement::Services(&[Role::Builder]) => ServiceCaller;
 }

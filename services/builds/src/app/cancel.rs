@@ -5,7 +5,7 @@ use hearth_wire::builds::{BuildStatus, BuildStep};
 
 use jiff::Timestamp;
 
-use super::credentials;
+use super::build_end;
 use crate::{context::BuildsContext, store::Build};
 
 /// Cancels a build. Its status changes at once; the builder learns of it with its next heartbeat and stops
@@ -21,8 +21,7 @@ pub async fn cancel_build(cx: &BuildsContext, tool: ToolId, id: BuildId) -> Resu
             .help(format!("hearth build show {id}")));
     }
     mark_cancelled(&mut build, now);
-    credentials::release_outside_build(cx, &tx, &mut build).await?;
-    cx.store.update_build(&tx, &build).await?;
+    build_end::store_ended_build(cx, &tx, &mut build).await?;
     tx.commit().await
 }
 

@@ -26,7 +26,7 @@ use hearth_wire::{
 use jiff::SignedDuration;
 
 use super::{
-    build_task::BUILD_TASK, builders, cleanup, credentials, provenance::PROVENANCE_TASK,
+    build_end, build_task::BUILD_TASK, builders, cleanup, credentials, provenance::PROVENANCE_TASK,
     ticket::decode_ticket,
 };
 use crate::{
@@ -103,7 +103,8 @@ pub async fn finish_lease(cx: &BuildsContext, id: BuildId, finish: BuildFinish) 
     if let Some(mut build) = cx.store.lock_build(&tx, id).await? {
         tool = Some(build.tool);
         builder = build.builder.clone().filter(|_| !says_nothing);
-        if build.has_ended() {
+        let had_ended = build.has_ended();
+        if had_ended {
             // The build has ended already, so nothing refers to the image.
             if matches!(outcome, BuildLeaseOutcome::Succeeded { .. }) {
                 cx.store.queue.enqueue(&tx, cleanup::UNPIN_TASK, &id.to_string(), &id, cx.now()).await?;
@@ -117,7 +118,11 @@ pub async fn finish_lease(cx: &BuildsContext, id: BuildId, finish: BuildFinish) 
             }
         }
         build.settled = build.has_ended();
-        cx.store.update_build(&tx, &build).await?;
+        if build.has_ended() && !had_ended {
+            build_end::store_ended_build(cx, &tx, &mut build).await?;
+        } else {
+            cx.store.update_build(&tx, &build).await?;
+        }
     }
     release_queue_item(cx, &tx, &item, tool, pause).await?;
     credentials::mark_credentials_revoked(cx, &tx, id).await?;

@@ -1,5 +1,6 @@
 //! Rules of the service, without HTTP and SQL.
 
+pub mod build_end;
 pub mod build_task;
 pub mod builder_notices;
 pub mod builders;

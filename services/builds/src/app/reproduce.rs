@@ -60,6 +60,7 @@ pub async fn reproduce_build(
         inputs: None,
         reused_build: None,
         image_record: ImageRecord { original_build: Some(original_build), ..ImageRecord::default() },
+        of_deployment: false,
         ..original
     };
     start::accept_build(cx, &build, u64::from(facts.quota.running_builds), None).await?;

@@ -13,6 +13,7 @@ use hearth_wire::{
 use jiff::SignedDuration;
 
 use super::{
+    build_end,
     cleanup::{self, UNPIN_TASK, format_pin_holder},
     package_sources, sources,
 };
@@ -128,6 +129,7 @@ async fn accept_reuse(cx: &BuildsContext, build: &Build, former: &Build) -> Resu
         extended.ok_or_else(|| sources::build_missing_error(upload))?;
     }
     cx.store.insert_build(&tx, &reused).await?;
+    build_end::append_end_event(cx, &tx, &reused).await?;
     tx.commit().await?;
     cleanup::delete_old_builds(cx, build.tool, u64::from(cx.settings.kept)).await?;
     Ok(Some(reused))

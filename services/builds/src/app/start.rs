@@ -27,13 +27,15 @@ struct ResolvedSource {
 }
 
 /// Resolves the source and accepts the build. An image that is up to date is its result at once, unless the query asks
-/// for a new one. With `queue` in the query, more builds than the quota may wait.
+/// for a new one. With `queue` in the query, more builds than the quota may wait. `of_deployment` marks a build that a
+/// deployment requests.
 pub async fn start_build(
     cx: &BuildsContext,
     tool: ToolId,
     name: &ToolName,
     create: BuildCreate,
     query: BuildCreateQuery,
+    of_deployment: bool,
 ) -> Result<Build> {
     let BuildCreateQuery { queue: may_queue, rebuild } = query;
     let BuildCreate {
@@ -82,7 +84,7 @@ pub async fn start_build(
         use_latest_versions,
         use_deprecated_versions,
     };
-    let build = create_build(cx, tool, name, parameters, source, now);
+    let build = Build { of_deployment, ..create_build(cx, tool, name, parameters, source, now) };
     if outside.is_none()
         && !rebuild
         && let Some(reused) = reuse::reuse_image(cx, &build).await?
@@ -176,6 +178,7 @@ fn create_build(
         reused_build: None,
         image_record: ImageRecord::default(),
         outside_builder: None,
+        of_deployment: false,
     }
 }
 

@@ -4,7 +4,7 @@ use hearth_base::{BuildId, Result};
 use hearth_kit::{db::Tx, queue::TaskName};
 use hearth_wire::builds::{BuildFailure, BuildFailureClass, BuildStatus, BuildStep};
 
-use super::credentials;
+use super::build_end;
 use crate::{context::BuildsContext, store::Build};
 
 /// Task that ends a build at its deadline.
@@ -48,8 +48,7 @@ pub async fn end_overdue_build(cx: &BuildsContext, tx: &Tx, id: BuildId) -> Resu
     });
     build.step = BuildStep::Done;
     build.ended = Some(cx.now());
-    credentials::release_outside_build(cx, tx, &mut build).await?;
-    cx.store.update_build(tx, &build).await
+    build_end::store_ended_build(cx, tx, &mut build).await
 }
 
 fn step_name(step: BuildStep) -> &'static str {

@@ -33,7 +33,9 @@ pub async fn start(
     Query(query): Query<BuildCreateQuery>,
     Json(create): Json<BuildCreate>,
 ) -> ApiResult<BuildStarted> {
-    let build = app::start::start_build(&cx, tool.id, &tool.name, create, query).await?;
+    // Only `components` acts with a mandate here, for a deployment.
+    let of_deployment = tool.identity_headers.mandate.is_some();
+    let build = app::start::start_build(&cx, tool.id, &tool.name, create, query, of_deployment).await?;
     let new_build =
         BuildNew { name: build.id, resolved_ref: build.resolved_ref, parameters: build.parameters };
     Ok(ApiResponse::ok_named(BuildStarted { new_build }))

@@ -1,4 +1,4 @@
-//! Endpoints for builders of this Hearth only. Those of reports are served to builders of release 0.1.0; newer ones use
+//! Endpoints for other services: for builders of this Hearth, and events for `notify`. Those of reports are served to builders of release 0.1.0; newer ones use
 //! `reports.rs`.
 
 use std::time::Duration;
@@ -9,19 +9,26 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hearth_base::{BuildId, SourceId};
-use hearth_kit::{ApiError, ApiResponse, ApiResult, Authed, Json, Param, blobs::ContentStream};
+use hearth_kit::{ApiError, ApiResponse, ApiResult, Authed, Json, Param, Query, blobs::ContentStream};
 use hearth_wire::{
     builds::{
+        events::BuildEvent,
         former_finish::FormerBuildFinish,
         internal::{
             BuildClaim, BuildClaimReply, BuildHeartbeat, BuildHeartbeatReply, RegistryToken,
             RegistryTokenCreate,
         },
     },
-    reply::{Done, Named},
+    events::{EventBatch, EventsQuery, Topic},
+    reply::{Data, Done, Named},
 };
 
-use crate::{app, context::BuildsContext, rights::LeaseBuilds, store::UploadedSource};
+use crate::{
+    app,
+    context::BuildsContext,
+    rights::{LeaseBuilds, ReadBuildEvents},
+    store::UploadedSource,
+};
 
 /// Claim a build. Waits for one when `wait` is set.
 #[utoipa::path(post, path = "/builds/v1/internal/claims", tag = "internal", operation_id = "builds.internal_claim",
@@ -104,4 +111,17 @@ pub async fn create_registry_token(
 ) -> ApiResult<RegistryToken> {
     let token = app::credentials::create_registry_token(&cx, build, create).await?;
     Ok(ApiResponse::ok_named(token).with_status(StatusCode::CREATED))
+}
+
+/// Read events about ended builds, in order. Waits for the next event when `wait` is set.
+#[utoipa::path(get, path = "/builds/v1/internal/events/builds", tag = "internal",
+    operation_id = "builds.internal_events_builds", params(EventsQuery),
+    responses((status = 200, body = Data<EventBatch>),
+        (status = 409, description = "the cursor is older than the oldest event")))]
+pub async fn read_build_events(
+    cx: BuildsContext,
+    _: Authed<ReadBuildEvents>,
+    Query(after): Query<EventsQuery>,
+) -> ApiResult<EventBatch> {
+    Ok(ApiResponse::ok(cx.store.events.read(BuildEvent::TOPIC_INFO, &after).await?))
 }

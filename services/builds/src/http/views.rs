@@ -37,6 +37,7 @@ fn render_build(build: store::Build, queue: Option<wire::BuildQueuePlace>) -> wi
         reused_build,
         image_record,
         outside_builder,
+        of_deployment: _,
     } = build;
     wire::Build {
         build_id: id,

@@ -53,6 +53,8 @@ pub(super) mod row {
         pub reused_build: Option<String>,
         pub outside_builder: Option<String>,
         pub image_record: Option<Json>,
+        /// Null in rows of earlier releases.
+        pub of_deployment: Option<bool>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -107,6 +109,8 @@ pub struct Build {
     pub outside_builder: Option<String>,
     /// Facts about the image that it made.
     pub image_record: ImageRecord,
+    /// True if a deployment requested the build: mail is about the deployment.
+    pub of_deployment: bool,
 }
 
 impl Build {
@@ -147,6 +151,7 @@ impl TryFrom<row::Model> for Build {
             reused_build,
             outside_builder,
             image_record,
+            of_deployment,
         } = row;
         Ok(Self {
             id: parse_column("build.id", &id)?,
@@ -182,6 +187,7 @@ impl TryFrom<row::Model> for Build {
                 .map(|record| parse_json("build.image_record", record))
                 .transpose()?
                 .unwrap_or_default(),
+            of_deployment: of_deployment.unwrap_or(false),
         })
     }
 }
@@ -217,6 +223,7 @@ impl TryFrom<&Build> for row::ActiveModel {
             reused_build,
             outside_builder,
             image_record,
+            of_deployment,
         } = build;
         Ok(Self {
             id: Set(id.to_string()),
@@ -245,6 +252,7 @@ impl TryFrom<&Build> for row::ActiveModel {
             reused_build: Set(to_optional_text(reused_build.as_ref())),
             outside_builder: Set(outside_builder.clone()),
             image_record: Set(Some(to_json(image_record)?)),
+            of_deployment: Set(Some(*of_deployment)),
         })
     }
 }

@@ -3,11 +3,11 @@
 
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
-    events::CreateEventCursors,
+    events::{CreateEventCursors, CreateEvents},
     queue::CreateQueue,
     schema::{
-        big_integer, big_integer_null, boolean, build_index, integer, json, json_null, string, string_null,
-        text, text_null,
+        big_integer, big_integer_null, boolean, boolean_null, build_index, integer, json, json_null, string,
+        string_null, text, text_null,
     },
     tool_state::CreateToolState,
 };
@@ -31,6 +31,8 @@ pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(CreatePackageSources),
         Box::new(AddImageRecord),
         Box::new(IndexOutsideBuilds),
+        Box::new(CreateEvents),
+        Box::new(MarkDeploymentBuilds),
     ]
 }
 
@@ -192,6 +194,22 @@ impl MigrationTrait for IndexOutsideBuilds {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let columns = ["builder_id", "build_id"];
         manager.create_index(build_index("outside_build_builder_id", "outside_build", &columns)).await
+    }
+}
+
+/// The mark of builds that a deployment requested.
+struct MarkDeploymentBuilds;
+
+impl MigrationName for MarkDeploymentBuilds {
+    fn name(&self) -> &str {
+        "0008_deployment_builds"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for MarkDeploymentBuilds {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.add_column("build", boolean_null("of_deployment")).await
     }
 }
 

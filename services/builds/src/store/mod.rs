@@ -3,6 +3,8 @@
 mod build;
 mod build_token;
 mod builder;
+#[cfg(test)]
+mod golden;
 mod image_record;
 mod migrations;
 mod outside_build;
@@ -14,6 +16,8 @@ mod source;
 use hearth_base::{BuildId, Result};
 use hearth_kit::{
     db::{Db, Tx, columns, queue::Queue},
+    events::EventStream,
+    tasks::ShutdownSignal,
     wake::{WakeListener, WakeTopic},
 };
 use sea_orm::DatabaseConnection;
@@ -34,12 +38,14 @@ pub struct BuildStore {
     db: Db,
     /// Queue of builds to lease, time limits and clean-up tasks.
     pub queue: Queue,
+    /// Events for `notify`.
+    pub events: EventStream,
 }
 
 impl BuildStore {
-    /// Creates a store over the tables and the queue in `db`.
-    pub fn new(db: Db, queue: Queue) -> Self {
-        Self { db, queue }
+    /// Creates a store over the tables and the queue in `db`. Readers of events return at shutdown.
+    pub fn new(db: Db, queue: Queue, stop: ShutdownSignal) -> Self {
+        Self { events: EventStream::new(db.clone(), stop), db, queue }
     }
 
     /// Listens to the wake-ups of topics.

@@ -1,4 +1,4 @@
-//! Deletes expired uploads and forgets absent builders every ten minutes.
+//! Deletes expired uploads and old events, and forgets absent builders, every ten minutes.
 
 use hearth_kit::{Worker, queue::create_periodic_worker};
 use jiff::SignedDuration;
@@ -17,7 +17,10 @@ pub fn create_worker(cx: &BuildsContext) -> Worker {
         let cx = cx.clone();
         async move {
             builders::forget_absent_builders(&cx, now).await?;
-            sources::delete_expired(&cx, now).await
+            sources::delete_expired(&cx, now).await?;
+            let tx = cx.store.begin().await?;
+            cx.store.events.delete_old_events(&tx, now).await?;
+            tx.commit().await
         }
     })
 }

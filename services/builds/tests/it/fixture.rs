@@ -12,8 +12,10 @@ use hearth_testkit::{GitServer, ServiceStand, send_json_request};
 use hearth_wire::{
     builds::{
         BuildCreate, BuildCreateQuery, BuildNew,
+        events::{BuildEvent, BuildEventData},
         internal::{BuildClaim, BuildFinish, BuildHeartbeat, BuildLease, BuildLeaseOutcome, BuilderProcess},
     },
+    events::{Event, EventsQuery, Topic},
     tools::Quota,
 };
 use http::{Method, Request, Response, StatusCode};
@@ -27,6 +29,7 @@ pub struct BuildsFixture {
     pub stand: ServiceStand,
     pub git: GitServer,
     pub commit: String,
+    pub tool_id: ToolId,
     pub tool: ToolName,
     pub maintainer: Client,
     pub viewer: Client,
@@ -114,6 +117,7 @@ pub async fn start_fixture_with_fakes(
         stand,
         git,
         commit,
+        tool_id: id,
         tool,
         pins,
         tags,
@@ -245,6 +249,20 @@ impl BuildsFixture {
             .clone()
     }
 
+    /// Lists the events as `notify` reads them.
+    pub async fn list_events(&self) -> Result<Vec<Event>> {
+        let (reader, mut query) = (self.stand.service_client(Role::Notify)?, EventsQuery::default());
+        let mut events = Vec::new();
+        loop {
+            let batch = reader.read_events(BuildEvent::TOPIC_INFO, &query).await?;
+            if batch.events.is_empty() {
+                return Ok(events);
+            }
+            events.extend(batch.events);
+            query.after = Some(batch.next);
+        }
+    }
+
     /// Requests to `images`, as method, path and body.
     pub fn list_pin_requests(&self) -> Vec<String> {
         self.pins.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -261,5 +279,15 @@ pub fn build_success_end() -> BuildLeaseOutcome {
         inputs: None,
         materials: None,
         comparison: None,
+    }
+}
+
+/// Reads the data of an event about a build.
+pub fn read_event_data(event: &Event) -> Result<BuildEventData> {
+    match event.decode::<BuildEvent>()? {
+        Some(BuildEvent::Succeeded(data) | BuildEvent::Failed(data) | BuildEvent::Cancelled(data)) => {
+            Ok(data)
+        }
+        None => Err(hearth_base::Error::internal("the event is of another type")),
     }
 }

@@ -8,7 +8,7 @@ use hearth_testkit::{SeededRng, on_every_store, read_rounds};
 use hearth_wire::builds::internal::{BuildClaim, BuildLease, BuildLeaseOutcome};
 use jiff::SignedDuration;
 
-use crate::fixture::{BuildsFixture, FixtureTool, build_success_end, start_fixture};
+use crate::fixture::{BuildsFixture, FixtureTool, build_success_end, read_event_data, start_fixture};
 
 /// Steps of one round, each of which is an event of a builder or a person.
 const STEPS_PER_ROUND: usize = 12;
@@ -24,6 +24,8 @@ struct KillRun<'a> {
     /// Leases that builders believe to hold, with the number of the builder.
     leases: Vec<(usize, BuildLease)>,
     started: BTreeMap<BuildId, usize>,
+    /// Builds of former rounds.
+    ended: BTreeSet<BuildId>,
     /// Builds whose success was accepted.
     made: BTreeSet<BuildId>,
 }
@@ -172,6 +174,7 @@ async fn each_build_ends_and_none_runs_twice_while_builders_die(db: Db) -> Resul
         rng: SeededRng::from_environment("kills of builders")?,
         leases: Vec::new(),
         started: BTreeMap::new(),
+        ended: BTreeSet::new(),
         made: BTreeSet::new(),
     };
     for _ in 0..read_rounds()? {
@@ -179,8 +182,14 @@ async fn each_build_ends_and_none_runs_twice_while_builders_die(db: Db) -> Resul
             run.perform_step().await?;
         }
         run.finish_all().await?;
-        run.started.clear();
+        run.ended.extend(std::mem::take(&mut run.started).into_keys());
     }
+    let mut announced = Vec::new();
+    for event in fixture.list_events().await? {
+        announced.push(read_event_data(&event)?.build);
+    }
+    announced.sort_unstable();
+    assert_eq!(announced, run.ended.into_iter().collect::<Vec<_>>(), "each build has one event");
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 mod audited_changes;
 mod builders;
 mod document;
+mod events;
 mod fixture;
 mod kills;
 mod leases;

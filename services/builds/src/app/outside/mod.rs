@@ -20,7 +20,7 @@ use hearth_base::{BuildId, Result};
 use hearth_kit::{db::Tx, queue::TaskName};
 use hearth_wire::builds::{BuildFailure, BuildFailureClass, BuildStatus, BuildStep};
 
-use super::credentials;
+use super::build_end;
 use crate::{
     context::BuildsContext,
     store::{Build, OutsideBuild, OutsideBuilder},
@@ -68,6 +68,5 @@ async fn fail_build(
     });
     build.step = BuildStep::Done;
     build.ended = Some(cx.now());
-    credentials::release_outside_build(cx, tx, &mut build).await?;
-    cx.store.update_build(tx, &build).await
+    build_end::store_ended_build(cx, tx, &mut build).await
 }

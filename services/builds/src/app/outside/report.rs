@@ -21,7 +21,7 @@ use hearth_wire::{
 use super::ANNOUNCE_TASK;
 use crate::{
     app::{
-        cleanup, credentials,
+        build_end, cleanup, credentials,
         lease::{self, pin_build_image, record_lease_end, shorten_failure, truncate_message},
         provenance::PROVENANCE_TASK,
         sources,
@@ -251,15 +251,15 @@ pub async fn finish_build(
         if build.digest.is_some() {
             cx.store.queue.enqueue(&tx, PROVENANCE_TASK, &id.to_string(), &id, cx.now()).await?;
         }
-        credentials::release_outside_build(cx, &tx, &mut build).await?;
+        build_end::store_ended_build(cx, &tx, &mut build).await?;
     } else {
         outside.begin_attempt();
         cx.store.save_outside_build(&tx, &outside).await?;
         credentials::mark_credentials_revoked(cx, &tx, id).await?;
         let due_at = cx.now() + pause;
         cx.store.queue.enqueue(&tx, ANNOUNCE_TASK, &id.to_string(), &id, due_at).await?;
+        cx.store.update_build(&tx, &build).await?;
     }
-    cx.store.update_build(&tx, &build).await?;
     tx.commit().await?;
     if let Err(error) = complete_log(cx, &attempt, &described).await {
         log_error!(&error, build = %id, "end of a build log not stored");
