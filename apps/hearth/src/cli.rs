@@ -148,7 +148,7 @@ pub enum CliCommand {
         #[command(subcommand)]
         command: Deferred<envvars::EnvvarCommand>,
     },
-    /// Manage mail about jobs
+    /// Manage mail about tools
     #[command(before_help = "Example: hearth notify status", help_template = HELP_TEMPLATE)]
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Notify {
@@ -217,7 +217,7 @@ pub enum CliCommand {
         #[command(subcommand)]
         command: Deferred<request::RequestCommand>,
     },
-    /// Manage webhooks for job events
+    /// Manage webhooks for events of tools
     #[command(before_help = "Example: hearth webhooks list", help_template = HELP_TEMPLATE, hide = true)]
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Webhooks {

@@ -25,7 +25,7 @@ pub fn add_webhooks(document: &mut OpenApi) {
 /// Describes the request that a webhook receives for an event (Standard Webhooks specification, "Payload
 /// structure").
 fn describe_event_type(declared: &EventTypeInfo, schemas: &mut NamedSchemas) -> PathItem {
-    let EventTypeInfo { name, description, schema } = declared;
+    let EventTypeInfo { name, description, mail: _, schema } = declared;
     let event_type = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([*name]));
     let time = SchemaFormat::KnownFormat(KnownFormat::DateTime);
     let payload = ObjectBuilder::new()

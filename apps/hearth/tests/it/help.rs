@@ -20,7 +20,7 @@ fn help_of_the_program_starts_with_an_example() {
     out|   jobs     Manage jobs: one-off, scheduled or continuous
     out|   exec     Run a program, or a shell, in a container of a job
     out|   envvars  Manage environment variables
-    out|   notify   Manage mail about jobs
+    out|   notify   Manage mail about tools
     out|   build    Build images from sources
     out|   tool     Manage tools and members
     out|   help     Print this message or the help of the given subcommand(s)

@@ -15,7 +15,9 @@ fn build_home() -> Home {
     let delivery = r#"{"id": "delivery_00000000000000000000000001", "event": "webhook.test", "message": "event_1",
         "state": "waiting", "tries": 1, "created": "2026-01-02T03:04:05Z", "status": 500, "reply": "oh no"}"#;
     let mail = r#"{"sends": true, "off": false, "recipients": ["ada", "bob"], "waiting": 2,
-        "next": "2026-01-02T03:04:05Z"}"#;
+        "next": "2026-01-02T03:04:05Z", "events": ["job.run.failed", "deployment.failed"],
+        "available_events": ["job.run.failed", "build.failed", "deployment.succeeded", "deployment.failed"],
+        "default_events": ["job.run.failed", "build.failed", "deployment.failed"]}"#;
     let mails = r#"{"items": [{"id": "mail_00000000000000000000000001", "user": "ada", "events": 1,
         "subject": "[hearth] dup-finder/tidy failed: exit status 1", "state": "failed", "tries": 1,
         "created": "2026-01-02T03:04:05Z", "reply": "550 nobody of that name"}]}"#;
@@ -69,11 +71,49 @@ fn build_home() -> Home {
 const WEBHOOK_ID: &str = "webhook_00000000000000000000000001";
 
 #[test]
+fn events_with_mail_are_shown_and_chosen() {
+    insta::assert_snapshot!(build_home().run_to_transcript(&["notify", "events"]), @"
+    out| job.run.failed	yes
+    out| build.failed	no
+    out| deployment.succeeded	no
+    out| deployment.failed	yes
+    ends with 0
+    ");
+    insta::assert_snapshot!(build_home().run_to_transcript(&["notify", "events", "deployment.failed", "job.run.failed"]), @"
+    out| nothing to change: you get mail about job.run.failed, deployment.failed
+    ends with 0
+    ");
+    insta::assert_snapshot!(build_home().run_to_transcript(&["notify", "events", "--default"]), @"
+    out| ✓ you get mail about job.run.failed, build.failed, deployment.failed
+    ends with 0
+    ");
+    insta::assert_snapshot!(build_home().run_to_transcript(&["notify", "events", "--none", "--dry-run"]), @"
+    out| would change the choice: you get mail about no event
+    ends with 0
+    ");
+    let refused = build_home().run_to_transcript(&["notify", "events", "deployment.cancelled"]);
+    assert!(refused.contains("there is no mail about the event type \"deployment.cancelled\""), "{refused}");
+    assert!(refused.contains("deployment.rolled_back"), "{refused}");
+}
+
+#[test]
+fn choice_of_events_needs_a_hearth_of_this_release() {
+    let mail = r#"{"sends": true, "off": false, "recipients": [], "waiting": 0}"#;
+    let home = Home::linked_to_tool(PreparedAnswers::from([(
+        "GET /notify/v1/tool/dup-finder/mail",
+        (200, data_json(mail)),
+    )]));
+    let refused = home.run_to_transcript(&["notify", "events", "deployment.failed"]);
+    assert!(refused.contains("release in which mail cannot be chosen by event"), "{refused}");
+}
+
+#[test]
 fn mail_settings_are_shown_and_changed() {
     insta::assert_snapshot!(build_home().run_to_transcript(&["notify", "status"]), @"
     out| mail	sent
     out| to	ada, bob
     out| to you	on
+    out| about	job.run.failed, deployment.failed
     out| waiting	2
     out| next mail	2026-01-02T03:04:05Z
     ends with 0
@@ -164,7 +204,7 @@ fn webhooks_are_created_changed_and_deleted() {
     ");
     insta::assert_snapshot!(build_home().run_to_transcript(&["webhooks", "create", "https://example.org/hook", "--event", "job.exploded"]), @r#"
     err| error: unknown event type "job.exploded" [event-type]
-    err|        The event types are request.created, request.accepted, request.refused, job.run.started, job.run.succeeded, job.run.failed, job.run.stopped, job.due.missed, webhook.test.
+    err|        The event types are request.created, request.accepted, request.refused, job.run.started, job.run.succeeded, job.run.failed, job.run.stopped, job.due.missed, build.succeeded, build.failed, build.cancelled, deployment.succeeded, deployment.failed, deployment.cancelled, deployment.rolled_back, webhook.test.
     err| next:  hearth webhooks create -h
     ends with 1
     "#);

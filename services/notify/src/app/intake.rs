@@ -55,7 +55,8 @@ async fn process_event(
         }
     }
     if let Some(notice) = notice.filter(|_| cx.mailer.is_some()) {
-        cx.store.insert_notice(tx, tool, &WaitingNotice { id, time, notice }).await?;
+        let waiting = WaitingNotice { id, time, event_type: payload.event, notice };
+        cx.store.insert_notice(tx, tool, &waiting).await?;
         enqueue_gather(cx, tx, tool, now).await?;
     }
     Ok(())

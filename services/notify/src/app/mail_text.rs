@@ -40,6 +40,10 @@ pub fn render_mail(tool: &ToolName, count: u64, notices: &[Notice]) -> MailText 
         );
     }
     append_line(&mut body, format_args!("-- \nYou get this because you maintain {tool} on this Hearth."));
+    append_line(
+        &mut body,
+        format_args!("To choose what is mailed to you: hearth notify events --tool {tool}"),
+    );
     append_line(&mut body, format_args!("To stop mail about {tool}: hearth notify off --tool {tool}"));
     let opt_outs: BTreeSet<&str> = notices.iter().filter_map(|notice| notice.opt_out.as_deref()).collect();
     for opt_out in opt_outs {
@@ -125,8 +129,9 @@ mod tests {
             body,
             "hello/tidy failed: exit status 1\n  why:     it ended with status 1\n  started: 2026-05-04 12:00:01 \
              UTC\n  last output:\n    | one\n    | two\n  next:    hearth jobs logs tidy --tool hello\n\n-- \nYou \
-             get this because you maintain hello on this Hearth.\nTo stop mail about hello: hearth notify off --tool \
-             hello\nTo get no mail about a job, write emails: none in its definition.\n"
+             get this because you maintain hello on this Hearth.\nTo choose what is mailed to you: hearth notify \
+             events --tool hello\nTo stop mail about hello: hearth notify off --tool hello\nTo get no mail about a \
+             job, write emails: none in its definition.\n"
         );
     }
 

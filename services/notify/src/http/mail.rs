@@ -21,10 +21,11 @@ pub async fn show(cx: NotifyContext, tool: Authed<NotifyRead>) -> ApiResult<Mail
     Ok(ApiResponse::ok(mail_settings::show(&cx, tool.id, &tool.identity.caller).await?))
 }
 
-/// Switch mail about the tool off or on for the caller.
+/// Switch mail about the tool off or on for the caller, or choose the event types that are mailed to the caller.
 #[utoipa::path(put, path = "/notify/v1/tool/{tool}/mail", tag = "notify", operation_id = "notify.mail_put",
     params(("tool" = String, Path, description = "name of the tool")), request_body = MailSettingsPut,
-    responses((status = 200, body = Data<MailSettings>), (status = 400, description = "a tool token cannot receive mail")))]
+    responses((status = 200, body = Data<MailSettings>),
+        (status = 400, description = "a tool token cannot receive mail, or there is no mail about an event type")))]
 pub async fn update(
     cx: NotifyContext,
     tool: Authed<NotifyWrite>,

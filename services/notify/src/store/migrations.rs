@@ -23,6 +23,7 @@ pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(CreateEventCursors),
         Box::new(CreateNotify),
         Box::new(AddWebhookOwners),
+        Box::new(AddMailChoices),
     ]
 }
 
@@ -40,6 +41,30 @@ impl MigrationTrait for AddWebhookOwners {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.add_column("webhook", string_null("owner")).await?;
         manager.add_column("delivery", big_integer_null("answered_at")).await
+    }
+}
+
+/// Members' choices of event types, and the event types of waiting notices.
+struct AddMailChoices;
+
+impl MigrationName for AddMailChoices {
+    fn name(&self) -> &str {
+        "0003_mail_choices"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AddMailChoices {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let choice = Table::create()
+            .table("mail_choice")
+            .col(string("tool_id"))
+            .col(string("user_id"))
+            .col(json("content"))
+            .primary_key(Index::create().col("tool_id").col("user_id"))
+            .to_owned();
+        manager.create_table(choice).await?;
+        manager.add_column("notice", string_null("event_type")).await
     }
 }
 

@@ -1,7 +1,10 @@
 //! The tables of `notify`: the only place that touches its database.
 
 mod delivery;
+#[cfg(test)]
+mod golden;
 mod mail;
+mod mail_choice;
 mod migrations;
 mod notice;
 mod tool;
@@ -20,8 +23,9 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 pub use delivery::Delivery;
 pub use mail::Mail;
+pub use mail_choice::MailChoice;
 pub use migrations::list_migrations;
-pub use notice::WaitingNotice;
+pub use notice::{NoticeCount, WaitingNotice};
 pub use webhook::{Webhook, format_secret_context};
 
 /// The database of `notify`.
@@ -77,6 +81,9 @@ impl NotifyStore {
         mails.exec(&**tx).await.or_db_error()?;
         let opt_outs = tool::off::Entity::delete_many().filter(tool::off::Column::ToolId.eq(&*tool));
         opt_outs.exec(&**tx).await.or_db_error()?;
+        let choices =
+            mail_choice::row::Entity::delete_many().filter(mail_choice::row::Column::ToolId.eq(&*tool));
+        choices.exec(&**tx).await.or_db_error()?;
         let deliveries =
             delivery::row::Entity::delete_many().filter(delivery::row::Column::ToolId.eq(&*tool));
         deliveries.exec(&**tx).await.or_db_error()?;

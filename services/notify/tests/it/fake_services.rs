@@ -1,4 +1,5 @@
-//! Fakes of the services that `notify` calls: `jobs` with its events, `accounts` with people's addresses.
+//! Fakes of the services that `notify` calls: `jobs`, `builds` and `components` with their events, `accounts` with people's
+//! addresses.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,6 +16,8 @@ use hearth_wire::{
         RequestEvent,
         internal::{Recipient, TriggerOwner},
     },
+    builds::events::BuildEvent,
+    components::events::DeploymentEvent,
     events::Topic,
     jobs::events::RunEvent,
     reply::{Data, Listed, Messages},
@@ -28,6 +31,10 @@ pub struct FakeNotifyPeers {
     pub stream: FakeEventStream,
     /// The events of `accounts`.
     pub requests: FakeEventStream,
+    /// The events of `builds`.
+    pub builds: FakeEventStream,
+    /// The events of `components`.
+    pub deployments: FakeEventStream,
     pub recipients: Mutex<Vec<Recipient>>,
     /// True if `accounts` is unavailable.
     pub accounts_unavailable: Mutex<bool>,
@@ -55,7 +62,14 @@ impl FakeNotifyPeers {
             .route("/accounts/v1/internal/tools/{tool}/recipients", get(list_recipients))
             .route("/accounts/v1/internal/owners", post(check_owner))
             .merge(services.requests.build_router(RequestEvent::TOPIC_INFO));
-        for (role, router) in [(Role::Jobs, jobs), (Role::Accounts, accounts)] {
+        let builds = services.builds.build_router(BuildEvent::TOPIC_INFO);
+        let components = services.deployments.build_router(DeploymentEvent::TOPIC_INFO);
+        for (role, router) in [
+            (Role::Jobs, jobs),
+            (Role::Accounts, accounts),
+            (Role::Builds, builds),
+            (Role::Components, components),
+        ] {
             stand
                 .set_fake_service(role, hearth_kit::build_local_service(router.with_state(services.clone())));
         }

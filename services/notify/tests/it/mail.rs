@@ -10,6 +10,11 @@ use serde_json::{Value, json};
 
 use crate::fixture::{build_failure_notice, find_header, start_notify, start_notify_with};
 
+/// Builds the request of a client of release 0.1.0.
+fn switch_mail(off: bool) -> MailSettingsPut {
+    MailSettingsPut { off, events: None }
+}
+
 async fn failure_becomes_one_mail_to_each_maintainer(db: Db) -> Result<()> {
     let fixture = start_notify(db).await?;
     fixture.append_failure("tidy");
@@ -86,7 +91,7 @@ async fn opted_out_maintainer_gets_no_mail(db: Db) -> Result<()> {
     let fixture = start_notify(db).await?;
     let ada = fixture.services.recipients.lock().unwrap()[0].user;
     let ada = fixture.stand.member_with_user_id(ada, fixture.id, &fixture.tool, Access::Write)?;
-    let settings = ada.notify().update_mail_settings(&fixture.tool, &MailSettingsPut { off: true }).await?;
+    let settings = ada.notify().update_mail_settings(&fixture.tool, &switch_mail(true)).await?;
     assert!(settings.sends && settings.off && settings.recipients == ["bob".parse()?], "{settings:?}");
     // Events without a notice cause no mail.
     for code in [1, 0] {
@@ -96,13 +101,13 @@ async fn opted_out_maintainer_gets_no_mail(db: Db) -> Result<()> {
     let mails = fixture.wait_for_mails(1).await?;
     assert!(find_header(&mails[0], "Subject").contains("hello/last"), "{}", mails[0]);
     assert_eq!(find_header(&mails[0], "To"), "bob@example.org");
-    let settings = ada.notify().update_mail_settings(&fixture.tool, &MailSettingsPut { off: false }).await?;
+    let settings = ada.notify().update_mail_settings(&fixture.tool, &switch_mail(false)).await?;
     assert!(!settings.off && settings.recipients.len() == 2, "{settings:?}");
     assert_eq!(
         fixture
             .viewer
             .notify()
-            .update_mail_settings(&fixture.tool, &MailSettingsPut { off: true })
+            .update_mail_settings(&fixture.tool, &switch_mail(true))
             .await
             .unwrap_err()
             .kind(),

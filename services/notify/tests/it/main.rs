@@ -4,6 +4,7 @@
 mod fake_services;
 mod fixture;
 mod mail;
+mod mail_choices;
 mod mail_server;
 mod receivers;
 mod settings;

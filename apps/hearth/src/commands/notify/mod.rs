@@ -1,6 +1,7 @@
-//! `hearth notify …`: mail about the jobs of a tool.
+//! `hearth notify …`: mail about a tool.
 
 pub mod email;
+pub mod events;
 pub mod mails;
 pub mod off;
 pub mod status;
@@ -25,6 +26,10 @@ pub enum NotifyCommand {
     /// Switch on mail to you about a tool
     #[command(before_help = "Example: hearth notify on", help_template = HELP_TEMPLATE)]
     On(off::SwitchMailArgs),
+    /// Show or choose the events about which you get mail
+    #[command(before_help = "Example: hearth notify events deployment.failed build.failed",
+        help_template = HELP_TEMPLATE)]
+    Events(events::ChooseEventsArgs),
     /// List mails about a tool with their delivery state
     #[command(before_help = "Example: hearth notify mails", help_template = HELP_TEMPLATE)]
     Mails,
@@ -37,6 +42,7 @@ pub async fn run(cx: &CommandContext, command: NotifyCommand) -> Result<()> {
         NotifyCommand::Email(args) => email::run(cx, args).await,
         NotifyCommand::Off(args) => off::run(cx, args, true).await,
         NotifyCommand::On(args) => off::run(cx, args, false).await,
+        NotifyCommand::Events(args) => events::run(cx, args).await,
         NotifyCommand::Mails => mails::run(cx).await,
     }
 }
@@ -45,7 +51,7 @@ pub async fn run(cx: &CommandContext, command: NotifyCommand) -> Result<()> {
 pub fn explain_interrupt(command: &NotifyCommand) -> &'static str {
     match command {
         NotifyCommand::Email(_) => "the address may be changed already; hearth notify email shows it",
-        NotifyCommand::Off(_) | NotifyCommand::On(_) => {
+        NotifyCommand::Off(_) | NotifyCommand::On(_) | NotifyCommand::Events(_) => {
             "the setting may be changed already; hearth notify status shows it"
         }
         NotifyCommand::Status | NotifyCommand::Mails => "nothing was changed",

@@ -25,7 +25,7 @@ pub async fn run(cx: &CommandContext, args: SwitchMailArgs, off: bool) -> Result
     if args.dry_run.dry_run {
         return result.print_sentence(&current, &format!("{subject} would be {word}"));
     }
-    let changed =
-        session.send(calls.update_mail_settings(session.tool_name(), &MailSettingsPut { off })).await?;
+    let put = MailSettingsPut { off, events: None };
+    let changed = session.send(calls.update_mail_settings(session.tool_name(), &put)).await?;
     result.print_done(&changed, &format!("{subject} is {word}"))
 }

@@ -1,4 +1,4 @@
-//! `hearth webhooks …`: webhooks for the job events of a tool.
+//! `hearth webhooks …`: webhooks for the events of a tool.
 
 pub mod change;
 pub mod create;
@@ -22,7 +22,7 @@ use crate::{
 /// Commands about webhooks.
 #[derive(Debug, clap::Subcommand)]
 pub enum WebhookCommand {
-    /// Create a webhook for job events
+    /// Create a webhook for events of a tool
     #[command(before_help = "Example: hearth webhooks create https://example.org/hook --event job.run.failed",
         help_template = HELP_TEMPLATE)]
     Create(create::CreateWebhookArgs),
