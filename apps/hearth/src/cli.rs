@@ -6,9 +6,9 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
 use crate::{
     commands::{
-        admin, audit, build, completion, components, deploy, deployment, diff, envvars, exec, files, invite,
-        jobs, login, logout, logs, man, new, notify, open, password, request, restart, revisions, rollback,
-        shell, status, token, tool, up, users, webhooks, webservice,
+        admin, audit, build, completion, components, deploy, deployment, diff, environments, envvars, exec,
+        files, invite, jobs, login, logout, logs, man, new, notify, open, password, request, restart,
+        revisions, rollback, shell, status, token, tool, up, users, webhooks, webservice,
     },
     deferred::Deferred,
     flags::{GlobalArgs, HELP_TEMPLATE},
@@ -21,11 +21,11 @@ use crate::{
     name = "hearth",
     version,
     before_help = "Example: hearth deploy",
-    after_help = "Also: files, shell, components, revisions, diff, rollback, deployment, restart, webhooks, token,\n\
-                  webservice, audit, invite, users, password, request, admin, whoami, logout, down, completion, man.\n\
+    after_help = "Also: files, shell, components, environments, revisions, diff, rollback, deployment, restart,\n\
+                  webhooks, token, webservice, audit, invite, users, password, request, admin, whoami, logout, down, completion, man.\n\
                   hearth alone shows your settings and the next command. COMMAND -h shows an example; --help all.",
-    after_long_help = "Also: files, shell, components, revisions, diff, rollback, deployment, restart, webhooks, token,\n\
-                       webservice, audit, invite, users, password, request, admin, whoami, logout, down, completion, man.\n\
+    after_long_help = "Also: files, shell, components, environments, revisions, diff, rollback, deployment, restart,\n\
+                       webhooks, token, webservice, audit, invite, users, password, request, admin, whoami, logout, down, completion, man.\n\
                        hearth alone shows your settings and the next command. COMMAND -h shows an example.\n\
                        Environment: HEARTH_SERVER, HEARTH_TOKEN, HEARTH_TOOL, NO_COLOR, CI.",
     help_template = ROOT_HELP_TEMPLATE,
@@ -115,6 +115,9 @@ pub enum CliCommand {
     /// List the revisions of the tool
     #[command(before_help = "Example: hearth revisions", help_template = HELP_TEMPLATE, hide = true)]
     Revisions(revisions::ListRevisionsArgs),
+    /// List the environments of the tool, or delete one
+    #[command(before_help = "Example: hearth environments", help_template = HELP_TEMPLATE, hide = true)]
+    Environments(environments::EnvironmentsArgs),
     /// Compare two revisions, or one with the newest
     #[command(before_help = "Example: hearth diff 12 15", help_template = HELP_TEMPLATE, hide = true)]
     Diff(diff::CompareRevisionsArgs),

@@ -5,9 +5,9 @@ use hearth_base::Result;
 use crate::{
     cli::CliCommand,
     commands::{
-        admin, audit, build, components, deploy, deployment, diff, envvars, exec, files, invite, jobs, login,
-        logout, logs, new, notify, open, password, request, restart, revisions, rollback, shell, status,
-        summary, token, tool, up, users, webhooks, webservice, whoami,
+        admin, audit, build, components, deploy, deployment, diff, environments, envvars, exec, files,
+        invite, jobs, login, logout, logs, new, notify, open, password, request, restart, revisions,
+        rollback, shell, status, summary, token, tool, up, users, webhooks, webservice, whoami,
     },
     context::CommandContext,
     exit::Exit,
@@ -33,6 +33,7 @@ pub async fn run(cx: &CommandContext, command: Option<CliCommand>) -> Result<Exi
         Some(CliCommand::Components { command, .. }) => components::run(cx, command.0).await,
         Some(CliCommand::Deployment { command }) => deployment::run(cx, command.0).await,
         Some(CliCommand::Diff(args)) => diff::run(cx, args).await,
+        Some(CliCommand::Environments(args)) => environments::run(cx, args).await,
         Some(CliCommand::Files { command }) => files::run(cx, command.0).await,
         Some(CliCommand::Revisions(args)) => revisions::run(cx, args).await,
         Some(CliCommand::Rollback(args)) => rollback::run(cx, args).await,
@@ -94,6 +95,7 @@ pub fn explain_interrupt(command: Option<&CliCommand>) -> &'static str {
         Some(CliCommand::Components { command, .. }) => components::explain_interrupt(command),
         Some(CliCommand::Deployment { command }) => deployment::explain_interrupt(command),
         Some(CliCommand::Files { command }) => files::explain_interrupt(command),
+        Some(CliCommand::Environments(args)) => environments::explain_interrupt(args),
         Some(CliCommand::Restart(_)) => "the job may be restarting already; hearth jobs list shows it",
         Some(CliCommand::Set(_)) => "the variable may be set already; hearth envvars list shows it",
         Some(CliCommand::Webservice(_)) => "a started change continues; hearth webservice status shows it",

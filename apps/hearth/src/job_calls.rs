@@ -1,7 +1,7 @@
 //! Requests about jobs that several commands send.
 
 use hearth_base::{JobName, Result};
-use hearth_wire::jobs::{Job, JobsQuery};
+use hearth_wire::jobs::{Job, JobType, JobsQuery};
 
 use crate::tool_session::ToolSession;
 
@@ -9,6 +9,13 @@ use crate::tool_session::ToolSession;
 pub async fn list_jobs(session: &ToolSession<'_>, set_only: bool) -> Result<Vec<Job>> {
     let query = JobsQuery { include_unset: set_only.then_some(false) };
     session.send(session.client().jobs().list(session.tool_name(), &query)).await
+}
+
+/// Finds the published job: that of the tool's page, otherwise that of an environment's page.
+pub fn find_page_job(jobs: &[Job]) -> Option<&Job> {
+    let is_page = |job: &&Job| job.publish == Some(true) || job.job_type == JobType::Webservice;
+    let of_tool = jobs.iter().find(|job| is_page(job) && job.name.find_environment().is_none());
+    of_tool.or_else(|| jobs.iter().find(is_page))
 }
 
 /// Sends a request about the job `name`. When it does not exist, the error proposes the nearest name.

@@ -57,6 +57,8 @@ macro_rules! names {
     )*};
 }
 
+pub(crate) use names;
+
 names! {
     /// Name of a tool: 2 to 32 lower-case letters, digits and hyphens, beginning with a letter, ending with a
     /// letter or digit. It is a host name label (RFC 1123) and the suffix of the namespace `tool-NAME`.
@@ -218,11 +220,11 @@ fn check_email_address(text: &str) -> Result<()> {
         .help("write it as name@example.org, without a display name"))
 }
 
-fn is_label_byte(byte: u8) -> bool {
+pub(crate) fn is_label_byte(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
 }
 
-fn build_name_refusal(code: &'static str, subject: &str, text: &str, rule: &str) -> Error {
+pub(crate) fn build_name_refusal(code: &'static str, subject: &str, text: &str, rule: &str) -> Error {
     let error = Error::new(
         ErrorKind::Invalid,
         code,

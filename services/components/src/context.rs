@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hearth_base::{Result, ToolName};
+use hearth_base::{EnvironmentName, Result, ToolName};
 use hearth_kit::{
     Authed, Kit, RequestContext, Right, ServiceClients, config::DoorSettings, outbound::OutboundClient,
 };
@@ -42,8 +42,9 @@ impl ComponentsContext {
         format!("{}/components/v1/tool/{tool}/deployment/{deployment}", self.door.public_origin())
     }
 
-    /// Builds the address of a tool's website from the configured public address.
-    pub fn build_tool_url(&self, tool: &ToolName) -> String {
+    /// Builds the address of the page of a tool, or of an environment, from the configured public address.
+    pub fn build_page_url(&self, tool: &ToolName, environment: Option<&EnvironmentName>) -> String {
+        let label = environment.map_or_else(|| tool.to_string(), |environment| environment.build_label(tool));
         let public = self.door.public_url.as_deref().and_then(|url| url.split_once("://"));
         let (scheme, authority) = public.unwrap_or(("http", &self.door.listen));
         let authority = authority.split('/').next().unwrap_or(authority);
@@ -51,7 +52,7 @@ impl ComponentsContext {
         let port = port.filter(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
         let usual = if scheme == "https" { "443" } else { "80" };
         let port = port.filter(|port| *port != usual).map(|port| format!(":{port}"));
-        format!("{scheme}://{tool}.{}{}", self.door.domain, port.unwrap_or_default())
+        format!("{scheme}://{label}.{}{}", self.door.domain, port.unwrap_or_default())
     }
 }
 

@@ -87,6 +87,8 @@ fn routes(door: &DoorSettings) -> OpenApiRouter<ComponentsContext> {
         )
         .routes(require_right::<ToolRead, _>(routes!(http::config::generate)))
         .routes(require_right::<NoSignIn, _>(routes!(http::config::show_schema)))
+        .routes(require_right::<ToolRead, _>(routes!(http::environments::list)))
+        .routes(require_right::<ToolWrite, _>(routes!(http::environments::delete)))
         .routes(require_right::<ToolRead, _>(routes!(http::revisions::list)))
         .routes(require_right::<ToolRead, _>(routes!(http::revisions::show)))
         .routes(require_right::<ReadDeploymentEvents, _>(routes!(http::internal::read_deployment_events)))

@@ -134,6 +134,17 @@ mod tests {
     }
 
     #[test]
+    fn cookie_of_an_environment_never_reaches_the_page_of_its_tool() {
+        let mut headers = HeaderMap::new();
+        for value in ["a=1; Domain=hello.tools.example", "b=1; Domain=tools.example", "c=1"] {
+            headers.append(header::SET_COOKIE, HeaderValue::from_static(value));
+        }
+        filter_set_cookies(&mut headers, "hello--staging.tools.example");
+        let kept: Vec<_> = headers.get_all(header::SET_COOKIE).iter().collect();
+        assert_eq!(kept, ["a=1", "b=1", "c=1"]);
+    }
+
+    #[test]
     fn cookie_of_a_tool_belongs_to_its_own_host() {
         for (set, kept) in [
             ("a=1; Domain=tools.example; Path=/", "a=1; Path=/"),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hearth_base::{Result, Role};
+use hearth_base::{ErrorKind, Result, Role};
 use hearth_kit::{
     Worker,
     events::{EventConsumer, ViewHandler},
@@ -35,6 +35,19 @@ impl ViewHandler for RouteMapHandler {
                 break;
             }
         }
+        query.cursor = None;
+        loop {
+            let page = match jobs.jobs().list_environment_routes(&query).await {
+                // `jobs` is of release 0.1.0.
+                Err(error) if error.kind() == ErrorKind::NotFound => break,
+                page => page?,
+            };
+            routes.extend(page.routes);
+            query.cursor = page.next;
+            if query.cursor.is_none() {
+                break;
+            }
+        }
         self.0.map.replace_routes(routes);
         self.save_map();
         Ok(())
@@ -43,8 +56,13 @@ impl ViewHandler for RouteMapHandler {
     async fn apply_events(&self, events: Vec<Event>) -> Result<()> {
         for event in events {
             match event.decode()? {
-                Some(RouteEvent::Changed(route)) => self.0.map.set_route(route),
-                Some(RouteEvent::Removed(removed)) => self.0.map.remove(removed.tool),
+                Some(RouteEvent::Changed(route) | RouteEvent::EnvironmentChanged(route)) => {
+                    self.0.map.set_route(route);
+                }
+                Some(RouteEvent::Removed(removed)) => self.0.map.remove_route(&(removed.tool, None)),
+                Some(RouteEvent::EnvironmentRemoved(removed)) => {
+                    self.0.map.remove_route(&(removed.tool, Some(removed.environment)));
+                }
                 // An event type of a newer release.
                 None => {}
             }

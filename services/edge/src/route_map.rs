@@ -1,4 +1,4 @@
-//! Map of routes: tool name to route, in memory and on disk.
+//! Map of routes: host name label to route, in memory and on disk.
 
 use std::{
     collections::BTreeMap,
@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use hearth_base::{Error, Result, ToolId};
+use hearth_base::{EnvironmentName, Error, Result, ToolId};
 use hearth_kit::state::write_private_file;
 use hearth_wire::jobs::internal::Route;
 use serde::{Deserialize, Serialize};
@@ -15,25 +15,31 @@ use serde::{Deserialize, Serialize};
 /// Version of the file format. A file of another version is ignored, and the map is rebuilt.
 const FILE_VERSION: u32 = 1;
 
-/// Map of routes by tool name.
+/// Map of routes by host name label: `TOOL`, or `TOOL--ENVIRONMENT`.
 pub struct RouteMap {
     folder: PathBuf,
     index: RwLock<RouteIndex>,
 }
 
+/// A page: of a tool, or of one of its environments.
+pub type PageKey = (ToolId, Option<EnvironmentName>);
+
 #[derive(Default)]
 struct RouteIndex {
-    by_name: BTreeMap<String, Arc<Route>>,
-    names: BTreeMap<ToolId, String>,
-    /// True after the first load: before that, an unknown name is not an error.
+    /// Pages of tools and of environments apart: release 0.1.0 allowed two hyphens in names of tools, and the page of
+    /// such a tool never becomes that of another tool's environment.
+    tools: BTreeMap<String, Arc<Route>>,
+    environments: BTreeMap<String, Arc<Route>>,
+    labels: BTreeMap<PageKey, String>,
+    /// True after the first load: before that, an unknown label is not an error.
     is_loaded: bool,
 }
 
-/// Result of a lookup by name.
+/// Result of a lookup by label.
 pub enum RouteLookup {
-    /// The route of the tool.
+    /// The route of the page.
     Route(Arc<Route>),
-    /// No tool of this name has a page.
+    /// Nothing of this label has a page.
     NotFound,
     /// The map has not been loaded yet.
     NotLoaded,
@@ -42,7 +48,10 @@ pub enum RouteLookup {
 #[derive(Serialize, Deserialize)]
 struct SavedRoutes {
     version: u32,
+    /// Routes of tools. Release 0.1.0 reads only these.
     routes: Vec<Route>,
+    #[serde(default)]
+    environments: Vec<Route>,
 }
 
 impl RouteMap {
@@ -51,10 +60,10 @@ impl RouteMap {
         Self { folder, index: RwLock::default() }
     }
 
-    /// Looks up the route of a tool by name.
-    pub fn find_route(&self, name: &str) -> RouteLookup {
+    /// Looks up the route of a page by its label.
+    pub fn find_route(&self, label: &str) -> RouteLookup {
         let known = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        match known.by_name.get(name) {
+        match known.tools.get(label).or_else(|| known.environments.get(label)) {
             Some(route) => RouteLookup::Route(route.clone()),
             None if known.is_loaded => RouteLookup::NotFound,
             None => RouteLookup::NotLoaded,
@@ -67,7 +76,7 @@ impl RouteMap {
             .map_err(|cause| cause.to_string())
             .and_then(|text| serde_json::from_str::<SavedRoutes>(&text).map_err(|cause| cause.to_string()))
             .and_then(|saved| match saved.version {
-                FILE_VERSION => Ok(saved.routes),
+                FILE_VERSION => Ok(saved.routes.into_iter().chain(saved.environments).collect()),
                 other => Err(format!("unknown version {other}")),
             });
         match read {
@@ -83,24 +92,30 @@ impl RouteMap {
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = fresh;
     }
 
-    /// Sets the route of a tool.
+    /// Sets the route of a page.
     pub fn set_route(&self, route: Route) {
         self.index.write().unwrap_or_else(PoisonError::into_inner).set_route(route);
     }
 
-    /// Removes the route of a tool.
-    pub fn remove(&self, tool: ToolId) {
-        self.index.write().unwrap_or_else(PoisonError::into_inner).remove(tool);
+    /// Removes the route of a page.
+    pub fn remove_route(&self, page: &PageKey) {
+        self.index.write().unwrap_or_else(PoisonError::into_inner).remove_route(page);
     }
 
     /// Saves the map atomically.
     pub fn save_to_disk(&self) -> Result<()> {
-        let routes = {
+        let saved = {
             let known = self.index.read().unwrap_or_else(PoisonError::into_inner);
-            known.by_name.values().map(|route| Route::clone(route)).collect()
+            let copy = |routes: &BTreeMap<String, Arc<Route>>| {
+                routes.values().map(|route| Route::clone(route)).collect()
+            };
+            SavedRoutes {
+                version: FILE_VERSION,
+                routes: copy(&known.tools),
+                environments: copy(&known.environments),
+            }
         };
-        let text =
-            serde_json::to_string(&SavedRoutes { version: FILE_VERSION, routes }).map_err(Error::internal)?;
+        let text = serde_json::to_string(&saved).map_err(Error::internal)?;
         fs::create_dir_all(&self.folder).map_err(|cause| {
             Error::unavailable("state-folder", "the route map cannot be saved").with_cause(cause)
         })?;
@@ -114,19 +129,24 @@ impl RouteMap {
 
 impl RouteIndex {
     fn set_route(&mut self, route: Route) {
-        self.remove(route.tool);
-        let (tool, name) = (route.tool, route.name.to_string());
+        let page = (route.tool, route.environment.clone());
+        self.remove_route(&page);
+        let label = route.build_label();
         // A name that another tool had before now belongs to this tool.
-        if let Some(before) = self.by_name.insert(name.clone(), Arc::new(route)) {
-            self.names.remove(&before.tool);
+        if let Some(before) = self.select_routes(&page).insert(label.clone(), Arc::new(route)) {
+            self.labels.remove(&(before.tool, before.environment.clone()));
         }
-        self.names.insert(tool, name);
+        self.labels.insert(page, label);
     }
 
-    fn remove(&mut self, tool: ToolId) {
-        if let Some(name) = self.names.remove(&tool) {
-            self.by_name.remove(&name);
+    fn remove_route(&mut self, page: &PageKey) {
+        if let Some(label) = self.labels.remove(page) {
+            self.select_routes(page).remove(&label);
         }
+    }
+
+    fn select_routes(&mut self, page: &PageKey) -> &mut BTreeMap<String, Arc<Route>> {
+        if page.1.is_some() { &mut self.environments } else { &mut self.tools }
     }
 }
 
@@ -141,9 +161,11 @@ mod tests {
         Ok(Route {
             tool: ToolId::new(SystemClock.now(), &Entropy::System),
             name: name.parse()?,
+            environment: None,
             job: "web".parse()?,
             state: RouteState::Ready,
             targets: vec![([10, 0, 0, 1], port).into()],
+            sleep: None,
         })
     }
 
@@ -170,6 +192,51 @@ mod tests {
     }
 
     #[test]
+    fn page_of_an_environment_never_takes_the_place_of_a_tools_page() -> Result<()> {
+        let map = RouteMap::in_folder(PathBuf::new());
+        let tool = build_route("hello", 1)?;
+        let staging = Some("staging".parse::<EnvironmentName>()?);
+        let target = |port: u16| vec![([10, 0, 0, 1], port).into()];
+        let of_staging = Route { environment: staging.clone(), targets: target(2), ..tool.clone() };
+        map.set_route(tool.clone());
+        map.set_route(of_staging.clone());
+        assert_eq!((find_port(&map, "hello"), find_port(&map, "hello--staging")), (Some(1), Some(2)));
+        // A tool of release 0.1.0.
+        map.set_route(build_route("hello--staging", 3)?);
+        map.set_route(of_staging);
+        assert_eq!(find_port(&map, "hello--staging"), Some(3));
+        map.remove_route(&(tool.tool, staging));
+        assert_eq!((find_port(&map, "hello"), find_port(&map, "hello--staging")), (Some(1), Some(3)));
+        Ok(())
+    }
+
+    #[test]
+    fn saved_map_is_readable_for_release_0_1_0_without_environments() -> Result<()> {
+        #[derive(Deserialize)]
+        struct EarlierFile {
+            version: u32,
+            routes: Vec<EarlierRoute>,
+        }
+        #[derive(Deserialize)]
+        struct EarlierRoute {
+            name: String,
+        }
+        let folder = tempfile::tempdir().map_err(Error::internal)?;
+        let map = RouteMap::in_folder(folder.path().join("edge"));
+        let tool = build_route("hello", 1)?;
+        map.replace_routes(vec![Route { environment: Some("staging".parse()?), ..tool.clone() }, tool]);
+        map.save_to_disk()?;
+        let text = fs::read_to_string(map.file_path()).map_err(Error::internal)?;
+        let earlier: EarlierFile = serde_json::from_str(&text).map_err(Error::internal)?;
+        let names: Vec<_> = earlier.routes.iter().map(|route| route.name.as_str()).collect();
+        assert_eq!((earlier.version, names), (1, vec!["hello"]));
+        let again = RouteMap::in_folder(folder.path().join("edge"));
+        again.load_from_disk();
+        assert_eq!(find_port(&again, "hello--staging"), Some(1));
+        Ok(())
+    }
+
+    #[test]
     fn route_map_has_one_name_per_tool_and_one_tool_per_name() -> Result<()> {
         let map = RouteMap::in_folder(PathBuf::new());
         let first = build_route("hello", 1)?;
@@ -177,7 +244,7 @@ mod tests {
         map.set_route(Route { name: "renamed".parse()?, ..first.clone() });
         assert_eq!((find_port(&map, "hello"), find_port(&map, "renamed")), (None, Some(1)));
         map.set_route(build_route("renamed", 2)?);
-        map.remove(first.tool);
+        map.remove_route(&(first.tool, None));
         assert_eq!(find_port(&map, "renamed"), Some(2));
         Ok(())
     }

@@ -7,7 +7,7 @@ use axum::{
     http::{Method, StatusCode, header},
     response::Response,
 };
-use hearth_base::ToolId;
+use hearth_base::{EnvironmentName, ToolId};
 use hearth_kit::{
     fair_pool::FairPermit,
     server::{ConnectionHandle, hold_until_body_end},
@@ -22,28 +22,40 @@ use crate::{
     route_map::RouteLookup,
 };
 
-/// Handles a request to the pages of `tool`, and logs it. Every error is rendered as an error page.
-pub async fn serve_visit(edge: Arc<Edge>, tool: &str, host: &str, request: Request) -> Response {
+/// Handles a request to the page of a host name label, and logs it. Every error is rendered as an error page.
+pub async fn serve_visit(edge: Arc<Edge>, label: &str, host: &str, request: Request) -> Response {
     let began = Instant::now();
     let (method, wants) = (request.method().clone(), PageFormat::from_request(&request));
-    let response = match forward_visit(&edge, tool, host, request).await {
+    let found = edge.map.find_route(label);
+    // A visit of an environment counts to its tool.
+    let (tool, environment) = match &found {
+        RouteLookup::Route(route) => (route.name.to_string(), route.environment.clone()),
+        RouteLookup::NotFound | RouteLookup::NotLoaded => (label.to_owned(), None),
+    };
+    let response = match forward_visit(&edge, found, host, request).await {
         Ok(response) => response,
         Err(page) => error_pages::render_page(&page, wants),
     };
     // The log contains neither the visitor's address nor the path, to protect the privacy of visitors.
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(tool, %method, status = response.status().as_u16(), ms, "visit");
+    let environment = environment.as_ref().map(EnvironmentName::as_str);
+    tracing::info!(tool, environment, %method, status = response.status().as_u16(), ms, "visit");
     response
 }
 
-/// Checks the request, finds the route of `tool`, and forwards the request to one of its instances.
-async fn forward_visit(edge: &Edge, tool: &str, host: &str, request: Request) -> Result<Response, ErrorPage> {
+/// Checks the request, and forwards it to one of the instances of the found route.
+async fn forward_visit(
+    edge: &Edge,
+    found: RouteLookup,
+    host: &str,
+    request: Request,
+) -> Result<Response, ErrorPage> {
     if request.method() == Method::CONNECT
         || header_filter::check_framing(request.version(), request.headers()).is_err()
     {
         return Err(ErrorPage::ambiguous_request());
     }
-    let route = match edge.map.find_route(tool) {
+    let route = match found {
         RouteLookup::Route(route) => route,
         RouteLookup::NotFound => return Err(ErrorPage::not_found(host)),
         RouteLookup::NotLoaded => return Err(ErrorPage::for_starting_tool(host)),

@@ -108,6 +108,7 @@ fn routes(door: &DoorSettings) -> OpenApiRouter<JobsContext> {
         .routes(require_right::<JobsRead, _>(routes!(http::images::list)))
         .routes(require_right::<JobsRead, _>(routes!(http::quotas::show)))
         .routes(require_right::<ReadRoutes, _>(routes!(http::internal::list_routes)))
+        .routes(require_right::<ReadRoutes, _>(routes!(http::internal::list_environment_routes)))
         .routes(require_right::<ReadRoutes, _>(routes!(http::internal::route_events)))
         .routes(require_right::<ReadForEnvvars, _>(routes!(http::internal::show_sealing_key)))
         .routes(require_right::<ReadForEnvvars, _>(routes!(http::internal::list_outdated_jobs)))

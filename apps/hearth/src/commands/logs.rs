@@ -15,7 +15,7 @@ use follow::LogFollow;
 
 use crate::{
     context::CommandContext,
-    job_calls::{list_jobs, send_about_job},
+    job_calls::{find_page_job, list_jobs, send_about_job},
     tool_session::ToolSession,
 };
 
@@ -100,7 +100,7 @@ async fn choose_logged_job(session: &ToolSession<'_>) -> Result<JobName> {
 
 /// Chooses the job of `hearth logs` or `hearth exec` when none is named: the published one, else the only one.
 pub fn choose_job(session: &ToolSession<'_>, jobs: &[Job], command: &str) -> Result<JobName> {
-    if let Some(page) = jobs.iter().find(|job| job.publish == Some(true)) {
+    if let Some(page) = find_page_job(jobs) {
         return Ok(page.name.clone());
     }
     match jobs {

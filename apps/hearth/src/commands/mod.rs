@@ -9,6 +9,7 @@ pub mod deploy;
 pub mod deployment;
 pub mod diff;
 pub mod drift;
+pub mod environments;
 pub mod envvars;
 pub mod exec;
 pub mod files;

@@ -51,7 +51,8 @@ pub async fn list_deployments(session: &ToolSession<'_>) -> Result<Vec<Deploymen
     Ok(session.send(session.client().components().list(session.tool_name(), &paging)).await?.deployments)
 }
 
-/// Finds the page's address: that of the newest published deployment.
+/// Finds the page's address: that of the newest published deployment of production.
 pub fn find_page_address(deployments: &[Deployment]) -> Option<String> {
-    deployments.iter().find_map(|deployment| deployment.url.clone())
+    let of_production = deployments.iter().filter(|deployment| deployment.environment.is_none());
+    of_production.into_iter().find_map(|deployment| deployment.url.clone())
 }

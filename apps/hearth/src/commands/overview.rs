@@ -2,13 +2,14 @@
 
 use hearth_base::{Result, ToolName};
 use hearth_wire::{
-    components::{Deployment, DeploymentState},
+    components::{Deployment, DeploymentState, Environment},
     jobs::{Job, StatusShort},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     drift::{self, RevisionDrift},
+    environments::list_environments,
     jobs, open,
 };
 use crate::{
@@ -25,6 +26,8 @@ struct ToolOverview {
     tool: ToolName,
     url: Option<String>,
     deployment: Option<Deployment>,
+    #[serde(default)]
+    environments: Vec<Environment>,
     jobs: Vec<Job>,
     /// How the jobs differ from the newest revision; absent without a revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,7 +45,9 @@ pub async fn run(cx: &CommandContext, name: ToolName) -> Result<()> {
     // A deployment changes jobs before its revision exists.
     let is_settled = deployment.as_ref().is_none_or(|deployment| deployment.status.has_ended());
     let drift = if is_settled { drift::fetch_drift(&session).await? } else { None };
-    let overview = ToolOverview { tool: session.tool_name().clone(), url, deployment, jobs, drift };
+    let environments = list_environments(&session).await?;
+    let tool = session.tool_name().clone();
+    let overview = ToolOverview { tool, url, deployment, environments, jobs, drift };
     let used = session
         .client()
         .jobs()
@@ -69,6 +74,13 @@ fn build_table(overview: &ToolOverview, used: Vec<(&'static str, String)>) -> Ta
     let still_running = overview.deployment.as_ref().and_then(|deployment| deployment.still_running);
     if let Some(revision) = still_running {
         table.add_row([name("running"), Cell::from(format!("revision {revision}")), Cell::from("")]);
+    }
+    for environment in &overview.environments {
+        table.add_row([
+            Cell::from(format!("environment {}", environment.name)),
+            Cell::from(environment.url.as_deref().unwrap_or("-")),
+            Cell::from(environment.status.as_str()),
+        ]);
     }
     for job in &overview.jobs {
         table.add_row([

@@ -8,7 +8,7 @@ mod template;
 use std::path::PathBuf;
 
 use hearth_base::{Error, ErrorKind, Result};
-use hearth_wire::jobs::{Job, JobType};
+use hearth_wire::jobs::Job;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use template::{MANIFEST_FILE_NAME, read_template, write_manifest};
@@ -22,7 +22,11 @@ use super::{
     logs,
 };
 use crate::{
-    attach::find_terminal_size, context::CommandContext, exit::Exit, flags::DryRun, job_calls::list_jobs,
+    attach::find_terminal_size,
+    context::CommandContext,
+    exit::Exit,
+    flags::DryRun,
+    job_calls::{find_page_job as find_published_job, list_jobs},
     tool_session::ToolSession,
 };
 
@@ -306,9 +310,7 @@ async fn find_page_job(session: &ToolSession<'_>) -> Result<Job> {
 
 /// Finds the published job, if there is one.
 async fn find_running_webservice(session: &ToolSession<'_>) -> Result<Option<Job>> {
-    let jobs = list_jobs(session, false).await?;
-    let is_page = |job: &Job| job.publish == Some(true) || job.job_type == JobType::Webservice;
-    Ok(jobs.into_iter().find(is_page))
+    Ok(find_published_job(&list_jobs(session, false).await?).cloned())
 }
 
 fn no_webservice_error(session: &ToolSession<'_>) -> Error {

@@ -1,10 +1,10 @@
 //! Calls about deployments.
 
-use hearth_base::{Result, ToolName};
+use hearth_base::{EnvironmentName, Result, ToolName};
 use hearth_wire::{
     components::{
         Deployment, DeploymentCreate, DeploymentCreateQuery, DeploymentId, DeploymentList, DeploymentPlan,
-        DeploymentQuery, Revision, RevisionList,
+        DeploymentQuery, Environment, EnvironmentList, Revision, RevisionList,
     },
     reply::{Data, Paging},
 };
@@ -64,6 +64,21 @@ impl ComponentsCalls<'_> {
         create: &DeploymentCreate,
     ) -> Result<Data<DeploymentPlan>> {
         self.tool_call(Method::POST, tool).path_suffix("/plan").json(create).fetch_json().await
+    }
+
+    /// Lists the environments of a tool.
+    pub async fn list_environments(&self, tool: &ToolName) -> Result<EnvironmentList> {
+        self.tool_call(Method::GET, tool).path_suffix("/environments").fetch_data().await
+    }
+
+    /// Deletes the jobs of an environment, and with them its page.
+    pub async fn delete_environment(
+        &self,
+        tool: &ToolName,
+        environment: &EnvironmentName,
+    ) -> Result<Environment> {
+        let call = self.tool_call(Method::DELETE, tool).path_suffix("/environments").segment(environment);
+        call.fetch_data().await
     }
 
     /// Lists the deployments of a tool, newest first.

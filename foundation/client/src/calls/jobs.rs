@@ -9,6 +9,7 @@ use hearth_wire::{
         JobsList, JobsLogsQuery, JobsQuery, JobsQuota, MetricsOne, MetricsQuery, ReplicasPut, Run, RunOne,
         RunQuery, RunsList, SchedulePlan, SchedulePlanOne, ScheduleQuery,
         internal::{JobRestore, JobsWithEnvvars, RoutePage, RoutesQuery, SealingKeyOne},
+        page_sleep::{PageActivityReport, PageWake},
     },
     reply::{Done, Named, Paging},
 };
@@ -197,6 +198,24 @@ impl JobsCalls<'_> {
     pub async fn list_routes(&self, query: &RoutesQuery) -> Result<RoutePage> {
         let call = self.0.build_call(Method::GET, "/jobs/v1/internal/routes").query(query);
         call.fetch_json::<Named<RoutePage>>().await.map(|answer| answer.content)
+    }
+
+    /// Lists the routes of environments' web pages, for services.
+    pub async fn list_environment_routes(&self, query: &RoutesQuery) -> Result<RoutePage> {
+        let call = self.0.build_call(Method::GET, "/jobs/v1/internal/environment-routes").query(query);
+        call.fetch_json::<Named<RoutePage>>().await.map(|answer| answer.content)
+    }
+
+    /// Reports visits of pages that sleep without them, for `edge`.
+    pub async fn report_page_activity(&self, report: &PageActivityReport) -> Result<Done> {
+        let call = self.0.build_call(Method::POST, "/jobs/v1/internal/page-activity").json(report);
+        call.fetch_json::<Named<Done>>().await.map(|answer| answer.content)
+    }
+
+    /// Wakes a sleeping page, for `edge`. A page that does not sleep is left as it is.
+    pub async fn wake_page(&self, page: &PageWake) -> Result<Done> {
+        let call = self.0.build_call(Method::POST, "/jobs/v1/internal/page-wake").json(page);
+        call.fetch_json::<Named<Done>>().await.map(|answer| answer.content)
     }
 
     /// Fetches the public key that seals values for the runtime, for `envvars`.

@@ -4,6 +4,7 @@ mod config;
 mod create;
 mod deploy_token;
 mod deployment;
+mod environment;
 pub mod events;
 mod hearth_config;
 mod plan;
@@ -20,12 +21,13 @@ pub use deployment::{
     BuildInfo, BuildState, ComponentRunState, Deployment, DeploymentFailureClass, DeploymentId,
     DeploymentList, DeploymentQuery, DeploymentState, DeploymentStep, RunInfo, StepName, StepState,
 };
+pub use environment::{Environment, EnvironmentList};
 pub use hearth_config::{
     FrontEndChoice, HearthBuild, HearthBuildDefaults, HearthComponent, HearthComponentType, HearthConfig,
     HearthConfigVersion, HearthEnvironment, OneOffTime,
 };
 pub use plan::{DeploymentPlan, FieldChange, PlannedAction, PlannedComponent, compare_jobs};
-pub use revision::{ComponentPhase, Revision, RevisionComponent, RevisionList, find_environment};
+pub use revision::{ComponentPhase, Revision, RevisionComponent, RevisionList};
 
 /// Default name of a component: the process `web` of the image.
 pub const DEFAULT_COMPONENT: &str = "web";

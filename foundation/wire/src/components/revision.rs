@@ -92,15 +92,10 @@ impl Revision {
     pub fn list_restored_components(&self) -> BTreeMap<JobName, RevisionComponent> {
         let mut components = self.list_components();
         components.retain(|name, component| {
-            component.phase.is_main() && find_environment(name) == self.environment.as_deref()
+            component.phase.is_main() && name.find_environment() == self.environment.as_deref()
         });
         components
     }
-}
-
-/// Finds the environment that a component of this name belongs to; `None` for production.
-pub fn find_environment(component: &JobName) -> Option<&str> {
-    component.as_str().rsplit_once("--").map(|(_, environment)| environment)
 }
 
 /// Component of a revision.

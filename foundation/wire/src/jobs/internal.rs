@@ -2,14 +2,16 @@
 
 use std::net::SocketAddr;
 
-use hearth_base::{JobName, PageCursor, PageLimit, ToolId, ToolName};
+use hearth_base::{EnvironmentName, JobName, PageCursor, PageLimit, ToolId, ToolName};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::JobCreate;
 use crate::events::EventData;
 
-/// Route of a tool's web page: its published job and the addresses of ready containers.
+/// Route of a web page of a tool, or of one of its environments: its published job and the addresses of ready
+/// containers. Release 0.1.0 knows only pages of tools, so routes of environments have a list and event types of
+/// their own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::Route)]
 pub struct Route {
@@ -19,6 +21,10 @@ pub struct Route {
     /// Name of the tool.
     #[schema(value_type = String)]
     pub name: ToolName,
+    /// Environment whose page it is; absent for the page of the tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub environment: Option<EnvironmentName>,
     /// Name of the published job.
     #[schema(value_type = String)]
     pub job: JobName,
@@ -27,6 +33,30 @@ pub struct Route {
     /// Addresses of the ready containers.
     #[schema(value_type = Vec<String>)]
     pub targets: Vec<SocketAddr>,
+    /// Sleep of the page; absent if it never sleeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sleep: Option<RouteSleep>,
+}
+
+impl Route {
+    /// Builds the host name label of the page.
+    pub fn build_label(&self) -> String {
+        match &self.environment {
+            Some(environment) => environment.build_label(&self.name),
+            None => self.name.to_string(),
+        }
+    }
+}
+
+/// Sleep of a page that is stopped while nobody visits it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = jobs::RouteSleep)]
+pub struct RouteSleep {
+    /// Time without visits after which it sleeps, in seconds.
+    pub after: u32,
+    /// True while it sleeps: the state of its route is `stopped`, and a visit wakes it.
+    #[serde(default)]
+    pub asleep: bool,
 }
 
 /// State of a route.
@@ -126,6 +156,10 @@ crate::topic! {
         Changed(Route) = "route.changed",
         /// A tool has no published job any more.
         Removed(RouteRemoved) = "route.removed",
+        /// The route of an environment changed.
+        EnvironmentChanged(Route) = "route.environment.changed",
+        /// An environment has no published job any more.
+        EnvironmentRemoved(EnvironmentRouteRemoved) = "route.environment.removed",
     }
 }
 
@@ -136,6 +170,24 @@ pub struct RouteRemoved {
     /// Id of the tool.
     #[schema(value_type = String)]
     pub tool: ToolId,
+}
+
+/// Environment without a published job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = jobs::EnvironmentRouteRemoved)]
+pub struct EnvironmentRouteRemoved {
+    /// Id of the tool.
+    #[schema(value_type = String)]
+    pub tool: ToolId,
+    /// Name of the environment.
+    #[schema(value_type = String)]
+    pub environment: EnvironmentName,
+}
+
+impl EventData for EnvironmentRouteRemoved {
+    fn tool(&self) -> Option<ToolId> {
+        Some(self.tool)
+    }
 }
 
 impl EventData for Route {

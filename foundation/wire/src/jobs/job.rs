@@ -112,6 +112,10 @@ pub struct JobStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub paused: Option<Timestamp>,
+    /// Time at which the job fell asleep: it has no containers until the next visit of its page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub asleep: Option<Timestamp>,
 }
 
 /// Status of a job in one word.

@@ -8,6 +8,7 @@ mod image;
 pub mod internal;
 mod job;
 mod metrics;
+pub mod page_sleep;
 mod quota;
 mod run;
 mod schedule;

@@ -64,7 +64,7 @@ fn build_end_event(
         created: content.created,
         ended: content.ended?,
         url: cx.build_deployment_url(tool, deployment.id),
-        page: view::has_switched_page(content).then(|| cx.build_tool_url(tool)),
+        page: view::find_page_address(cx, tool, content),
     }))
 }
 

@@ -5,6 +5,7 @@ pub mod cleanup;
 pub mod completion;
 pub mod config;
 pub mod create;
+pub mod environments;
 pub mod events;
 pub mod finalize;
 pub mod notice;

@@ -7,7 +7,7 @@ use hearth_kit::guard::{IdentityHeaders, MemberCaller};
 use hearth_wire::{
     components::{
         DeploySource, DeploymentCreate, DeploymentPlan, PlannedAction, PlannedComponent, Revision,
-        compare_jobs, find_environment,
+        compare_jobs,
     },
     jobs::{JobCreate, JobsQuery},
 };
@@ -93,7 +93,7 @@ fn plan_changes(
         named.map(|(name, spec)| plan_component(state, name, spec, wanted)).collect();
     let removed = previous.map(Revision::list_components).unwrap_or_default().into_keys().filter(|name| {
         wanted.is_complete
-            && find_environment(name) == environment
+            && name.find_environment() == environment
             && !wanted.components.contains_key(name)
             && current.contains_key(name)
     });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hearth_base::{Error, ErrorKind, JobName, Result, ToolId, check_plain_text};
 use hearth_wire::{
-    components::{ComponentPhase, DEFAULT_COMPONENT, DeploySource, DeploymentCreate, find_environment},
+    components::{ComponentPhase, DEFAULT_COMPONENT, DeploySource, DeploymentCreate},
     jobs::{JobCreate, JobType},
 };
 
@@ -83,12 +83,9 @@ pub async fn read_request(
         Some(text) => {
             refuse_component_choices(&create)?;
             let context = ConfigContext { source: create.source, environment: create.environment.clone() };
-            let ParsedConfig { spec, mut warnings, .. } = config::resolve_config(cx, &text, &context).await?;
-            let mut spec = complete_one_offs(share_builds(spec));
+            let ParsedConfig { spec, warnings, .. } = config::resolve_config(cx, &text, &context).await?;
+            let spec = complete_one_offs(share_builds(spec));
             check_names(&spec, context.environment.as_deref())?;
-            if let Some(environment) = &context.environment {
-                warnings.extend(unpublish_components(&mut spec, environment));
-            }
             Ok(DeploymentRequest {
                 description,
                 spec,
@@ -137,25 +134,13 @@ fn refuse_component_choices(create: &DeploymentCreate) -> Result<()> {
 /// Refuses components whose names look like those of another environment, `COMPONENT--ENVIRONMENT`: the deployment of one
 /// environment would remove those of another.
 fn check_names(spec: &ToolSpec, environment: Option<&str>) -> Result<()> {
-    match spec.components.keys().find(|name| find_environment(name) != environment) {
+    match spec.components.keys().find(|name| name.find_environment() != environment) {
         None => Ok(()),
         Some(name) => {
             let what = format!("the component {name} has -- in its name, which is kept for environments");
             Err(Error::invalid("component-name", what).help("choose a name without --"))
         }
     }
-}
-
-/// Publishes no component of an environment: a tool has one page, that of production. Returns a warning for each.
-fn unpublish_components(spec: &mut ToolSpec, environment: &str) -> Vec<String> {
-    let published = spec.components.iter_mut().filter(|(_, component)| component.is_published());
-    published
-        .map(|(name, component)| {
-            component.job.publish = Some(false);
-            let port = component.job.port.unwrap_or(DEFAULT_PORT);
-            format!("the environment {environment} has no page; other jobs of the tool reach {name} at http://{name}:{port}")
-        })
-        .collect()
 }
 
 /// Sets the type and the time limit of one-off components: a program that hangs would block the tool's deployments.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hearth_base::JobName;
 use hearth_wire::{
-    components::{Revision, RevisionComponent, find_environment},
+    components::{Revision, RevisionComponent},
     jobs::JobCreate,
 };
 
@@ -27,7 +27,7 @@ pub fn build_rollback_spec(revision: &Revision) -> ToolSpec {
 /// True if a deployment leaves a component of the previous revision as it is, unless it names it: a deployment of one
 /// folder leaves all others, and a complete one those of other environments.
 pub fn is_kept(content: &DeploymentContent, component: &JobName) -> bool {
-    !content.is_complete || find_environment(component) != content.environment.as_deref()
+    !content.is_complete || component.find_environment() != content.environment.as_deref()
 }
 
 /// Builds the components of the revision that a deployment creates: its own, and those of the previous revision that it

@@ -1,6 +1,6 @@
 //! Conversion of a stored deployment to its API type.
 
-use hearth_base::{JobName, ToolName};
+use hearth_base::{EnvironmentName, JobName, ToolName};
 use hearth_wire::components::{
     self as wire, BuildInfo, BuildState, ComponentRunState, DeploySource, DeploymentFailureClass,
     DeploymentState, RunInfo, StepName, StepState,
@@ -53,15 +53,21 @@ pub fn render_deployment(
         schedule: primary.and_then(|(_, rollout)| rollout.spec.job.schedule.clone()),
         environment: content.environment.clone(),
         removed: content.removals.keys().filter(|_| is_successful).map(JobName::to_string).collect(),
-        url: has_switched_page(content).then(|| cx.build_tool_url(tool)),
+        url: find_page_address(cx, tool, content),
         version: u64::try_from(*version).unwrap_or(0),
     }
 }
 
-/// True if the page of the tool is that of the deployment.
-pub fn has_switched_page(content: &DeploymentContent) -> bool {
-    content.state == DeploymentState::Successful
-        && content.components.values().any(|rollout| rollout.spec.is_published())
+/// Finds the address of the page that a successful deployment has switched to; `None` without a page.
+pub fn find_page_address(
+    cx: &ComponentsContext,
+    tool: &ToolName,
+    content: &DeploymentContent,
+) -> Option<String> {
+    let has_page = content.state == DeploymentState::Successful
+        && content.components.values().any(|rollout| rollout.spec.is_published());
+    let environment = content.environment.as_deref().and_then(|name| name.parse::<EnvironmentName>().ok());
+    has_page.then(|| cx.build_page_url(tool, environment.as_ref()))
 }
 
 /// Finds the class of a failure; `None` for a cancellation.

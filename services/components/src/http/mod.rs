@@ -3,5 +3,6 @@
 pub mod config;
 pub mod deploy_tokens;
 pub mod deployments;
+pub mod environments;
 pub mod internal;
 pub mod revisions;

@@ -4,6 +4,7 @@
 mod cancellation;
 mod config;
 mod crash;
+mod environments;
 mod events;
 mod failure;
 mod fake_services;

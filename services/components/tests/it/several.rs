@@ -27,11 +27,11 @@ components:
   files: {image: web-only, command: ./files, port: 8080}
 ";
 
-fn build_config_deployment(config: &str) -> DeploymentCreate {
+pub fn build_config_deployment(config: &str) -> DeploymentCreate {
     DeploymentCreate { config: Some(config.to_owned()), ..build_git_deployment() }
 }
 
-async fn start_with_exit_status(db: Db, status: i32) -> Result<ComponentsFixture> {
+pub async fn start_with_exit_status(db: Db, status: i32) -> Result<ComponentsFixture> {
     let fixture = start_components(db).await?;
     fixture.services.change_state(|state| state.jobs.one_off_exit = Some(status));
     Ok(fixture)
@@ -44,12 +44,12 @@ async fn deploy_config(fixture: &ComponentsFixture, config: &str) -> Result<Depl
 }
 
 /// Lists the names of the tool's jobs.
-fn list_jobs(fixture: &ComponentsFixture) -> Vec<String> {
+pub fn list_jobs(fixture: &ComponentsFixture) -> Vec<String> {
     let state = fixture.services.lock_state();
     state.jobs.all.keys().filter_map(|key| key.strip_prefix("hello ").map(str::to_owned)).collect()
 }
 
-fn find_job(fixture: &ComponentsFixture, name: &str) -> Option<JobCreate> {
+pub fn find_job(fixture: &ComponentsFixture, name: &str) -> Option<JobCreate> {
     fixture.services.lock_state().jobs.find_job(name).map(|job| job.spec.clone())
 }
 

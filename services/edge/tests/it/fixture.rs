@@ -49,9 +49,17 @@ impl FakeRouteService {
         self.0.stream.append_event(current_time(), event, None).unwrap();
     }
 
+    fn select_routes(&self, is_selected: impl Fn(&Route) -> bool) -> Json<RoutePage> {
+        let position = self.0.stream.read_head();
+        let mut routes = self.0.routes.lock().unwrap().clone();
+        routes.retain(is_selected);
+        Json(RoutePage { routes, next: None, position })
+    }
+
     fn router(&self) -> Router {
         Router::new()
-            .route("/jobs/v1/internal/routes", get(routes))
+            .route("/jobs/v1/internal/routes", get(list_routes_of_tools))
+            .route("/jobs/v1/internal/environment-routes", get(list_routes_of_environments))
             .with_state(self.clone())
             .merge(self.0.stream.build_router(RouteEvent::TOPIC_INFO))
     }
@@ -61,9 +69,12 @@ fn current_time() -> jiff::Timestamp {
     SystemClock.now()
 }
 
-async fn routes(State(jobs): State<FakeRouteService>) -> Json<RoutePage> {
-    let position = jobs.0.stream.read_head();
-    Json(RoutePage { routes: jobs.0.routes.lock().unwrap().clone(), next: None, position })
+async fn list_routes_of_tools(State(jobs): State<FakeRouteService>) -> Json<RoutePage> {
+    jobs.select_routes(|route| route.environment.is_none())
+}
+
+async fn list_routes_of_environments(State(jobs): State<FakeRouteService>) -> Json<RoutePage> {
+    jobs.select_routes(|route| route.environment.is_some())
 }
 
 /// A listening edge.
@@ -245,9 +256,11 @@ pub fn build_route(name: &str, state: RouteState, targets: &[SocketAddr]) -> Rou
     Route {
         tool: ToolId::new(current_time(), &Entropy::System),
         name: name.parse().unwrap(),
+        environment: None,
         job: "web".parse().unwrap(),
         state,
         targets: targets.to_vec(),
+        sleep: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use hearth_base::Result;
 use hearth_testkit::wait_until;
-use hearth_wire::jobs::internal::{Route, RouteEvent, RouteRemoved, RouteState};
+use hearth_wire::jobs::internal::{EnvironmentRouteRemoved, Route, RouteEvent, RouteRemoved, RouteState};
 
 use crate::fixture::{
     EdgeFixture, build_hello_route, build_route, reserve_closed_port, start_answering_instance,
@@ -29,6 +29,51 @@ async fn route_follows_events_of_jobs() -> Result<()> {
         Ok(fixture.get("hello", "").await.starts_with("HTTP/1.1 404").then_some(()))
     })
     .await
+}
+
+#[tokio::test]
+async fn environment_has_a_page_beside_that_of_its_tool() -> Result<()> {
+    let ((one, _), (two, _)) =
+        (start_answering_instance(RESPONSE_ONE).await, start_answering_instance(RESPONSE_TWO).await);
+    let production = build_route("hello", RouteState::Ready, &[one]);
+    let staging = Route { environment: Some("staging".parse()?), targets: vec![two], ..production.clone() };
+    let fixture = EdgeFixture::start(vec![production.clone(), staging.clone()]).await?;
+    fixture.wait_for_page("hello").await?;
+    fixture.wait_for_page("hello--staging").await?;
+    assert!(fixture.get("hello--staging", "").await.ends_with("two"));
+    assert!(fixture.get("hello", "").await.ends_with("one"));
+    assert!(fixture.get("hello--other", "").await.starts_with("HTTP/1.1 404"));
+
+    let stopped = Route { state: RouteState::Stopped, targets: Vec::new(), ..staging };
+    fixture.jobs.append_events(&RouteEvent::EnvironmentChanged(stopped));
+    wait_until("the page of the environment is stopped", async || {
+        Ok(fixture.get("hello--staging", "").await.contains("page-stopped").then_some(()))
+    })
+    .await?;
+    assert!(fixture.get("hello", "").await.ends_with("one"));
+    let removed = EnvironmentRouteRemoved { tool: production.tool, environment: "staging".parse()? };
+    fixture.jobs.append_events(&RouteEvent::EnvironmentRemoved(removed));
+    wait_until("the page of the environment is gone", async || {
+        Ok(fixture.get("hello--staging", "").await.starts_with("HTTP/1.1 404").then_some(()))
+    })
+    .await?;
+    assert!(fixture.get("hello", "").await.ends_with("one"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn visits_of_environments_count_to_their_tool() -> Result<()> {
+    let (target, _) = start_answering_instance("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nslow").await;
+    let production = build_route("hello", RouteState::Ready, &[target]);
+    let staging = Route { environment: Some("staging".parse()?), ..production.clone() };
+    let settings = "[edge]\nvisits_per_tool = 1";
+    let fixture = EdgeFixture::start_with(vec![production, staging], settings, true).await?;
+    fixture.wait_for_page("hello--staging").await?;
+    let mut open = fixture.connect_visitor().await;
+    open.send("GET / HTTP/1.1\r\nhost: hello--staging.localhost\r\n\r\n").await;
+    open.read_until("slow").await;
+    assert!(fixture.get("hello", "").await.contains("page-busy"));
+    Ok(())
 }
 
 #[tokio::test]

@@ -31,7 +31,21 @@ pub async fn list_routes(
     Ok(ApiResponse::ok_named(RoutePage { routes: page.items, next: page.next, position }))
 }
 
-/// Read events about routes of tools' pages, in order. Waits for the next event when `wait` is set.
+/// List the current routes of environments' pages, with the position from which to read further events.
+#[utoipa::path(get, path = "/jobs/v1/internal/environment-routes", tag = "internal",
+    operation_id = "jobs.internal_environment_routes",
+    params(RoutesQuery), responses((status = 200, body = Named<RoutePage>)))]
+pub async fn list_environment_routes(
+    cx: JobsContext,
+    _: Authed<ReadRoutes>,
+    Query(query): Query<RoutesQuery>,
+) -> ApiResult<RoutePage> {
+    let position = cx.store.events.read_head_position().await?;
+    let page = cx.store.list_environment_routes(query.limit, query.cursor.as_ref()).await?;
+    Ok(ApiResponse::ok_named(RoutePage { routes: page.items, next: page.next, position }))
+}
+
+/// Read events about routes of tools' and environments' pages, in order. Waits for the next event when `wait` is set.
 #[utoipa::path(get, path = "/jobs/v1/internal/events/routes", tag = "internal",
     operation_id = "jobs.internal_events_routes", params(EventsQuery),
     responses((status = 200, body = Data<EventBatch>),

@@ -26,7 +26,32 @@ pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(CreateJobs),
         Box::new(AddRunCredentials),
         Box::new(AddRunProblem),
+        Box::new(AddEnvironmentPages),
     ]
+}
+
+/// Pages of environments: the job of each, and their routes. Release 0.1.0 neither reads nor changes them.
+struct AddEnvironmentPages;
+
+impl MigrationName for AddEnvironmentPages {
+    fn name(&self) -> &str {
+        "0005_environment_pages"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AddEnvironmentPages {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.add_column("job", string_null("environment")).await?;
+        let routes = Table::create()
+            .table("environment_route")
+            .col(string("tool_id"))
+            .col(string("environment"))
+            .col(json("route"))
+            .primary_key(Index::create().col("tool_id").col("environment"))
+            .to_owned();
+        manager.create_table(routes).await
+    }
 }
 
 /// The problem of a running container that programs distinguish, and whether a newer container replaced one.

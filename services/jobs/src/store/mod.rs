@@ -37,7 +37,7 @@ use sea_orm::EntityTrait;
 use tokio::sync::OnceCell;
 
 pub use definition::{
-    ImageConfig, Job, JobId, JobKind, JobSchedule, JobSpec, ResolvedImage, job_exists_error,
+    ImageConfig, Job, JobId, JobKind, JobPage, JobSchedule, JobSpec, ResolvedImage, job_exists_error,
 };
 pub use ledger::{LedgerEntry, LedgerOutcome};
 pub use metrics::{JobUsage, SAMPLE_RESOLUTIONS, SampleResolution};

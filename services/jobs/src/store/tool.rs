@@ -147,6 +147,13 @@ impl JobStore {
         query.all(self.db.reader()).await.or_db_error()?.iter().map(read_tool).collect()
     }
 
+    /// Returns whether a tool of this name that is not deleted has or had a job, in a transaction. Tools of release
+    /// 0.1.0 may have names with two hyphens in a row.
+    pub async fn has_tool_of_name(&self, tx: &Tx, name: &ToolName) -> Result<bool> {
+        let found = row::Entity::find().filter(row::Column::Name.eq(name.as_str())).filter(is_existing());
+        Ok(found.one(&**tx).await.or_db_error()?.is_some())
+    }
+
     /// Stores a tool's quota.
     pub async fn update_tool_quota(&self, tx: &Tx, id: ToolId, quota: &Quota) -> Result<()> {
         let noted = row::Entity::update_many()

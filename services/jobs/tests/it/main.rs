@@ -3,6 +3,7 @@
 
 mod concurrency;
 mod credentials;
+mod environments;
 mod envvars;
 mod events;
 mod faults;

@@ -17,7 +17,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::harness::{JobsHarness, build_one_off_job, job_name};
 
-fn build_page_job(name: &str, port: u16) -> JobCreate {
+pub fn build_page_job(name: &str, port: u16) -> JobCreate {
     JobCreate { job_type: Some(JobType::Webservice), port: Some(port), ..build_one_off_job(name) }
 }
 

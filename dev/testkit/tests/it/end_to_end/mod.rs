@@ -2,6 +2,7 @@
 
 mod components;
 mod deployments;
+mod environments;
 mod examples;
 mod failed_deployments;
 mod front_ends;

@@ -2,38 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use hearth_base::{Error, JobName, Result};
+use hearth_base::{EnvironmentName, Error, JobName, Result};
 use hearth_wire::components::{HearthComponent, HearthConfig, HearthEnvironment};
 use serde_json::{Value, json};
 
 use super::{document::ConfigNode, problems::ConfigProblems, rules::check_components};
 
 /// The environment of the configuration itself, whose jobs have the names of the components.
-pub const PRODUCTION_ENVIRONMENT: &str = "production";
-/// The maximum length of the name of an environment: `TOOL--ENVIRONMENT` is a host name label.
-const MAX_ENVIRONMENT_CHARACTERS: usize = 20;
+pub const PRODUCTION_ENVIRONMENT: &str = EnvironmentName::PRODUCTION;
 
-/// Parses the name of an environment; an error is the rule.
+/// Parses the name of an environment; an error is the rule. Every name that is accepted fits the address of every tool,
+/// `TOOL--ENVIRONMENT`, so the configuration needs no tool to be checked.
 pub fn parse_environment_name(text: &str) -> std::result::Result<String, String> {
-    let is_label =
-        text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-            && text.starts_with(|first: char| first.is_ascii_lowercase())
-            && !text.ends_with('-')
-            && !text.contains("--");
+    let Err(error) = text.parse::<EnvironmentName>() else { return Ok(text.to_owned()) };
     if text == PRODUCTION_ENVIRONMENT {
         return Err("production is the configuration itself; change components".to_owned());
     }
-    let number = text.strip_prefix("pr-").unwrap_or_default();
-    if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err("pr- and a number are the name of a preview; expected another name".to_owned());
+    let rule = error.public_message().rsplit_once(": ").map_or("", |(_, rule)| rule);
+    if rule.starts_with("pr-") {
+        Err(format!("{rule}; expected another name"))
+    } else {
+        Err(format!("expected {rule}"))
     }
-    if is_label && text.len() <= MAX_ENVIRONMENT_CHARACTERS {
-        return Ok(text.to_owned());
-    }
-    Err(format!(
-        "expected 1 to {MAX_ENVIRONMENT_CHARACTERS} lower-case letters, digits and single hyphens, beginning with a \
-         letter, ending with a letter or digit"
-    ))
 }
 
 /// Builds the name of a component's job in an environment.

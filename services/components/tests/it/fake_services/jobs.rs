@@ -150,10 +150,14 @@ impl FakeJobs {
 }
 
 impl FakeJobs {
-    /// True if another job of the tool is its page.
+    /// True if another job is the same page: of the tool, or of its environment.
     fn has_other_page(&self, tool: &str, spec: &JobCreate) -> bool {
         let mut of_tool = self.all.iter().filter(|(key, _)| key.starts_with(&format!("{tool} ")));
-        of_tool.any(|(_, job)| job.spec.publish == Some(true) && job.spec.name != spec.name)
+        let environment = spec.name.find_environment();
+        of_tool.any(|(_, job)| {
+            let is_same_page = job.spec.name.find_environment() == environment;
+            job.spec.publish == Some(true) && job.spec.name != spec.name && is_same_page
+        })
     }
 
     /// Starts a one-off job; returns its run.

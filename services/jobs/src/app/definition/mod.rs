@@ -3,6 +3,7 @@
 pub mod command;
 pub mod health_checks;
 pub mod home;
+pub mod page;
 pub mod plan;
 pub mod refusals;
 pub mod spec;

@@ -1,6 +1,6 @@
 //! Creates jobs, and updates them to a requested spec.
 
-use hearth_base::{Error, JobName, Result};
+use hearth_base::{Error, JobName, Result, ToolName};
 use hearth_kit::db::Tx;
 use hearth_wire::{jobs::JobType, tools::Quota};
 
@@ -11,7 +11,9 @@ use super::{
 use crate::{
     app::{
         definition::{
-            ToolScope, job_not_found_error, plan,
+            ToolScope, job_not_found_error,
+            page::find_job_page,
+            plan,
             spec::{STARTING_DEADLINE, SpecDefaults},
             validation,
         },
@@ -22,7 +24,8 @@ use crate::{
     },
     context::JobsContext,
     store::{
-        Job, JobId, JobKind, JobSchedule, JobSpec, ResolvedImage, RunCause, WorkloadPlan, job_exists_error,
+        Job, JobId, JobKind, JobPage, JobSchedule, JobSpec, ResolvedImage, RunCause, WorkloadPlan,
+        job_exists_error,
     },
 };
 
@@ -176,7 +179,7 @@ async fn add_job(
     id: JobId,
     draft: &JobDraft,
 ) -> Result<Job> {
-    check_quota_and_page(cx, tx, scope, &draft.spec, &draft.quota, None).await?;
+    let page = check_quota_and_page(cx, tx, scope, &draft.spec, &draft.quota, None).await?;
     let now = cx.now();
     let kind = match (draft.spec.job_type, &draft.schedule) {
         (JobType::Scheduled, Some(fields)) => JobKind::Scheduled(JobSchedule {
@@ -201,7 +204,7 @@ async fn add_job(
         restart: 0,
         paused: None,
         last_run: None,
-        publish: draft.spec.is_page(),
+        page,
         created: now,
         changed: now,
     };
@@ -224,14 +227,14 @@ async fn change_in_place(cx: &JobsContext, scope: ToolScope<'_>, loaded: Job, dr
         )
         .help("check its definition and try again: hearth jobs show"));
     };
-    check_quota_and_page(cx, &tx, scope, &draft.spec, &draft.quota, Some(&job)).await?;
+    let page = check_quota_and_page(cx, &tx, scope, &draft.spec, &draft.quota, Some(&job)).await?;
     let (old, new) = (pin_holder(job.id, &job.image), pin_holder(job.id, &draft.image));
     if old != new {
         cx.store.enqueue_unpin(&tx, &old, cx.now()).await?;
     }
     job.generation += 1;
     job.changed = cx.now();
-    job.publish = draft.spec.is_page();
+    job.page = page;
     // Due times up to now are settled with the old definition.
     due::settle_job(cx, &tx, &mut job, cx.now()).await?;
     if let (Some(schedule), Some(fields)) = (job.schedule_mut(), draft.schedule) {
@@ -257,8 +260,8 @@ async fn start_job(cx: &JobsContext, tx: &Tx, job: &mut Job, plan: WorkloadPlan)
     }
 }
 
-/// Checks the quota, and that the tool has no other page: `quota` (exhausted), `page-taken` (conflict). The
-/// caller holds the tool's lock.
+/// Checks the quota, and that no other job is the same page; returns the page of the job. `quota` (exhausted),
+/// `page-taken` and `environment-address-taken` (conflict). The caller holds the tool's lock.
 pub async fn check_quota_and_page(
     cx: &JobsContext,
     tx: &Tx,
@@ -266,23 +269,39 @@ pub async fn check_quota_and_page(
     spec: &JobSpec,
     quota: &Quota,
     instead_of: Option<&Job>,
-) -> Result<()> {
+) -> Result<Option<JobPage>> {
+    let page = find_job_page(spec, instead_of)?;
     let jobs = cx.store.list_jobs_in(tx, scope.tool).await?;
     let reservations = cx.store.list_reservations_in(tx, [scope.tool]).await?;
     QuotaUsage::from_jobs(&jobs, &reservations, instead_of).check_one_more_job(spec, quota, &cx.settings)?;
     let others = |job: &&Job| instead_of.is_none_or(|replaced| replaced.id != job.id);
-    match jobs.iter().filter(others).find(|job| job.publish) {
-        Some(page) if spec.is_page() => Err(Error::conflict(
-            "page-taken",
-            format!("tool {} already has a page: job {}", scope.name, page.name),
-        )
-        .help(format!("publish only one of the two, or delete the other: hearth jobs delete {}", page.name))),
-        _ => Ok(()),
+    let environment = page.as_ref().and_then(JobPage::environment);
+    if page.is_some()
+        && let Some(other) = jobs.iter().filter(others).find(|job| job.page == page)
+    {
+        let owner = match environment {
+            Some(environment) => format!("environment {environment} of tool {}", scope.name),
+            None => format!("tool {}", scope.name),
+        };
+        let what = format!("{owner} already has a page: job {}", other.name);
+        let help =
+            format!("publish only one of the two, or delete the other: hearth jobs delete {}", other.name);
+        return Err(Error::conflict("page-taken", what).help(help));
     }
+    if let Some(environment) = environment
+        && let Ok(label) = environment.build_label(scope.name).parse::<ToolName>()
+        && cx.store.has_tool_of_name(tx, &label).await?
+    {
+        let what =
+            format!("the address {label} of environment {environment} belongs to another tool, {label}");
+        return Err(Error::conflict("environment-address-taken", what)
+            .help("choose another name for the environment"));
+    }
+    Ok(page)
 }
 
 async fn commit_change(cx: &JobsContext, tx: Tx, scope: ToolScope<'_>) -> Result<()> {
-    routing::update_route(cx, &tx, scope.tool, Some(scope.name)).await?;
+    routing::update_routes(cx, &tx, scope.tool, Some(scope.name)).await?;
     tx.commit().await?;
     cx.wake_scheduler();
     Ok(())

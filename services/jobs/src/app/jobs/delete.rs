@@ -21,7 +21,7 @@ pub async fn delete_job(cx: &JobsContext, scope: ToolScope<'_>, name: &JobName) 
     let job = cx.store.find_job_for_update(&tx, scope.tool, name).await?;
     let job = job.ok_or_else(|| job_not_found_error(name))?;
     remove_job(cx, &tx, &job).await?;
-    routing::update_route(cx, &tx, scope.tool, Some(scope.name)).await?;
+    routing::update_routes(cx, &tx, scope.tool, Some(scope.name)).await?;
     tx.commit().await
 }
 
@@ -33,7 +33,7 @@ pub async fn delete_all_jobs(cx: &JobsContext, scope: ToolScope<'_>) -> Result<(
     for job in cx.store.lock_jobs(&tx, jobs.iter().map(|job| job.id)).await?.values() {
         remove_job(cx, &tx, job).await?;
     }
-    routing::update_route(cx, &tx, scope.tool, Some(scope.name)).await?;
+    routing::update_routes(cx, &tx, scope.tool, Some(scope.name)).await?;
     tx.commit().await
 }
 

@@ -32,7 +32,7 @@ pub async fn erase_tool(cx: &JobsContext, tool: ToolId) -> Result<()> {
     for workload in workloads {
         stop_within_erasure_grace(cx, &tx, workload).await?;
     }
-    routing::update_route(cx, &tx, tool, None).await?;
+    routing::update_routes(cx, &tx, tool, None).await?;
     tx.commit().await?;
     if active > 0 {
         return Err(Error::conflict(

@@ -74,7 +74,7 @@ async fn apply_pause_change(cx: &JobsContext, tx: Tx, scope: ToolScope<'_>, mut 
         JobKind::Scheduled(_) | JobKind::OneOff => due::settle_job(cx, &tx, &mut job, cx.now()).await?,
     }
     cx.store.update_job(&tx, &job).await?;
-    routing::update_route(cx, &tx, scope.tool, Some(scope.name)).await?;
+    routing::update_routes(cx, &tx, scope.tool, Some(scope.name)).await?;
     tx.commit().await?;
     cx.wake_scheduler();
     Ok(true)

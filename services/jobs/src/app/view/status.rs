@@ -81,6 +81,7 @@ pub fn compute_status(facts: JobFacts<'_>, now: Timestamp) -> (JobStatus, (Strin
         previous_schedule: schedule.and_then(|schedule| schedule.last_due),
         next_schedule: schedule.and_then(|schedule| schedule.next_due),
         paused: job.paused,
+        asleep: None,
         run: job.last_run.clone(),
         messages,
     };

@@ -170,7 +170,7 @@ impl<'a> ObservationBatch<'a> {
         events::append_events(cx, tx, self.events).await?;
         cx.store.enqueue_reconciles(tx, to_reconcile.into_iter().map(|id| (id, cx.now()))).await?;
         for tool in tools_to_route {
-            routing::update_route(cx, tx, tool, tool_names.get(&tool)).await?;
+            routing::update_routes(cx, tx, tool, tool_names.get(&tool)).await?;
         }
         Ok(notices)
     }
@@ -372,11 +372,11 @@ impl<'a> ObservationBatch<'a> {
         self.to_reconcile.insert(workload.id);
     }
 
-    /// Marks a workload's tool as changed. Only containers of the page, or of a deleted job that may have
-    /// been the page, can change the route.
+    /// Marks a workload's tool as changed. Only containers of a page, or of a deleted job that may have been
+    /// one, can change a route.
     fn mark_changed(&mut self, workload: &Workload) {
         self.notices.tools.insert(workload.tool);
-        if self.jobs.get(&workload.job).is_none_or(|job| job.publish) {
+        if self.jobs.get(&workload.job).is_none_or(|job| job.page.is_some()) {
             self.tools_to_route.insert(workload.tool);
         }
     }

@@ -256,7 +256,7 @@ impl<'a> ReconcileRecorder<'a> {
         }
         // The next attempt acknowledges it and deletes its row.
         cx.store.enqueue_reconcile(tx, workload.id, cx.now()).await?;
-        routing::update_route(cx, tx, workload.tool, name).await?;
+        routing::update_routes(cx, tx, workload.tool, name).await?;
         if let Some(now) = self.workloads.get_mut(&workload.id) {
             now.done = true;
             self.progressed.insert(now.id);

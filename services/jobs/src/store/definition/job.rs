@@ -1,6 +1,6 @@
 //! Jobs and their rows.
 
-use hearth_base::{Digest, Error, Id, IdKind, JobName, Result, ToolId};
+use hearth_base::{Digest, EnvironmentName, Error, Id, IdKind, JobName, Result, ToolId};
 use hearth_kit::db::{
     DbTimestamp,
     columns::{parse_column, parse_json, to_i64, to_json, to_u64},
@@ -49,7 +49,10 @@ pub mod row {
         pub paused: Option<DbTimestamp>,
         pub consecutive_missed: i64,
         pub last_run: Option<String>,
+        /// True if it is the page of the tool.
         pub publish: bool,
+        /// The environment whose page it is. Release 0.1.0 reads `publish` only, so that is false for these jobs.
+        pub environment: Option<String>,
         /// Digest that its image's tag refers to now, if it differs from `image`.
         pub newer_image: Option<String>,
         pub created: DbTimestamp,
@@ -120,10 +123,29 @@ pub struct Job {
     pub paused: Option<Timestamp>,
     /// Id of its newest run.
     pub last_run: Option<String>,
-    /// True if it is the tool's page.
-    pub publish: bool,
+    /// The page that it is, if it is published.
+    pub page: Option<JobPage>,
     pub created: Timestamp,
     pub changed: Timestamp,
+}
+
+/// The page that a job is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobPage {
+    /// The page of the tool.
+    Tool,
+    /// The page of an environment of the tool.
+    Environment(EnvironmentName),
+}
+
+impl JobPage {
+    /// The environment; `None` for the page of the tool.
+    pub fn environment(&self) -> Option<&EnvironmentName> {
+        match self {
+            Self::Tool => None,
+            Self::Environment(environment) => Some(environment),
+        }
+    }
 }
 
 impl Job {
@@ -171,10 +193,16 @@ impl TryFrom<row::Model> for Job {
             consecutive_missed,
             last_run,
             publish,
+            environment,
             newer_image,
             created,
             changed,
         } = row;
+        let page = match environment {
+            _ if publish => Some(JobPage::Tool),
+            Some(name) => Some(JobPage::Environment(parse_column("job.environment", &name)?)),
+            None => None,
+        };
         let kind = match (kind, set_id, schedule) {
             (JobKindColumn::Continuous, Some(set), _) => {
                 JobKind::Continuous(parse_column("job.set_id", &set)?)
@@ -201,7 +229,7 @@ impl TryFrom<row::Model> for Job {
             restart: to_u64(restart),
             paused: paused.map(Timestamp::from),
             last_run,
-            publish,
+            page,
             created: created.into(),
             changed: changed.into(),
         })
@@ -221,7 +249,7 @@ pub(super) fn to_row(job: &Job) -> Result<row::ActiveModel> {
         restart,
         paused: _,
         last_run: _,
-        publish,
+        page,
         created,
         changed,
     } = job;
@@ -240,7 +268,8 @@ pub(super) fn to_row(job: &Job) -> Result<row::ActiveModel> {
         generation: Set(to_i64(*generation)),
         restart: Set(to_i64(*restart)),
         schedule: Set(job.schedule().map(|schedule| schedule.fields.clone())),
-        publish: Set(*publish),
+        publish: Set(*page == Some(JobPage::Tool)),
+        environment: Set(page.as_ref().and_then(JobPage::environment).map(ToString::to_string)),
         newer_image: Set(newer_image.map(|digest| digest.to_string())),
         created: Set((*created).into()),
         changed: Set((*changed).into()),

@@ -6,7 +6,7 @@ use hearth_base::{Error, JobName, Result, ToolId};
 use hearth_kit::db::{DbTimestamp, OrDbError, Tx, bulk_update_rows, columns::parse_column};
 use jiff::Timestamp;
 use sea_orm::{
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{LockBehavior, LockType},
 };
 
@@ -75,11 +75,12 @@ impl JobStore {
         rows.into_iter().map(Job::try_from).collect()
     }
 
-    /// Finds the job that is a tool's page, in a transaction.
-    pub async fn find_page_job_in(&self, tx: &Tx, tool: ToolId) -> Result<Option<Job>> {
-        let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
-        let page = query.filter(row::Column::Publish.eq(true)).one(&**tx).await.or_db_error()?;
-        page.map(Job::try_from).transpose()
+    /// Lists the jobs that are pages of a tool and of its environments, in a transaction.
+    pub async fn list_page_jobs_in(&self, tx: &Tx, tool: ToolId) -> Result<Vec<Job>> {
+        let is_page = row::Column::Publish.eq(true).or(row::Column::Environment.is_not_null());
+        let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string())).filter(is_page);
+        let rows = query.order_by_asc(row::Column::Name).all(&**tx).await.or_db_error()?;
+        rows.into_iter().map(Job::try_from).collect()
     }
 
     /// Inserts a job. `job-exists` (conflict) if there is one of that name.

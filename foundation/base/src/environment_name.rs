@@ -1,0 +1,89 @@
+//! Names of environments, and the names that contain them: of jobs and of pages.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use crate::{
+    Error, JobName, PathParam, Result, ToolName,
+    names::{build_name_refusal, is_label_byte, names, quote_untrusted},
+};
+
+names! {
+    /// Name of an environment of a tool: 1 to 20 lower-case letters, digits and single hyphens. Its jobs are
+    /// called `NAME--ENVIRONMENT`, and its page has the host name label `TOOL--ENVIRONMENT`. A label has at most 63
+    /// octets (RFC 1035, section 2.3.4); 32 of the tool, 2 hyphens and 20 of the environment always fit.
+    EnvironmentName("environment") checked by check_environment_name;
+}
+
+impl EnvironmentName {
+    /// The environment of the configuration itself, whose jobs have no suffix.
+    pub const PRODUCTION: &'static str = "production";
+
+    /// Builds the host name label of the environment's page.
+    pub fn build_label(&self, tool: &ToolName) -> String {
+        format!("{tool}--{self}")
+    }
+}
+
+impl JobName {
+    /// Finds the environment that a job of this name belongs to; `None` for production. The text is not checked: a job
+    /// may have any name.
+    pub fn find_environment(&self) -> Option<&str> {
+        self.as_str().rsplit_once("--").map(|(_, environment)| environment)
+    }
+}
+
+fn check_environment_name(text: &str) -> Result<()> {
+    const ENVIRONMENT_NAME_RULE: &str = "1 to 20 lower-case letters, digits and single hyphens, beginning with a \
+                                         letter, ending with a letter or digit";
+    let number = text.strip_prefix("pr-").unwrap_or_default();
+    let is_preview = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let build_reserved_error = |reason: &str| {
+        let what = format!("{} cannot be an environment's name: {reason}", quote_untrusted(text));
+        Error::invalid("environment-name", what).help("choose another name")
+    };
+    if text == EnvironmentName::PRODUCTION {
+        return Err(build_reserved_error("it is the configuration itself"));
+    }
+    if is_preview {
+        return Err(build_reserved_error("pr- and a number are the name of a preview"));
+    }
+    let fits = (1..=20).contains(&text.len())
+        && text.bytes().all(is_label_byte)
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && !text.ends_with('-')
+        && !text.contains("--");
+    if fits {
+        return Ok(());
+    }
+    Err(build_name_refusal("environment-name", "an environment's name", text, ENVIRONMENT_NAME_RULE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_environment_of_every_tool_has_a_host_name_label() -> Result<()> {
+        for text in ["staging", "a", "qa-2", "pr-x", "p", "a2345678901234567890"] {
+            assert!(text.parse::<EnvironmentName>().is_ok(), "{text}");
+        }
+        let too_long = "a".repeat(21);
+        for text in ["", "Staging", "a--b", "-a", "a-", "1a", "production", "pr-7", &too_long] {
+            let error = text.parse::<EnvironmentName>().unwrap_err();
+            assert_eq!(error.code(), "environment-name", "{text}");
+        }
+        let longest = "a".repeat(20).parse::<EnvironmentName>()?.build_label(&"t".repeat(32).parse()?);
+        assert!(longest.len() <= 63, "{longest}");
+        Ok(())
+    }
+
+    #[test]
+    fn job_name_ends_in_the_name_of_its_environment() -> Result<()> {
+        for (name, environment) in
+            [("web", None), ("a-b", None), ("web--staging", Some("staging")), ("a--b--c", Some("c"))]
+        {
+            assert_eq!(name.parse::<JobName>()?.find_environment(), environment, "{name}");
+        }
+        Ok(())
+    }
+}
