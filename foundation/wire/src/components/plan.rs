@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::jobs::JobCreate;
+use crate::jobs::{JobCreate, PortProtocol};
 
 /// Changes that a deployment would make.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -71,7 +71,7 @@ pub struct FieldChange {
 }
 
 /// Lists the fields in which two definitions of a job differ, by name. The older form of the type, `continuous`, counts as
-/// the type that it stands for.
+/// the type that it stands for, and `tcp`, which a shown job has by default, as no protocol.
 pub fn compare_jobs(from: Option<&JobCreate>, to: Option<&JobCreate>) -> Vec<FieldChange> {
     let (from, to) = (from.map(list_fields).unwrap_or_default(), to.map(list_fields).unwrap_or_default());
     let mut names: Vec<&String> = from.keys().chain(to.keys()).collect();
@@ -87,7 +87,9 @@ pub fn compare_jobs(from: Option<&JobCreate>, to: Option<&JobCreate>) -> Vec<Fie
 }
 
 fn list_fields(job: &JobCreate) -> BTreeMap<String, Value> {
-    let job = JobCreate { job_type: Some(job.effective_type()), continuous: None, ..job.clone() };
+    let port_protocol = job.port_protocol.filter(|protocol| *protocol != PortProtocol::Tcp);
+    let job =
+        JobCreate { job_type: Some(job.effective_type()), continuous: None, port_protocol, ..job.clone() };
     match serde_json::to_value(job) {
         Ok(Value::Object(fields)) => fields.into_iter().filter(|(name, _)| name != "name").collect(),
         _ => BTreeMap::new(),
@@ -114,6 +116,8 @@ mod tests {
         assert_eq!(fields, ["cmd", "port"]);
         assert_eq!((changes[1].from.clone(), changes[1].to.clone()), (None, Some(Value::from(8000))));
         assert_eq!(compare_jobs(Some(&old), Some(&old)), []);
+        let shown = JobCreate { port_protocol: Some(PortProtocol::Tcp), ..new.clone() };
+        assert_eq!(compare_jobs(Some(&new), Some(&shown)), []);
         assert!(compare_jobs(None, Some(&new)).iter().all(|change| change.from.is_none()));
         Ok(())
     }
