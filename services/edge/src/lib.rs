@@ -9,6 +9,8 @@ mod forward;
 #[doc(hidden)]
 pub mod fuzzing;
 mod header_filter;
+mod page_activity;
+mod page_waker;
 mod pool;
 mod request_body;
 mod route_events;
@@ -30,7 +32,7 @@ use hearth_kit::{
 use tower::ServiceExt;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{pool::InstancePool, route_map::RouteMap};
+use crate::{page_activity::PageVisits, page_waker::PageWaker, pool::InstancePool, route_map::RouteMap};
 
 /// Shared state of the edge.
 pub(crate) struct Edge {
@@ -38,6 +40,10 @@ pub(crate) struct Edge {
     pub map: RouteMap,
     pub pool: InstancePool,
     pub visits: FairPool<ToolId>,
+    /// Visits of pages that sleep without them.
+    pub visits_of_pages: PageVisits,
+    /// Wakes sleeping pages.
+    pub waker: PageWaker,
     /// Time limit for the start of a tool's response.
     pub answer_timeout: Duration,
 }
@@ -60,6 +66,8 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
         map: RouteMap::in_folder(kit.state.path().join("edge")),
         pool: InstancePool::new(Duration::from_secs(settings.connect_timeout)),
         visits: FairPool::new(PoolLimits::for_each_key(settings.visits_per_tool)),
+        visits_of_pages: PageVisits::default(),
+        waker: PageWaker::new(&settings),
         answer_timeout: Duration::from_secs(settings.answer_timeout),
     });
     let first = edge.clone();
@@ -68,7 +76,8 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
             first.map.load_from_disk();
             Ok(())
         })
-        .with_worker(route_events::create_worker(&edge));
+        .with_worker(route_events::create_worker(&edge))
+        .with_worker(page_activity::create_worker(&edge));
     let own = mounted.router;
     mounted.router = Router::new().fallback(move |request: Request| route_by_host(edge, own, request));
     Ok(mounted)

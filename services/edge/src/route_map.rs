@@ -11,6 +11,7 @@ use hearth_base::{EnvironmentName, Error, Result, ToolId};
 use hearth_kit::state::write_private_file;
 use hearth_wire::jobs::internal::Route;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 /// Version of the file format. A file of another version is ignored, and the map is rebuilt.
 const FILE_VERSION: u32 = 1;
@@ -19,10 +20,16 @@ const FILE_VERSION: u32 = 1;
 pub struct RouteMap {
     folder: PathBuf,
     index: RwLock<RouteIndex>,
+    changes: watch::Sender<()>,
 }
 
 /// A page: of a tool, or of one of its environments.
 pub type PageKey = (ToolId, Option<EnvironmentName>);
+
+/// Returns the page of a route.
+pub fn page_key(route: &Route) -> PageKey {
+    (route.tool, route.environment.clone())
+}
 
 #[derive(Default)]
 struct RouteIndex {
@@ -57,7 +64,7 @@ struct SavedRoutes {
 impl RouteMap {
     /// Creates an empty map with its file in this folder.
     pub fn in_folder(folder: PathBuf) -> Self {
-        Self { folder, index: RwLock::default() }
+        Self { folder, index: RwLock::default(), changes: watch::Sender::new(()) }
     }
 
     /// Looks up the route of a page by its label.
@@ -90,16 +97,30 @@ impl RouteMap {
         let mut fresh = RouteIndex { is_loaded: true, ..RouteIndex::default() };
         routes.into_iter().for_each(|route| fresh.set_route(route));
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        self.changes.send_replace(());
+    }
+
+    /// Watches changes of any route.
+    pub fn watch_changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    /// True if a page sleeps without visits.
+    pub fn has_sleeping_pages(&self) -> bool {
+        let known = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        known.tools.values().chain(known.environments.values()).any(|route| route.sleep.is_some())
     }
 
     /// Sets the route of a page.
     pub fn set_route(&self, route: Route) {
         self.index.write().unwrap_or_else(PoisonError::into_inner).set_route(route);
+        self.changes.send_replace(());
     }
 
     /// Removes the route of a page.
     pub fn remove_route(&self, page: &PageKey) {
         self.index.write().unwrap_or_else(PoisonError::into_inner).remove_route(page);
+        self.changes.send_replace(());
     }
 
     /// Saves the map atomically.
@@ -129,12 +150,12 @@ impl RouteMap {
 
 impl RouteIndex {
     fn set_route(&mut self, route: Route) {
-        let page = (route.tool, route.environment.clone());
+        let page = page_key(&route);
         self.remove_route(&page);
         let label = route.build_label();
         // A name that another tool had before now belongs to this tool.
         if let Some(before) = self.select_routes(&page).insert(label.clone(), Arc::new(route)) {
-            self.labels.remove(&(before.tool, before.environment.clone()));
+            self.labels.remove(&page_key(&before));
         }
         self.labels.insert(page, label);
     }

@@ -12,14 +12,16 @@ use hearth_kit::{
     fair_pool::FairPermit,
     server::{ConnectionHandle, hold_until_body_end},
 };
-use hearth_wire::jobs::internal::RouteState;
+use hearth_wire::jobs::internal::{Route, RouteState};
 
 use crate::{
     Edge,
     error_pages::{self, ErrorPage, PageFormat},
     forward::{self, ForwardError},
     header_filter,
-    route_map::RouteLookup,
+    page_activity::OpenVisit,
+    page_waker::TooManyHeld,
+    route_map::{RouteLookup, page_key},
 };
 
 /// Handles a request to the page of a host name label, and logs it. Every error is rendered as an error page.
@@ -32,7 +34,7 @@ pub async fn serve_visit(edge: Arc<Edge>, label: &str, host: &str, request: Requ
         RouteLookup::Route(route) => (route.name.to_string(), route.environment.clone()),
         RouteLookup::NotFound | RouteLookup::NotLoaded => (label.to_owned(), None),
     };
-    let response = match forward_visit(&edge, found, host, request).await {
+    let response = match forward_visit(&edge, label, found, host, request).await {
         Ok(response) => response,
         Err(page) => error_pages::render_page(&page, wants),
     };
@@ -43,9 +45,18 @@ pub async fn serve_visit(edge: Arc<Edge>, label: &str, host: &str, request: Requ
     response
 }
 
-/// Checks the request, and forwards it to one of the instances of the found route.
+fn require_route(found: RouteLookup, host: &str) -> Result<Arc<Route>, ErrorPage> {
+    match found {
+        RouteLookup::Route(route) => Ok(route),
+        RouteLookup::NotFound => Err(ErrorPage::not_found(host)),
+        RouteLookup::NotLoaded => Err(ErrorPage::for_starting_tool(host)),
+    }
+}
+
+/// Checks the request, wakes the page if it sleeps, and forwards the request to one of the instances of its route.
 async fn forward_visit(
-    edge: &Edge,
+    edge: &Arc<Edge>,
+    label: &str,
     found: RouteLookup,
     host: &str,
     request: Request,
@@ -55,13 +66,19 @@ async fn forward_visit(
     {
         return Err(ErrorPage::ambiguous_request());
     }
-    let route = match found {
-        RouteLookup::Route(route) => route,
-        RouteLookup::NotFound => return Err(ErrorPage::not_found(host)),
-        RouteLookup::NotLoaded => return Err(ErrorPage::for_starting_tool(host)),
-    };
+    let mut route = require_route(found, host)?;
+    // A page that sleeps without visits stays awake from here to the end of the visit.
+    let open_visit = route.sleep.map(|_| edge.visits_of_pages.open_visit(page_key(&route)));
+    if edge.waker.is_held(&route) {
+        edge.waker.wait_for_page(edge, &route).await.map_err(|TooManyHeld| ErrorPage::for_busy_tool(host))?;
+        route = require_route(edge.map.find_route(label), host)?;
+    }
     match (route.state, route.targets.is_empty()) {
         (RouteState::Ready, false) => {}
+        // A page that could not be woken gets the page of a tool that does not start.
+        (RouteState::Stopped, _) if route.sleep.is_some_and(|sleep| sleep.asleep) => {
+            return Err(ErrorPage::for_starting_tool(host));
+        }
         (RouteState::Stopped, _) => return Err(ErrorPage::for_stopped_tool(host)),
         (RouteState::Ready | RouteState::Starting, _) => return Err(ErrorPage::for_starting_tool(host)),
     }
@@ -73,7 +90,7 @@ async fn forward_visit(
             ForwardError::Timeout => ErrorPage::timed_out(host),
             ForwardError::SlowBody => ErrorPage::slow_body(),
         })?;
-    let mut response = hold_visit(edge, permit, connection, response);
+    let mut response = hold_visit(edge, (permit, open_visit), connection, response);
     if !response.headers().contains_key(header::REFERRER_POLICY) {
         // URLs may contain private data; a tool may set another policy.
         let policy = header::HeaderValue::from_static("strict-origin-when-cross-origin");
@@ -85,7 +102,7 @@ async fn forward_visit(
 /// Keeps a visit open until the response was sent, or until the connection closes after a protocol switch.
 fn hold_visit(
     edge: &Edge,
-    permit: FairPermit<ToolId>,
+    guard: (FairPermit<ToolId>, Option<OpenVisit>),
     connection: Option<ConnectionHandle>,
     response: Response,
 ) -> Response {
@@ -94,10 +111,10 @@ fn hold_visit(
             let stop = edge.kit.tasks.shutdown_signal();
             edge.kit.tasks.spawn("upgraded-visit", async move {
                 stop.run_until_shutdown(connection.wait_until_closed()).await;
-                drop(permit);
+                drop(guard);
             });
             response
         }
-        _ => response.map(|body| hold_until_body_end(body, permit)),
+        _ => response.map(|body| hold_until_body_end(body, guard)),
     }
 }

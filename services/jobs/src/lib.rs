@@ -28,7 +28,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     context::JobsContext,
-    rights::{JobsRead, JobsWrite, ReadForEnvvars, ReadRoutes, ReadRunEvents, RestoreJobs},
+    rights::{JobsRead, JobsWrite, ReadForEnvvars, ReadRoutes, ReadRunEvents, ReportPages, RestoreJobs},
 };
 
 pub use settings::JobsSettings;
@@ -110,6 +110,8 @@ fn routes(door: &DoorSettings) -> OpenApiRouter<JobsContext> {
         .routes(require_right::<ReadRoutes, _>(routes!(http::internal::list_routes)))
         .routes(require_right::<ReadRoutes, _>(routes!(http::internal::list_environment_routes)))
         .routes(require_right::<ReadRoutes, _>(routes!(http::internal::route_events)))
+        .routes(require_right::<ReportPages, _>(routes!(http::page_sleep::report_page_activity)))
+        .routes(require_right::<ReportPages, _>(routes!(http::page_sleep::wake_page)))
         .routes(require_right::<ReadForEnvvars, _>(routes!(http::internal::show_sealing_key)))
         .routes(require_right::<ReadForEnvvars, _>(routes!(http::internal::list_outdated_jobs)))
         .routes(require_right::<RestoreJobs, _>(routes!(http::internal::restore_job)))

@@ -13,6 +13,8 @@ rights! {
     JobsWrite = "jobs:write", Requirement::Tool(Access::Write) => MemberCaller;
     /// Reading the routes of tools' pages.
     ReadRoutes = "jobs:routes", Requirement::Services(&[Role::Edge, Role::Components]) => ServiceCaller;
+    /// Reporting visits of pages, and waking them.
+    ReportPages = "jobs:pages", Requirement::Services(&[Role::Edge]) => ServiceCaller;
     /// Reading the runtime's sealing key and the jobs that run with outdated variables.
     ReadForEnvvars = "jobs:envvars", Requirement::Services(&[Role::Envvars]) => ServiceCaller;
     /// Returning jobs to their state before a deployment.

@@ -162,7 +162,8 @@ pub struct HearthComponent {
     /// Protocol of the port; default `tcp`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port_protocol: Option<PortProtocol>,
-    /// True: publish the component as the tool's web page. At most one component is published.
+    /// True: publish the component as the tool's web page, in an environment as that of the environment. At
+    /// most one component is published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub publish: Option<bool>,
     /// Schedule: five fields, or `@hourly` and the like.
@@ -183,6 +184,11 @@ pub struct HearthComponent {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
     pub replicas: Option<u16>,
+    /// Time without visits after which a published component is stopped until the next visit, in seconds, or with a
+    /// unit as in `30m`; default: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<SleepTimeDocument>)]
+    pub sleep_after: Option<u32>,
     /// Memory limit, as in `512Mi`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, pattern = "^[0-9]+(\\.[0-9]{1,9})?([KMGT]i?|k)?$")]
@@ -229,6 +235,17 @@ pub struct HearthComponent {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 1024)]
     pub filelog_stderr: Option<String>,
+}
+
+/// Time without visits: whole seconds, or a text with a unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = components::SleepTime)]
+#[serde(untagged)]
+pub enum SleepTimeDocument {
+    /// Seconds: 0, or 10 to 604800.
+    Seconds(u32),
+    /// A number with the unit `s`, `m` or `h`.
+    Text(String),
 }
 
 /// Type of a component in Hearth's format.

@@ -24,7 +24,7 @@ pub use deployment::{
 pub use environment::{Environment, EnvironmentList};
 pub use hearth_config::{
     FrontEndChoice, HearthBuild, HearthBuildDefaults, HearthComponent, HearthComponentType, HearthConfig,
-    HearthConfigVersion, HearthEnvironment, OneOffTime,
+    HearthConfigVersion, HearthEnvironment, OneOffTime, SleepTimeDocument,
 };
 pub use plan::{DeploymentPlan, FieldChange, PlannedAction, PlannedComponent, compare_jobs};
 pub use revision::{ComponentPhase, Revision, RevisionComponent, RevisionList};

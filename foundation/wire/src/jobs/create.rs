@@ -90,6 +90,11 @@ macro_rules! with_job_fields {
             /// build. Runs of other jobs always start with the tag's current image.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub auto_update: Option<bool>,
+            /// Time without visits after which a published job is stopped until the next visit, in seconds; 0: never,
+            /// the default.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schema(minimum = 0, maximum = 604800)]
+            pub sleep_after: Option<u32>,
         }
     };
 }
@@ -120,7 +125,8 @@ with_job_fields! {
         /// Schedule: five fields, or `@hourly` and the like.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub schedule: Option<String>,
-        /// Publishes the job as the tool's web page: true or `/`. At most one job of a tool is published.
+        /// Publishes the job as the tool's web page: true or `/`. At most one job of a tool is published, and one of
+        /// each environment: a job `NAME--ENVIRONMENT`.
         #[serde(
             default,
             skip_serializing_if = "Option::is_none",
@@ -162,6 +168,7 @@ impl JobCreate {
             checks: None,
             stop: None,
             auto_update: None,
+            sleep_after: None,
             publish: None,
         }
     }

@@ -294,6 +294,18 @@ async fn page_may_get_another_name(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn unchanged_page_that_sleeps_is_deployed_without_waking(db: Db) -> Result<()> {
+    let fixture = start_with_exit_status(db, 0).await?;
+    let config = "config_version: hearth/v1\ncomponents:\n  web: {image: web-only, command: ./serve, publish: true, sleep_after: 30m}\n";
+    assert_eq!(deploy_config(&fixture, config).await?.status, DeploymentState::Successful);
+    assert_eq!(find_job(&fixture, "web").unwrap().sleep_after, Some(1800));
+    fixture.services.change_state(|state| state.jobs.put_to_sleep("web", jiff::Timestamp::UNIX_EPOCH));
+    let again = deploy_config(&fixture, config).await?;
+    assert_eq!(again.status, DeploymentState::Successful, "{again:?}");
+    assert_eq!(fixture.services.lock_state().jobs.restarts, 0);
+    Ok(())
+}
+
 async fn names_of_other_environments_and_empty_rollbacks_are_refused(db: Db) -> Result<()> {
     let fixture = start_with_exit_status(db, 0).await?;
     let foreign = DeploymentCreate { component: Some("web--test".parse()?), ..build_git_deployment() };
@@ -359,6 +371,7 @@ on_every_store!(
     stored_configuration_is_deployed_without_a_source,
     plan_lists_each_change_and_changes_nothing,
     page_may_get_another_name,
+    unchanged_page_that_sleeps_is_deployed_without_waking,
     names_of_other_environments_and_empty_rollbacks_are_refused,
     several_components_continue_after_a_kill_at_any_call,
 );

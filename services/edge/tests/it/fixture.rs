@@ -7,7 +7,11 @@ use std::{
     time::Duration,
 };
 
-use axum::{Json, Router, extract::State, routing::get};
+use axum::{
+    Json, Router,
+    extract::State,
+    routing::{get, post},
+};
 use hearth_base::{Clock, Entropy, KeyRing, ProcessInstanceId, Result, Role, RoleKey, SystemClock, ToolId};
 use hearth_client::{LocalSlot, Transport};
 use hearth_kit::{
@@ -22,7 +26,11 @@ use hearth_kit::{
 use hearth_testkit::FakeEventStream;
 use hearth_wire::{
     events::Topic,
-    jobs::internal::{Route, RouteEvent, RoutePage, RouteState},
+    jobs::{
+        internal::{Route, RouteEvent, RoutePage, RouteState},
+        page_sleep::{PageActivityReport, PageWake},
+    },
+    reply::Done,
 };
 use tempfile::TempDir;
 use tokio::{
@@ -37,6 +45,8 @@ pub struct FakeRouteService(Arc<FakeRouteState>);
 #[derive(Default)]
 struct FakeRouteState {
     routes: Mutex<Vec<Route>>,
+    reports: Mutex<Vec<PageActivityReport>>,
+    wakes: Mutex<Vec<PageWake>>,
     stream: FakeEventStream,
 }
 
@@ -47,6 +57,16 @@ impl FakeRouteService {
 
     pub fn append_events(&self, event: &RouteEvent) {
         self.0.stream.append_event(current_time(), event, None).unwrap();
+    }
+
+    /// Lists the reports of visits.
+    pub fn list_reports(&self) -> Vec<PageActivityReport> {
+        self.0.reports.lock().unwrap().clone()
+    }
+
+    /// Lists the requests to wake a page.
+    pub fn list_wakes(&self) -> Vec<PageWake> {
+        self.0.wakes.lock().unwrap().clone()
     }
 
     fn select_routes(&self, is_selected: impl Fn(&Route) -> bool) -> Json<RoutePage> {
@@ -60,6 +80,8 @@ impl FakeRouteService {
         Router::new()
             .route("/jobs/v1/internal/routes", get(list_routes_of_tools))
             .route("/jobs/v1/internal/environment-routes", get(list_routes_of_environments))
+            .route("/jobs/v1/internal/page-activity", post(record_report))
+            .route("/jobs/v1/internal/page-wake", post(record_wake))
             .with_state(self.clone())
             .merge(self.0.stream.build_router(RouteEvent::TOPIC_INFO))
     }
@@ -67,6 +89,19 @@ impl FakeRouteService {
 
 fn current_time() -> jiff::Timestamp {
     SystemClock.now()
+}
+
+async fn record_report(
+    State(jobs): State<FakeRouteService>,
+    Json(report): Json<PageActivityReport>,
+) -> Json<Done> {
+    jobs.0.reports.lock().unwrap().push(report);
+    Json(Done {})
+}
+
+async fn record_wake(State(jobs): State<FakeRouteService>, Json(wake): Json<PageWake>) -> Json<Done> {
+    jobs.0.wakes.lock().unwrap().push(wake);
+    Json(Done {})
 }
 
 async fn list_routes_of_tools(State(jobs): State<FakeRouteService>) -> Json<RoutePage> {

@@ -11,4 +11,5 @@ mod forwarding;
 mod hosts;
 mod isolation;
 mod misbehavior;
+mod page_sleep;
 mod routes;

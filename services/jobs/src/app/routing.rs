@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use hearth_base::{EnvironmentName, Result, ToolId, ToolName};
 use hearth_kit::db::Tx;
-use hearth_wire::jobs::internal::{EnvironmentRouteRemoved, Route, RouteEvent, RouteRemoved, RouteState};
+use hearth_wire::jobs::internal::{
+    EnvironmentRouteRemoved, Route, RouteEvent, RouteRemoved, RouteSleep, RouteState,
+};
 
 use super::definition::spec::PAGE_PORT;
 use crate::{
@@ -73,11 +75,11 @@ fn find_target_address(run: &Run) -> Option<SocketAddr> {
 fn build_route(page: &Job, environment: Option<EnvironmentName>, name: &ToolName, alive: &[Run]) -> Route {
     let ready = alive.iter().filter(|run| run.job == page.id && run.ready);
     let targets: Vec<SocketAddr> = ready.filter_map(find_target_address).collect();
-    let (state, targets) = match (page.paused, targets.is_empty()) {
-        (Some(_), _) => (RouteState::Stopped, Vec::new()),
-        (None, true) => (RouteState::Starting, targets),
-        (None, false) => (RouteState::Ready, targets),
+    let (state, targets) = match (page.is_awake(), targets.is_empty()) {
+        (false, _) => (RouteState::Stopped, Vec::new()),
+        (true, true) => (RouteState::Starting, targets),
+        (true, false) => (RouteState::Ready, targets),
     };
-    let job = page.name.clone();
-    Route { tool: page.tool, name: name.clone(), environment, job, state, targets, sleep: None }
+    let sleep = page.spec.sleep_seconds().map(|after| RouteSleep { after, asleep: page.asleep.is_some() });
+    Route { tool: page.tool, name: name.clone(), environment, job: page.name.clone(), state, targets, sleep }
 }

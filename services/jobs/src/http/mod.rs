@@ -7,6 +7,7 @@ pub mod job;
 pub mod jobs;
 pub mod logs;
 pub mod metrics;
+pub mod page_sleep;
 pub mod quotas;
 pub mod runs;
 pub mod schedule;

@@ -27,7 +27,39 @@ pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(AddRunCredentials),
         Box::new(AddRunProblem),
         Box::new(AddEnvironmentPages),
+        Box::new(AddPageSleep),
     ]
+}
+
+/// Sleep of pages. A sleeping job is also paused, so release 0.1.0 shows it as paused, and resumes it on request.
+struct AddPageSleep;
+
+impl MigrationName for AddPageSleep {
+    fn name(&self) -> &str {
+        "0006_page_sleep"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AddPageSleep {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.add_column("job", big_integer_null("asleep")).await?;
+        manager.add_column("job", big_integer_null("sleep_after")).await?;
+        let index = build_index("job_sleep_after".to_owned(), "job", &["sleep_after"]);
+        manager.create_index(index).await?;
+        let visits = Table::create()
+            .table("page_visit")
+            .col(string("job_id").primary_key())
+            .col(big_integer("last_visit"))
+            .to_owned();
+        manager.create_table(visits).await?;
+        let reports = Table::create()
+            .table("edge_report")
+            .col(string("edge").primary_key())
+            .col(big_integer("reported_at"))
+            .to_owned();
+        manager.create_table(reports).await
+    }
 }
 
 /// Pages of environments: the job of each, and their routes. Release 0.1.0 neither reads nor changes them.

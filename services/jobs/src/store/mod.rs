@@ -10,6 +10,7 @@ mod golden;
 mod ledger;
 mod metrics;
 mod migrations;
+mod page_sleep;
 mod routing;
 mod runs;
 mod tool;

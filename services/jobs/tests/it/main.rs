@@ -13,6 +13,7 @@ mod image_updates;
 mod jobs;
 mod metrics;
 mod outcomes;
+mod page_sleep;
 mod quota;
 mod routes;
 mod runs;

@@ -116,6 +116,10 @@ pub struct JobDefinition {
     #[arg(long, hide_short_help = true)]
     #[serde(skip_serializing_if = "is_off")]
     pub auto_update: bool,
+    /// Stop it after this many seconds without a visit of its page, until the next one
+    #[arg(long, value_name = "SECONDS", hide_short_help = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sleep_after: Option<u32>,
     /// Mount the tool's home: all or none
     #[arg(long, value_name = "FOLDERS", value_parser = ["all", "none"], hide_possible_values = true, hide_short_help = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -179,6 +183,7 @@ impl JobDefinition {
             concurrency: self.concurrency.as_deref().map(parse_enum_value).transpose()?,
             starting_deadline: self.starting_deadline,
             auto_update: self.auto_update.then_some(true),
+            sleep_after: self.sleep_after,
             filelog: match (self.filelog, self.no_filelog) {
                 (true, _) => Some(true),
                 (_, true) => Some(false),
@@ -284,6 +289,7 @@ impl JobDefinition {
             concurrency: job.concurrency.map(|how| how.as_str().to_owned()),
             starting_deadline: job.starting_deadline,
             auto_update: job.auto_update == Some(true),
+            sleep_after: job.sleep_after,
             mount: job.mount.map(|mount| mount.as_str().to_owned()),
             emails: job.emails.map(|emails| emails.as_str().to_owned()),
             filelog: job.filelog == Some(true),

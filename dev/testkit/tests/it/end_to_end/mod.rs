@@ -12,6 +12,7 @@ mod languages;
 mod notifications;
 mod outside_builder;
 mod package_sources;
+mod page_sleep;
 mod process_kills;
 mod provided_images;
 mod reboot;

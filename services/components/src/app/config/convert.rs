@@ -220,6 +220,7 @@ fn build_component(name: JobName, image: ComponentImage, component: HearthCompon
         concurrency: component.concurrency,
         starting_deadline: component.starting_deadline,
         replicas: component.replicas,
+        sleep_after: component.sleep_after,
         memory: component.memory,
         cpu: component.cpu,
         disk: component.disk,

@@ -185,6 +185,23 @@ impl<'a> FieldReader<'a> {
         number
     }
 
+    /// Reads a time in whole seconds, or with a unit: `90s`, `30m`, `2h`. 0 is always allowed.
+    pub fn read_seconds(&mut self, key: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
+        let node = self.find_field(key)?;
+        let seconds = match &node.value {
+            ConfigValue::Number(number) => number.as_u64(),
+            ConfigValue::Text(text) => parse_seconds(text),
+            _ => None,
+        };
+        let seconds = seconds.and_then(|seconds| u32::try_from(seconds).ok());
+        let seconds = seconds.filter(|seconds| *seconds == 0 || range.contains(seconds));
+        if seconds.is_none() {
+            let (start, end) = (range.start(), range.end());
+            self.refuse_value(key, node, &format!("0, or {start} to {end} seconds, as in 90s, 30m or 2h"));
+        }
+        seconds
+    }
+
     /// Reads one of some words.
     pub fn read_choice<T: Copy>(&mut self, key: &'static str, choices: &[(&'static str, T)]) -> Option<T> {
         let node = self.find_field(key)?;
@@ -318,6 +335,18 @@ impl<'a> FieldReader<'a> {
     pub fn refuse_unknown_keys(self) {
         self.refuse_unknown_keys_with_hints(&[]);
     }
+}
+
+/// Parses a number of seconds, or one with the unit `s`, `m` or `h`.
+fn parse_seconds(text: &str) -> Option<u64> {
+    let (number, factor) = match text.as_bytes().last()? {
+        b's' => (&text[..text.len() - 1], 1),
+        b'm' => (&text[..text.len() - 1], 60),
+        b'h' => (&text[..text.len() - 1], 3600),
+        _ => (text, 1),
+    };
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    number.parse::<u64>().ok().filter(|_| is_number)?.checked_mul(factor)
 }
 
 fn is_url_byte(byte: u8) -> bool {

@@ -163,6 +163,7 @@ fn convert_job(job: &Job, builds: &[Build], warnings: &mut Vec<String>) -> Heart
         concurrency: job.concurrency,
         starting_deadline: job.starting_deadline,
         replicas: job.replicas,
+        sleep_after: job.sleep_after,
         memory: job.memory,
         cpu: job.cpu,
         disk: job.disk,

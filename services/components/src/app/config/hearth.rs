@@ -10,7 +10,10 @@ use hearth_wire::{
         FrontEndChoice, HearthBuild, HearthBuildDefaults, HearthComponent, HearthComponentType, HearthConfig,
         HearthConfigVersion, HearthEnvironment, OneOffTime,
     },
-    jobs::Concurrency,
+    jobs::{
+        Concurrency,
+        page_sleep::{MAX_SLEEP_SECONDS, MIN_SLEEP_SECONDS},
+    },
 };
 use serde_json::{Value, json};
 
@@ -202,6 +205,7 @@ fn read_component(mut fields: FieldReader<'_>) -> Option<HearthComponent> {
         concurrency: fields.read_choice("concurrency", &policies),
         starting_deadline: fields.read_number("starting_deadline", seconds.clone()),
         replicas: fields.read_number("replicas", 1..=u64::from(u16::MAX)),
+        sleep_after: fields.read_seconds("sleep_after", MIN_SLEEP_SECONDS..=MAX_SLEEP_SECONDS),
         memory: fields.read_amount("memory", MEMORY_FORM),
         cpu: fields.read_amount("cpu", CPU_FORM),
         disk: fields.read_amount("disk", MEMORY_FORM),

@@ -27,6 +27,7 @@ const KEYS_OF_TYPES: &[(&str, &[HearthComponentType])] = &[
     ("port_protocol", &[HearthComponentType::Continuous]),
     ("publish", &[HearthComponentType::Continuous]),
     ("replicas", &[HearthComponentType::Continuous]),
+    ("sleep_after", &[HearthComponentType::Continuous]),
     ("health_check", &[HearthComponentType::Continuous]),
     ("checks", &[HearthComponentType::Continuous]),
     ("retry", &[HearthComponentType::Scheduled, HearthComponentType::OneOff]),
@@ -135,6 +136,12 @@ impl ComponentRules<'_> {
             self.report_field(&["port_protocol"], "has no port; add port, or leave it out");
         } else if component.port_protocol == Some(PortProtocol::Udp) && is_published {
             self.report_field(&["port_protocol"], "is \"udp\"; expected tcp for a published component");
+        }
+        if component.sleep_after > Some(0) && !is_published {
+            self.report_field(
+                &["sleep_after"],
+                "needs a page whose visits wake it; add publish: true, or leave it out",
+            );
         }
         if component.port.is_some() || is_published {
             return;

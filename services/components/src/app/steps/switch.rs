@@ -160,10 +160,11 @@ fn find_unreachable_timeout(run: &Run) -> Option<SignedDuration> {
     }
 }
 
-/// True if all containers of the job have this definition and at least one is ready.
+/// True if all containers of the job have this definition and at least one is ready. A sleeping page was ready before it
+/// fell asleep.
 fn is_ready(job: &Job, generation: Option<u64>) -> bool {
     let new = generation.is_none_or(|generation| job.status.generation >= generation);
-    new && job.status.up_to_date && job.status.ready > 0
+    new && job.status.up_to_date && (job.status.ready > 0 || job.status.asleep.is_some())
 }
 
 /// True if the component has run for [`STEADY_TIME`]. A component with a port proves itself by its checks instead.

@@ -72,6 +72,7 @@ pub struct FakeJob {
     ready: u32,
     runs: Vec<Value>,
     pub paused: Option<Timestamp>,
+    pub asleep: Option<Timestamp>,
 }
 
 impl FakeJobs {
@@ -84,8 +85,16 @@ impl FakeJobs {
             ready: 1,
             runs: Vec::new(),
             paused: None,
+            asleep: None,
         };
         self.all.insert(format_key("hello", spec), job);
+    }
+
+    /// Lets a job of the tool `hello` sleep.
+    pub fn put_to_sleep(&mut self, name: &str, now: Timestamp) {
+        if let Some(job) = self.all.get_mut(&format!("hello {name}")) {
+            (job.ready, job.asleep) = (0, Some(now));
+        }
     }
 
     /// Makes all jobs ready, now and after changes.
@@ -121,6 +130,7 @@ impl FakeJobs {
             ready: 0,
             runs: Vec::new(),
             paused: None,
+            asleep: None,
         };
         let job = self.all.entry(format_key(tool, &spec)).or_insert_with(fresh);
         if job.generation > 0 && !differs(&job.spec, &spec) {
@@ -171,7 +181,8 @@ impl FakeJobs {
         let key = format_key(tool, &spec);
         let mut runs = self.all.remove(&key).map(|job| job.runs).unwrap_or_default();
         runs.insert(0, started);
-        let job = FakeJob { spec, generation: 1, up_to_date: true, ready: 0, runs, paused: None };
+        let job =
+            FakeJob { spec, generation: 1, up_to_date: true, ready: 0, runs, paused: None, asleep: None };
         self.all.insert(key, job);
         run
     }
@@ -332,7 +343,8 @@ fn render_job(job: &FakeJob, one_off_exit: Option<i32>) -> Value {
         (
             "status",
             json!({"short": short, "messages": [], "duration": "1s", "up_to_date": job.up_to_date,
-                "ready": job.ready, "generation": job.generation, "paused": job.paused}),
+                "ready": job.ready, "generation": job.generation, "paused": job.paused,
+                "asleep": job.asleep}),
         ),
     ] {
         shown[field] = value;

@@ -1,8 +1,21 @@
 //! The page that a job is: that of its tool, or that of an environment.
 
 use hearth_base::{EnvironmentName, Error, Result};
+use hearth_wire::jobs::JobType;
 
 use crate::store::{Job, JobPage, JobSpec};
+
+impl JobSpec {
+    /// Returns whether it is a page: that of the tool, or that of an environment.
+    pub fn is_page(&self) -> bool {
+        self.publish.unwrap_or(self.job_type == JobType::Webservice)
+    }
+
+    /// Returns the time without visits after which it sleeps, in seconds; `None` if it never does.
+    pub fn sleep_seconds(&self) -> Option<u32> {
+        self.sleep_after.filter(|seconds| *seconds > 0 && self.is_page())
+    }
+}
 
 /// Finds the page of a job with this spec; `None` if it is not published. A job `NAME--ENVIRONMENT` is the page of its
 /// environment. One that is the page of the tool already (`current`) stays it, for names with two hyphens had no

@@ -60,6 +60,7 @@ pub fn build_plan(
         health: job.health_check.clone(),
         checks: job.checks.clone().unwrap_or_default(),
         await_ready: false,
+        is_asleep: false,
         image: image.clone(),
     })
 }

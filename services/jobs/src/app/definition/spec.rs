@@ -78,6 +78,7 @@ impl JobSpec {
             checks,
             stop,
             auto_update,
+            sleep_after,
             publish,
         } = create;
         let is_kept = matches!(kind, JobType::Continuous | JobType::Webservice);
@@ -121,6 +122,7 @@ impl JobSpec {
             checks,
             stop,
             auto_update,
+            sleep_after,
             publish,
         })
     }
@@ -164,6 +166,7 @@ impl JobSpec {
             checks: Some(self.checks.clone().unwrap_or_default()),
             stop: Some(self.stop.unwrap_or_default()),
             auto_update: Some(self.auto_update.unwrap_or(false)),
+            sleep_after: Some(self.sleep_after.unwrap_or(0)),
             publish: Some(self.is_page()),
         }
     }
@@ -197,6 +200,7 @@ impl JobSpec {
             checks: self.checks.or_else(|| current.checks.clone()),
             stop: self.stop.or(current.stop),
             auto_update: self.auto_update.or(current.auto_update),
+            sleep_after: self.sleep_after.or(current.sleep_after),
             publish: self.publish.or(current.publish),
         }
     }
@@ -218,11 +222,6 @@ impl JobSpec {
     /// Returns whether the job runs without an end.
     pub fn is_continuous(&self) -> bool {
         matches!(self.job_type, JobType::Continuous | JobType::Webservice)
-    }
-
-    /// Returns whether it is the tool's page.
-    pub fn is_page(&self) -> bool {
-        self.publish.unwrap_or(self.job_type == JobType::Webservice)
     }
 
     /// Returns the port that it listens on.
@@ -278,6 +277,7 @@ pub fn to_wire_job_with_defaults(
         schedule_actual: job.schedule().map(|schedule| schedule.fields.clone()),
         // Fields with empty values are left out.
         timeout: shown.timeout.filter(|seconds| *seconds > 0),
+        sleep_after: shown.sleep_after.filter(|seconds| *seconds > 0),
         checks: shown.checks.filter(|checks| *checks != wire::Checks::default()),
         stop: shown.stop.filter(|stop| *stop != wire::StopPolicy::default()),
         auto_update: shown.auto_update.filter(|_| job.spec.is_continuous()),
@@ -320,6 +320,7 @@ fn to_wire_job(job: &Job, spec: JobSpec, status: JobStatus, words: (String, Stri
         checks: spec.checks,
         stop: spec.stop,
         auto_update: spec.auto_update,
+        sleep_after: spec.sleep_after,
         publish: spec.publish,
     }
 }

@@ -3,7 +3,10 @@
 use crate::JobsSettings;
 use hearth_base::{Cpu, Error, Memory, Result};
 use hearth_wire::{
-    jobs::{JobType, MountMode, PortProtocol},
+    jobs::{
+        JobType, MountMode, PortProtocol,
+        page_sleep::{MAX_SLEEP_SECONDS, MIN_SLEEP_SECONDS},
+    },
     tools::Quota,
 };
 
@@ -21,6 +24,7 @@ pub fn validate_job(job: &JobSpec, quota: &Quota, settings: &JobsSettings) -> Re
     validate_fields_of_type(job)?;
     validate_texts(job)?;
     validate_ports(job)?;
+    validate_sleep(job)?;
     health_checks::validate_checks(job)?;
     validate_limits(job, quota, settings)
 }
@@ -54,6 +58,7 @@ fn validate_fields_of_type(job: &JobSpec) -> Result<()> {
         ("health_check", job.health_check.is_some()),
         ("checks", job.checks.is_some()),
         ("auto_update", job.auto_update == Some(true)),
+        ("sleep_after", job.sleep_after > Some(0)),
         ("publish", job.publish == Some(true)),
     ];
     let finite_only = [("retry", job.retry > Some(0)), ("timeout", job.timeout > Some(0))];
@@ -112,6 +117,24 @@ fn validate_ports(job: &JobSpec) -> Result<()> {
     }
     if udp && job.is_page() {
         return Err(port_error("a page needs a TCP port, but port_protocol is udp"));
+    }
+    Ok(())
+}
+
+fn validate_sleep(job: &JobSpec) -> Result<()> {
+    let Some(seconds) = job.sleep_after.filter(|seconds| *seconds > 0) else { return Ok(()) };
+    if !job.is_page() {
+        return Err(Error::invalid(
+            "sleep",
+            "sleep_after is set for a job that is no page; only visits of a page wake a job",
+        )
+        .help("publish the job, or leave sleep_after out"));
+    }
+    if !(MIN_SLEEP_SECONDS..=MAX_SLEEP_SECONDS).contains(&seconds) {
+        let what = format!(
+            "field sleep_after is out of range: {seconds}; expected 0, or {MIN_SLEEP_SECONDS} to {MAX_SLEEP_SECONDS} seconds"
+        );
+        return Err(Error::invalid("sleep", what).help("set it to 1800 for half an hour"));
     }
     Ok(())
 }

@@ -203,6 +203,7 @@ async fn add_job(
         generation: 1,
         restart: 0,
         paused: None,
+        asleep: None,
         last_run: None,
         page,
         created: now,
@@ -235,6 +236,8 @@ async fn change_in_place(cx: &JobsContext, scope: ToolScope<'_>, loaded: Job, dr
     job.generation += 1;
     job.changed = cx.now();
     job.page = page;
+    // A change wakes the job, so that its new definition proves itself.
+    job.asleep = None;
     // Due times up to now are settled with the old definition.
     due::settle_job(cx, &tx, &mut job, cx.now()).await?;
     if let (Some(schedule), Some(fields)) = (job.schedule_mut(), draft.schedule) {

@@ -96,7 +96,7 @@ async fn apply_newer_image(cx: &JobsContext, job: &Job, current: Digest) -> Resu
     let scope = ToolScope { tool: job.tool, name: &name };
     let applied = match job.kind {
         _ if current == job.image.digest => return record_newer_image(cx, job, current).await,
-        JobKind::Continuous(_) if job.spec.auto_update != Some(true) || job.paused.is_some() => {
+        JobKind::Continuous(_) if job.spec.auto_update != Some(true) || !job.is_awake() => {
             return record_newer_image(cx, job, current).await;
         }
         JobKind::Continuous(_) => restart::restart(cx, scope, &job.name).await,

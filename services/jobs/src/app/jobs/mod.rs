@@ -4,6 +4,7 @@ pub mod create;
 pub mod delete;
 pub mod erase;
 pub mod image_updates;
+pub mod page_sleep;
 pub mod pause;
 pub mod pin;
 pub mod restart;

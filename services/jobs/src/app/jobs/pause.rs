@@ -26,7 +26,7 @@ pub async fn pause_job(cx: &JobsContext, scope: ToolScope<'_>, name: &JobName) -
     let now = cx.now();
     // Due times up to now are settled before the pause starts.
     due::settle_job(cx, &tx, &mut job, now).await?;
-    job.paused = Some(now);
+    (job.paused, job.asleep) = (Some(now), None);
     apply_pause_change(cx, tx, scope, job).await
 }
 

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     app::{
         definition::{ToolScope, job_not_found_error, plan},
+        routing,
         workloads::launch::{self, RunStart},
     },
     context::JobsContext,
@@ -33,10 +34,12 @@ pub async fn restart(cx: &JobsContext, scope: ToolScope<'_>, name: &JobName) -> 
                 return Err(Error::conflict("job-paused", format!("job {name} is paused"))
                     .help(format!("hearth jobs resume {name}")));
             }
+            job.asleep = None;
             (job.restart, job.generation) = (job.restart + 1, job.generation + 1);
             let plan = plan::build_plan(&job.spec, scope.name, &job.image, job.restart, &cx.settings)?;
             launch::launch_set(cx, &tx, &job, set, plan).await?;
             cx.store.update_job(&tx, &job).await?;
+            routing::update_routes(cx, &tx, scope.tool, Some(scope.name)).await?;
             tx.commit().await
         }
     }

@@ -35,7 +35,7 @@ pub async fn read_revisions(cx: &JobsContext, tool: ToolId, jobs: &[Job]) -> Opt
 /// Returns whether containers of a continuous job were started with other variables. A workload that
 /// reconcile has yet to apply gets the current ones anyway.
 pub fn is_outdated(job: &Job, workload: &Workload, now: &EnvvarsRevisions) -> bool {
-    let runs = set_workload_id(job) == Some(workload.id) && job.paused.is_none() && workload.wanted;
+    let runs = set_workload_id(job) == Some(workload.id) && job.is_awake() && workload.wanted;
     let applied = workload.envvars_revision.as_deref().filter(|_| workload.is_applied());
     runs && applied.is_some_and(|applied| applied != now.revision_for_job(&job.name))
 }

@@ -2,7 +2,7 @@
 //!
 //! | job | condition, in this order | short status |
 //! |---|---|---|
-//! | continuous | paused | pending |
+//! | continuous | paused, asleep | pending |
 //! | continuous | a container runs and is ready | running |
 //! | continuous | containers run, none is ready | pending |
 //! | continuous | reconcile failed | pending |
@@ -81,7 +81,7 @@ pub fn compute_status(facts: JobFacts<'_>, now: Timestamp) -> (JobStatus, (Strin
         previous_schedule: schedule.and_then(|schedule| schedule.last_due),
         next_schedule: schedule.and_then(|schedule| schedule.next_due),
         paused: job.paused,
-        asleep: None,
+        asleep: job.asleep,
         run: job.last_run.clone(),
         messages,
     };
@@ -101,6 +101,9 @@ fn describe_continuous(facts: JobFacts<'_>) -> ShortStatus {
         let ending = if alive.is_empty() { "" } else { "; its containers are being stopped" };
         let message = format!("it is paused{ending}");
         return (StatusShort::Pending, vec![message], since);
+    }
+    if let Some(since) = job.asleep {
+        return (StatusShort::Pending, vec!["the next visit of its page wakes it".to_owned()], since);
     }
     if let Some(oldest) = running.iter().filter_map(|run| run.started).min() {
         let ready = running.iter().filter(|run| run.ready).count();
@@ -184,6 +187,9 @@ fn build_legacy_status(job: &Job, status: &JobStatus, schedule_message: &str) ->
     let message = status.messages.join(". ");
     let duration = &status.duration;
     match (status.short, &job.kind) {
+        _ if job.asleep.is_some() => {
+            ("Asleep".to_owned(), join_with_colon(format!("Asleep for {duration}"), &message))
+        }
         (StatusShort::Running, _) => {
             ("Running".to_owned(), join_with_colon(format!("Running for {duration}"), &message))
         }

@@ -110,8 +110,8 @@ pub fn build_run(job: &Job, instance: InstanceId, start: RunStart, now: Timestam
     }
 }
 
-/// Creates or changes the set of a continuous job so that it runs as `plan` says; with no replica while the
-/// job is paused.
+/// Creates or changes the set of a continuous job so that it runs as `plan` says; without containers
+/// while the job is paused or asleep.
 pub async fn launch_set(
     cx: &JobsContext,
     tx: &Tx,
@@ -123,6 +123,7 @@ pub async fn launch_set(
     if job.paused.is_some() {
         plan.replicas = 0;
     }
+    plan.is_asleep = job.asleep.is_some();
     match cx.store.find_workload_for_update(tx, id).await? {
         Some(mut known) => {
             let mut runs = cx.store.list_workload_runs_in(tx, id).await?;

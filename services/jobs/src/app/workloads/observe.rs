@@ -301,7 +301,7 @@ impl<'a> ObservationBatch<'a> {
             return Ok(());
         }
         // A container that a wanted replica still needs is stopped for its replacement only.
-        let is_needed = is_set && workload.wanted && instance.id.replica < workload.plan.replicas;
+        let is_needed = is_set && workload.wanted && instance.id.replica < workload.plan.wanted_replicas();
         if is_needed && run.end == Some(StoredRunEnd::Stopped) {
             run.replaced = true;
             run.reason = Some("it was replaced: its job was changed, deployed or restarted".to_owned());

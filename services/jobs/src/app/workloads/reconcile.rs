@@ -314,7 +314,7 @@ async fn build_runtime_workload(cx: &JobsContext, workload: &Workload) -> Result
             // this set does not use one of their names again.
             let known = cx.store.list_workload_runs(workload.id).await?;
             let first = known.iter().map(|run| run.instance.start).max().unwrap_or(0).saturating_add(1);
-            let WorkloadPlan { replicas, await_ready, .. } = workload.plan;
+            let (replicas, await_ready) = (workload.plan.wanted_replicas(), workload.plan.await_ready);
             // Only a probed container receives visitors who have to be drained.
             let drain = if workload.plan.is_probed() { routing::DRAIN_TIME } else { Duration::ZERO };
             let until = if await_ready { SurgeUntil::Ready } else { SurgeUntil::Running };

@@ -46,7 +46,11 @@ pub mod row {
         pub settled_until: Option<DbTimestamp>,
         pub next_due: Option<DbTimestamp>,
         pub last_due: Option<DbTimestamp>,
+        /// Also set while the job is asleep, for release 0.1.0.
         pub paused: Option<DbTimestamp>,
+        pub asleep: Option<DbTimestamp>,
+        /// Time without visits after which it sleeps, in seconds; null if it never does.
+        pub sleep_after: Option<i64>,
         pub consecutive_missed: i64,
         pub last_run: Option<String>,
         /// True if it is the page of the tool.
@@ -121,6 +125,8 @@ pub struct Job {
     pub restart: u64,
     /// Start of its pause: a continuous job has no containers, due times are skipped.
     pub paused: Option<Timestamp>,
+    /// Time at which it fell asleep: it has no containers until the next visit of its page. Never set with `paused`.
+    pub asleep: Option<Timestamp>,
     /// Id of its newest run.
     pub last_run: Option<String>,
     /// The page that it is, if it is published.
@@ -152,6 +158,11 @@ impl Job {
     /// The type of the job in the API.
     pub fn job_type(&self) -> JobType {
         self.spec.job_type
+    }
+
+    /// True if it is neither paused nor asleep.
+    pub fn is_awake(&self) -> bool {
+        self.paused.is_none() && self.asleep.is_none()
     }
 
     /// Its schedule, if it has one.
@@ -190,6 +201,8 @@ impl TryFrom<row::Model> for Job {
             next_due,
             last_due,
             paused,
+            asleep,
+            sleep_after: _,
             consecutive_missed,
             last_run,
             publish,
@@ -227,7 +240,9 @@ impl TryFrom<row::Model> for Job {
             newer_image: newer_image.map(|digest| parse_column("job.newer_image", &digest)).transpose()?,
             generation: to_u64(generation),
             restart: to_u64(restart),
-            paused: paused.map(Timestamp::from),
+            paused: paused.filter(|_| asleep.is_none()).map(Timestamp::from),
+            // Release 0.1.0 resumes a sleeping job by its column `paused` alone.
+            asleep: asleep.filter(|_| paused.is_some()).map(Timestamp::from),
             last_run,
             page,
             created: created.into(),
@@ -248,6 +263,7 @@ pub(super) fn to_row(job: &Job) -> Result<row::ActiveModel> {
         generation,
         restart,
         paused: _,
+        asleep: _,
         last_run: _,
         page,
         created,
@@ -270,6 +286,7 @@ pub(super) fn to_row(job: &Job) -> Result<row::ActiveModel> {
         schedule: Set(job.schedule().map(|schedule| schedule.fields.clone())),
         publish: Set(*page == Some(JobPage::Tool)),
         environment: Set(page.as_ref().and_then(JobPage::environment).map(ToString::to_string)),
+        sleep_after: Set(spec.sleep_seconds().map(i64::from)),
         newer_image: Set(newer_image.map(|digest| digest.to_string())),
         created: Set((*created).into()),
         changed: Set((*changed).into()),
@@ -285,7 +302,8 @@ pub(super) fn to_position_row(job: &Job) -> row::ActiveModel {
         settled_until: Set(schedule.map(|schedule| schedule.settled_until.into())),
         next_due: Set(schedule.and_then(|schedule| schedule.next_due).map(DbTimestamp::from)),
         last_due: Set(schedule.and_then(|schedule| schedule.last_due).map(DbTimestamp::from)),
-        paused: Set(job.paused.map(DbTimestamp::from)),
+        paused: Set(job.paused.or(job.asleep).map(DbTimestamp::from)),
+        asleep: Set(job.asleep.map(DbTimestamp::from)),
         consecutive_missed: Set(schedule.map_or(0, |schedule| to_i64(schedule.consecutive_missed))),
         last_run: Set(job.last_run.clone()),
         ..Default::default()

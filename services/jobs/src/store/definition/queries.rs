@@ -83,6 +83,27 @@ impl JobStore {
         rows.into_iter().map(Job::try_from).collect()
     }
 
+    /// Lists the published jobs of these tools that sleep without visits.
+    pub async fn list_pages_with_sleep(&self, tools: impl IntoIterator<Item = ToolId>) -> Result<Vec<Job>> {
+        let query = row::Entity::find().filter(row::Column::ToolId.is_in(to_id_strings(tools)));
+        let rows =
+            query.filter(row::Column::SleepAfter.is_not_null()).all(self.db.reader()).await.or_db_error()?;
+        rows.into_iter().map(Job::try_from).collect()
+    }
+
+    /// Lists up to `limit` running jobs that sleep without visits, in order of their ids, after `after`.
+    pub async fn list_awake_pages_after(&self, after: Option<JobId>, limit: u64) -> Result<Vec<Job>> {
+        let mut query = row::Entity::find()
+            .filter(row::Column::SleepAfter.is_not_null())
+            .filter(row::Column::Paused.is_null())
+            .order_by_asc(row::Column::Id);
+        if let Some(after) = after {
+            query = query.filter(row::Column::Id.gt(after.to_string()));
+        }
+        let rows = query.limit(limit).all(self.db.reader()).await.or_db_error()?;
+        rows.into_iter().map(Job::try_from).collect()
+    }
+
     /// Inserts a job. `job-exists` (conflict) if there is one of that name.
     pub async fn insert_job(&self, tx: &Tx, job: &Job) -> Result<()> {
         let taken = || job_exists_error(&job.name);
@@ -112,6 +133,7 @@ impl JobStore {
     pub async fn delete_job(&self, tx: &Tx, id: JobId) -> Result<()> {
         self.delete_ledger_entries_of_job(tx, id).await?;
         self.delete_job_samples(tx, id).await?;
+        self.delete_page_visit(tx, id).await?;
         row::Entity::delete_by_id(id.to_string()).exec(&**tx).await.or_db_error().map(|_| ())
     }
 

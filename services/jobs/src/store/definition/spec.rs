@@ -44,6 +44,9 @@ pub struct JobSpec {
     pub checks: Option<Checks>,
     pub stop: Option<StopPolicy>,
     pub auto_update: Option<bool>,
+    /// Time without visits after which a page sleeps, in seconds; 0: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sleep_after: Option<u32>,
     /// True if it is the tool's page.
     pub publish: Option<bool>,
 }
@@ -94,9 +97,17 @@ mod tests {
             }),
             stop: Some(StopPolicy { signal: Some(StopSignal::Int), grace: Some(60) }),
             auto_update: Some(true),
+            sleep_after: None,
             publish: Some(true),
         };
         golden::check_golden_file("job-spec-1.json", &expected)
+    }
+
+    #[test]
+    fn job_spec_with_sleep_is_read() -> Result<()> {
+        let create = JobCreate { filelog: None, ..JobCreate::new("tidy".parse()?, "bookworm", "") };
+        let sleeping = JobSpec { sleep_after: Some(1800), ..JobSpec::from_create(create)? };
+        golden::check_golden_file("job-spec-2.json", &sleeping)
     }
 
     #[test]

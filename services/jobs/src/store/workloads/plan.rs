@@ -61,6 +61,10 @@ pub struct WorkloadPlan {
     pub checks: Checks,
     /// True if ready old containers stay until their replacements are ready.
     pub await_ready: bool,
+    /// True if it has no containers until the next visit of its page. It keeps its part of the quota, so that it can
+    /// always wake. Release 0.1.0 ignores this, and runs its containers when it next changes the workload.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_asleep: bool,
 }
 
 /// The condition under which a container counts as started.
@@ -90,6 +94,11 @@ impl WorkloadPlan {
     pub fn resource_share(&self) -> ResourceShare {
         let Self { memory, cpu, replicas, .. } = *self;
         ResourceShare { memory, cpu, replicas }
+    }
+
+    /// Returns the number of containers that are wanted now.
+    pub fn wanted_replicas(&self) -> u16 {
+        if self.is_asleep { 0 } else { self.replicas }
     }
 
     /// Returns the startup condition; `None` if a container counts as started when it runs.
@@ -130,6 +139,7 @@ impl WorkloadPlan {
             health: None,
             checks: Checks::default(),
             await_ready: false,
+            is_asleep: false,
             ..plan.clone()
         };
         plain(self) == plain(other)
@@ -182,7 +192,9 @@ mod tests {
             health: Some(HealthCheck::from_probe(HealthProbe::Tcp)),
             checks: Checks { start_within: Some(300), ..Checks::default() },
             await_ready: true,
+            is_asleep: false,
         };
-        golden::check_golden_file("plan-1.json", &expected)
+        golden::check_golden_file("plan-1.json", &expected)?;
+        golden::check_golden_file("plan-2.json", &WorkloadPlan { is_asleep: true, ..expected })
     }
 }

@@ -102,6 +102,18 @@ fn components_of_hearth_have_the_defaults_of_build() -> Result<()> {
 }
 
 #[test]
+fn sleep_is_read_with_and_without_a_unit() -> Result<()> {
+    for (written, seconds) in [("90", 90), ("'90'", 90), ("90s", 90), ("30m", 1800), ("2h", 7200), ("0", 0)] {
+        let text = format!(
+            "config_version: hearth/v1\ncomponents:\n  web: {{publish: true, image: x, sleep_after: {written}}}\n"
+        );
+        let spec = read_text(&text)?.spec;
+        assert_eq!(find(&spec, "web").job.sleep_after, Some(seconds), "{written}");
+    }
+    Ok(())
+}
+
+#[test]
 fn environment_changes_components_and_has_jobs_of_its_own() -> Result<()> {
     let spec = read_config(TOOL_CONFIG, &in_environment("staging"))?.spec;
     let names: Vec<String> = spec.components.keys().map(ToString::to_string).collect();

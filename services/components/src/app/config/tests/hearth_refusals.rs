@@ -30,6 +30,18 @@ fn value_outside_its_range_is_named() {
             &["line 3, column 18: component web: publish is \"/sub\"; expected true, false or \"/\""],
         ),
         (
+            with_components!("  web: {publish: true, sleep_after: 5s}\n"),
+            &[
+                "line 3, column 37: component web: sleep_after is \"5s\"; expected 0, or 10 to 604800 seconds, as in 90s, 30m or 2h",
+            ],
+        ),
+        (
+            with_components!("  web: {publish: true, sleep_after: soon}\n"),
+            &[
+                "line 3, column 37: component web: sleep_after is \"soon\"; expected 0, or 10 to 604800 seconds, as in 90s, 30m or 2h",
+            ],
+        ),
+        (
             with_components!("  web: {disk: '-1'}\n"),
             &[
                 "line 3, column 15: component web: disk is \"-1\"; expected an amount of memory, as in 512Mi or 2Gi",
@@ -136,6 +148,12 @@ fn keys_of_other_types_are_refused() {
             with_components!("  tick: {type: scheduled}\n"),
             &[
                 "line 3, column 3: component tick: schedule is missing; expected five fields, or @hourly and the like",
+            ],
+        ),
+        (
+            with_components!("  web: {sleep_after: 30m}\n"),
+            &[
+                "line 3, column 9: component web: sleep_after needs a page whose visits wake it; add publish: true, or leave it out",
             ],
         ),
         (
