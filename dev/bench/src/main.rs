@@ -22,6 +22,7 @@ mod load;
 mod logs;
 mod nginx;
 mod oci;
+mod page_wake;
 mod peer;
 mod proc;
 mod report;
@@ -86,6 +87,7 @@ async fn run_bench(name: &str, parts: &[&str]) -> Result<BenchReport> {
         "deploy" => deploy::run().await,
         "rollout" => rollout::run().await,
         "deploy-node" => deploy_node::run().await,
+        "page-wake" => page_wake::run().await,
         "tenants" => tenants::run(parts).await,
         _ => Err(Error::not_found("bench", name).help("run cargo xtask bench for a list")),
     }

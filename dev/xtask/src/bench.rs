@@ -27,6 +27,7 @@ const BENCH_NAMES: [(&str, &str); 14] = [
     ("deploy", "hearth deploy of a small Python tool to its first page"),
     ("rollout", "images that exist: plan, first page, rollback, and failed requests of a loaded page"),
     ("deploy-node", "hearth deploy of a Node.js tool with 200 packages beside npm ci"),
+    ("page-wake", "a visit of a sleeping page to its first byte"),
     ("tenants", "latency of a tool's page, API and schedules while another tool or address attacks"),
 ];
 
