@@ -3,7 +3,7 @@
 use axum::http::HeaderValue;
 use hearth_base::{Error, MandateId, Result, Role, Scopes, Secret, ToolName};
 use hearth_client::{Client, DelegatedAuthority};
-use hearth_wire::accounts::internal::MandateCreate;
+use hearth_wire::accounts::internal::{MandateCreate, MandateDerive, StandingMandate, StandingMandateCreate};
 
 use crate::{ServiceClients, guard::IdentityHeaders};
 
@@ -46,6 +46,39 @@ impl ServiceClients {
         let own = self.create_client(service)?;
         let acting = DelegatedAuthority::with_mandate(self.authority(), used.mandate.expose_secret())?;
         Ok(DelegatedClient { client: own.with_authority(std::sync::Arc::new(acting)), tool: used.tool })
+    }
+
+    /// Creates a standing mandate of a request's caller, for something that acts without a request.
+    pub async fn create_standing_mandate(
+        &self,
+        identity_headers: &IdentityHeaders,
+        scopes: Scopes,
+        cause: String,
+    ) -> Result<StandingMandate> {
+        let identity = identity_headers.identity.as_ref();
+        let identity =
+            identity.ok_or_else(|| Error::internal("a mandate requires a caller with an identity"))?;
+        let identity = Secret::new(identity.to_str().map_err(Error::internal)?);
+        let create = StandingMandateCreate { identity, scopes, cause };
+        self.create_client(Role::Accounts)?.accounts_internal().create_standing_mandate(&create).await
+    }
+
+    /// Shows the owner of a standing mandate, and whether the owner still has the right.
+    pub async fn show_standing_mandate(&self, standing: MandateId) -> Result<StandingMandate> {
+        self.create_client(Role::Accounts)?.accounts_internal().show_standing_mandate(standing).await
+    }
+
+    /// Makes a mandate for one work from a standing mandate. Errors `mandate-lost` and `mandate-ended` (forbidden) when
+    /// its owner has lost the right.
+    pub async fn derive_mandate(
+        &self,
+        standing: MandateId,
+        scopes: Scopes,
+        cause: String,
+    ) -> Result<MandateId> {
+        let derive = MandateDerive { scopes, cause };
+        let accounts = self.create_client(Role::Accounts)?;
+        Ok(accounts.accounts_internal().derive_mandate(standing, &derive).await?.id)
     }
 
     /// Ends a mandate whose work is done.

@@ -23,9 +23,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     context::AccountsContext,
     rights::{
-        AcknowledgeErasures, CreateToolTokens, ManageDeployTokens, ManageSignIn, NoSignIn, NotifyOperators,
-        OperateHearth, ReadAcceptedRequests, ReadMailAddresses, ReadToolEvents, ReadToolFacts, RecordChanges,
-        ResolveCredentials, SelfService, SignedIn, ToolOperate, ToolOwn, ToolRead, ToolWrite, UseMandates,
+        AcknowledgeErasures, CreateToolTokens, HoldStandingMandates, ManageDeployTokens, ManageSignIn,
+        NoSignIn, NotifyOperators, OperateHearth, ReadAcceptedRequests, ReadMailAddresses, ReadToolEvents,
+        ReadToolFacts, RecordChanges, ResolveCredentials, SelfService, SignedIn, ToolOperate, ToolOwn,
+        ToolRead, ToolWrite, UseMandates,
     },
     workers::{
         account_mails::{AccountMailKind, SendAccountMails},
@@ -120,6 +121,9 @@ fn routes() -> OpenApiRouter<AccountsContext> {
         .routes(require_right::<UseMandates, _>(routes!(http::mandates::create_mandate)))
         .routes(require_right::<UseMandates, _>(routes!(http::mandates::sign_mandate)))
         .routes(require_right::<UseMandates, _>(routes!(http::mandates::end_mandate)))
+        .routes(require_right::<HoldStandingMandates, _>(routes!(http::mandates::create_standing_mandate)))
+        .routes(require_right::<HoldStandingMandates, _>(routes!(http::mandates::show_standing_mandate)))
+        .routes(require_right::<HoldStandingMandates, _>(routes!(http::mandates::derive_mandate)))
         .routes(require_right::<ManageDeployTokens, _>(routes!(http::deploy_tokens::call_deploy_token)))
         .routes(require_right::<CreateToolTokens, _>(routes!(http::mandates::create_run_token)))
         .routes(require_right::<CreateToolTokens, _>(routes!(http::mandates::revoke_run_token)))

@@ -33,6 +33,8 @@ rights! {
     AcknowledgeErasures = "accounts:erased", Requirement::Services(Role::WITH_TOOL_FINALIZERS) => ServiceCaller;
     /// Creating and using mandates.
     UseMandates = "accounts:mandates", Requirement::Services(&[Role::Components, Role::Builds, Role::Jobs]) => ServiceCaller;
+    /// Creating standing mandates, and making mandates from them.
+    HoldStandingMandates = "accounts:standing-mandates", Requirement::Services(&[Role::Components]) => ServiceCaller;
     /// Managing the deploy tokens of tools for their maintainers.
     ManageDeployTokens = "accounts:deploy-tokens", Requirement::Services(&[Role::Components]) => ServiceCaller;
     /// Creating short-lived tool tokens.

@@ -5,9 +5,10 @@ use hearth_wire::{
     accounts::{
         RequestEventData, ToolRequestQuery,
         internal::{
-            AuditedChange, MandateCreate, MandateCreated, MandateUse, MandateUsed, OperatorNotice, Recipient,
-            RefusedChange, ResolveCaller, ResolvedCaller, ToolFacts, ToolTokenCreate, ToolTokenCreated,
-            TriggerOwner, TriggerOwnerCheck,
+            AuditedChange, MandateCreate, MandateCreated, MandateDerive, MandateUse, MandateUsed,
+            OperatorNotice, Recipient, RefusedChange, ResolveCaller, ResolvedCaller, StandingMandate,
+            StandingMandateCreate, ToolFacts, ToolTokenCreate, ToolTokenCreated, TriggerOwner,
+            TriggerOwnerCheck,
         },
     },
     reply::{Done, Listed, Paging},
@@ -84,6 +85,28 @@ impl AccountsInternalCalls<'_> {
             .segment(mandate)
             .fetch_data()
             .await
+    }
+
+    /// Records the rights of the current request's caller for something that acts without a request.
+    pub async fn create_standing_mandate(&self, create: &StandingMandateCreate) -> Result<StandingMandate> {
+        let call = self.0.build_call(Method::POST, "/accounts/v1/internal/standing-mandates");
+        call.json(create).fetch_data().await
+    }
+
+    /// Shows the owner of a standing mandate, and whether the owner still has the right.
+    pub async fn show_standing_mandate(&self, mandate: MandateId) -> Result<StandingMandate> {
+        let call = self.0.build_call(Method::GET, "/accounts/v1/internal/standing-mandates");
+        call.segment(mandate).fetch_data().await
+    }
+
+    /// Makes a mandate for one work from a standing mandate, if its owner still has the right.
+    pub async fn derive_mandate(
+        &self,
+        standing: MandateId,
+        derive: &MandateDerive,
+    ) -> Result<MandateCreated> {
+        let call = self.0.build_call(Method::POST, "/accounts/v1/internal/standing-mandates");
+        call.segment(standing).path_suffix("/mandates").json(derive).fetch_data().await
     }
 
     /// Creates a short-lived token of a tool.

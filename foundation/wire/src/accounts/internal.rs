@@ -121,6 +121,48 @@ pub struct MandateUsed {
     pub tool: ToolName,
 }
 
+/// Request of a service: records a grant of the current caller on a tool for something that acts without a request, such
+/// as pushes to a repository. Unlike a mandate it does not expire, and only mandates for single works are made from it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::StandingMandateCreate)]
+pub struct StandingMandateCreate {
+    /// Signed identity from the request.
+    #[schema(value_type = String)]
+    #[serde(serialize_with = "Secret::serialize_exposed")]
+    pub identity: Secret,
+    /// Scopes: `SERVICE:read` or `SERVICE:write`, within the rights of the caller.
+    #[schema(value_type = Vec<String>)]
+    pub scopes: Scopes,
+    /// Reason, for the audit log.
+    pub cause: String,
+}
+
+/// Standing mandate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::StandingMandate)]
+pub struct StandingMandate {
+    /// Id of the mandate, for the service that holds it.
+    #[schema(value_type = String)]
+    pub id: MandateId,
+    /// Maintainer whose right it depends on; absent when that person no longer exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub owner: Option<UserName>,
+    /// True while the owner has the right. A mandate that has ended stays ended.
+    pub active: bool,
+}
+
+/// Request of a service: makes a mandate for one work from a standing mandate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::MandateDerive)]
+pub struct MandateDerive {
+    /// Scopes, within those of the standing mandate.
+    #[schema(value_type = Vec<String>)]
+    pub scopes: Scopes,
+    /// Reason, for the audit log.
+    pub cause: String,
+}
+
 /// Request of a service: creates a short-lived token of a tool. A build pushes its image with one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::ToolTokenCreate)]

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Longest duration of a mandate; longer work needs a new request by a person.
-const MAX_MANDATE_DURATION: SignedDuration = SignedDuration::from_hours(24);
+pub const MAX_MANDATE_DURATION: SignedDuration = SignedDuration::from_hours(24);
 
 /// Creates a mandate for `holder` from the rights of the present request on its tool.
 pub async fn create_mandate(
@@ -39,9 +39,10 @@ pub async fn create_mandate(
         Caller::User { id, .. } => Some(id),
         _ => None,
     };
-    let giver_credential = MandateCredential::from_credential(user, &credential).ok_or_else(|| {
-        Error::forbidden("mandate-giver", "a mandate needs a user or a tool token as the caller")
-    })?;
+    let giver_credential =
+        MandateCredential::from_credential(user, &credential, parent).ok_or_else(|| {
+            Error::forbidden("mandate-giver", "a mandate needs a user or a tool token as the caller")
+        })?;
     check_scopes(&scopes, &held_scopes)?;
     let (id, expires) = (MandateId::new(actor.now, &cx.entropy), actor.now + MAX_MANDATE_DURATION);
     let mandate = Mandate {
@@ -158,7 +159,7 @@ pub fn check_scopes(scopes: &Scopes, held_scopes: &Scopes) -> Result<()> {
 }
 
 /// Returns the giver and the tool of a mandate, if the giver still has all its rights.
-async fn check_giver_rights(
+pub async fn check_giver_rights(
     cx: &AccountsContext,
     actor: &RequestActor,
     mandate: &Mandate,
@@ -186,7 +187,7 @@ async fn check_giver_rights(
 }
 
 /// Ends a mandate whose giver has lost the rights; it stays ended if the giver gets them again.
-async fn end_lost_mandate(cx: &AccountsContext, actor: &RequestActor, mandate: &Mandate) -> Result<()> {
+pub async fn end_lost_mandate(cx: &AccountsContext, actor: &RequestActor, mandate: &Mandate) -> Result<()> {
     let name = cx.store.find_tool_by_id(mandate.tool).await?.map(|tool| tool.name);
     let tool: Option<(ToolId, &ToolName)> = name.as_ref().map(|name| (mandate.tool, name));
     let tx = cx.store.begin().await?;
@@ -195,11 +196,13 @@ async fn end_lost_mandate(cx: &AccountsContext, actor: &RequestActor, mandate: &
     tx.commit().await
 }
 
-fn is_active(mandate: &Mandate, actor: &RequestActor) -> bool {
+/// Returns true until a mandate has ended or expired.
+pub fn is_active(mandate: &Mandate, actor: &RequestActor) -> bool {
     mandate.ended.is_none() && mandate.expires > actor.now
 }
 
-fn build_ended_error() -> Error {
+/// Builds the error of a mandate that has ended.
+pub fn build_ended_error() -> Error {
     Error::forbidden(
         "mandate-ended",
         "the mandate of this operation has ended: access was revoked, or it has expired",

@@ -22,6 +22,7 @@ pub mod run_tokens;
 pub mod secrets;
 pub mod sessions;
 pub mod setup;
+pub mod standing_mandates;
 pub mod tokens;
 pub mod tool_deletion;
 pub mod tools;

@@ -175,6 +175,11 @@ pub async fn recheck_credential(
             let scopes = Scopes::full_access();
             Ok((build_user_caller(user, &scopes), Credential::Session(session), scopes, None))
         }
+        MandateCredential::Membership(user) => {
+            let user = require_enabled_user(cx.store.find_user_by_id(user).await?)?;
+            let scopes = Scopes::full_access();
+            Ok((build_user_caller(user, &scopes), Credential::None, scopes, None))
+        }
         MandateCredential::Token(id) => {
             let Some(token) = cx.store.find_token_by_id(id).await? else {
                 // A deployment by a deploy token acts for the tool.

@@ -4,7 +4,8 @@ use hearth_base::{MandateId, TokenId, ToolId};
 use hearth_kit::{ApiResponse, ApiResult, Authed, Json, Param};
 use hearth_wire::{
     accounts::internal::{
-        MandateCreate, MandateCreated, MandateUse, MandateUsed, ToolFacts, ToolTokenCreate, ToolTokenCreated,
+        MandateCreate, MandateCreated, MandateDerive, MandateUse, MandateUsed, StandingMandate,
+        StandingMandateCreate, ToolFacts, ToolTokenCreate, ToolTokenCreated,
     },
     reply::{Data, Done},
 };
@@ -52,6 +53,52 @@ pub async fn end_mandate(
 ) -> ApiResult<Done> {
     app::mandates::end_mandate(&cx, &cx.build_actor(&peer), peer.role, mandate).await?;
     Ok(ApiResponse::ok_done())
+}
+
+/// Create a standing mandate from the rights of the current request, for something that acts without a request.
+#[utoipa::path(post, path = "/accounts/v1/internal/standing-mandates", tag = "internal",
+    operation_id = "accounts.internal_standing_mandate_create", request_body = StandingMandateCreate,
+    responses((status = 201, body = Data<StandingMandate>)))]
+pub async fn create_standing_mandate(
+    cx: AccountsContext,
+    peer: Authed<rights::HoldStandingMandates>,
+    Json(create): Json<StandingMandateCreate>,
+) -> ApiResult<StandingMandate> {
+    let actor = cx.build_actor(&peer);
+    let made = app::standing_mandates::create_standing_mandate(&cx, &actor, peer.role, create).await?;
+    Ok(ApiResponse::created(made))
+}
+
+/// Show the owner of a standing mandate, and whether the owner still has the right.
+#[utoipa::path(get, path = "/accounts/v1/internal/standing-mandates/{mandate}", tag = "internal",
+    operation_id = "accounts.internal_standing_mandate",
+    params(("mandate" = String, Path, description = "id of the mandate")),
+    responses((status = 200, body = Data<StandingMandate>),
+        (status = 404, description = "the caller has no such mandate")))]
+pub async fn show_standing_mandate(
+    cx: AccountsContext,
+    peer: Authed<rights::HoldStandingMandates>,
+    Param(mandate): Param<MandateId>,
+) -> ApiResult<StandingMandate> {
+    let actor = cx.build_actor(&peer);
+    Ok(ApiResponse::ok(app::standing_mandates::show_standing_mandate(&cx, &actor, peer.role, mandate).await?))
+}
+
+/// Make a mandate for one work from a standing mandate, if its owner still has the right.
+#[utoipa::path(post, path = "/accounts/v1/internal/standing-mandates/{mandate}/mandates", tag = "internal",
+    operation_id = "accounts.internal_standing_mandate_use", request_body = MandateDerive,
+    params(("mandate" = String, Path, description = "id of the mandate")),
+    responses((status = 201, body = Data<MandateCreated>),
+        (status = 404, description = "the caller has no such mandate")))]
+pub async fn derive_mandate(
+    cx: AccountsContext,
+    peer: Authed<rights::HoldStandingMandates>,
+    Param(mandate): Param<MandateId>,
+    Json(derive): Json<MandateDerive>,
+) -> ApiResult<MandateCreated> {
+    let actor = cx.build_actor(&peer);
+    let id = app::standing_mandates::derive_mandate(&cx, &actor, peer.role, mandate, derive).await?;
+    Ok(ApiResponse::created(MandateCreated { id }))
 }
 
 /// Create a short-lived token of a tool.

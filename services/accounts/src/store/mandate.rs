@@ -22,7 +22,7 @@ pub mod row {
         /// Service that may use it.
         pub holder: String,
         pub tool_id: String,
-        /// User who gave it; absent if a tool token did.
+        /// User who gave it; absent if a tool token did. The giver without token and session is a membership.
         pub user_id: Option<String>,
         /// Token of the giver.
         pub token_id: Option<String>,
@@ -50,12 +50,20 @@ pub enum MandateCredential {
     Session(UserId, SessionId),
     /// A token of a user or a tool.
     Token(TokenId),
+    /// The membership of this user, without a credential: it acts without a request.
+    Membership(UserId),
 }
 
 impl MandateCredential {
-    /// Converts the credential of a request; `None` if it cannot give a mandate.
-    pub fn from_credential(user: Option<UserId>, credential: &Credential) -> Option<Self> {
+    /// Converts the credential of a request; `None` if it cannot give a mandate. A person without a credential can, by
+    /// the mandate `parent` that was made from a standing one.
+    pub fn from_credential(
+        user: Option<UserId>,
+        credential: &Credential,
+        parent: Option<MandateId>,
+    ) -> Option<Self> {
         match (credential, user) {
+            (Credential::None, Some(user)) if parent.is_some() => Some(Self::Membership(user)),
             (Credential::Session(session), Some(user)) => Some(Self::Session(user, *session)),
             (Credential::PersonalToken(token) | Credential::ToolToken(token), _) => Some(Self::Token(*token)),
             (Credential::Session(_) | Credential::None | Credential::RoleKey, _) => None,
@@ -91,7 +99,8 @@ impl TryFrom<row::Model> for Mandate {
         let giver_credential = match (token, user, session) {
             (Some(token), _, _) => MandateCredential::Token(token),
             (None, Some(user), Some(session)) => MandateCredential::Session(user, session),
-            (None, _, _) => return Err(Error::internal("the mandate has no giver")),
+            (None, Some(user), None) => MandateCredential::Membership(user),
+            (None, None, _) => return Err(Error::internal("the mandate has no giver")),
         };
         Ok(Self {
             id: parse_column("mandate.id", &row.id)?,
@@ -140,6 +149,7 @@ impl AccountStore {
         let (token, session) = match giver_credential {
             MandateCredential::Token(token) => (Some(token.to_string()), None),
             MandateCredential::Session(_, session) => (None, Some(session.to_string())),
+            MandateCredential::Membership(_) => (None, None),
         };
         let row = row::ActiveModel {
             id: Set(id.to_string()),
