@@ -5,11 +5,12 @@ use std::sync::Arc;
 use hearth_base::{EnvironmentName, Result, ToolName};
 use hearth_kit::{
     Authed, Kit, RequestContext, Right, ServiceClients, config::DoorSettings, outbound::OutboundClient,
+    vault::Vault,
 };
 
 use hearth_wire::components::DeploymentId;
 
-use crate::{ComponentsSettings, store::ComponentsStore};
+use crate::{ComponentsSettings, forge_limits::ForgeLimits, store::ComponentsStore};
 
 /// The context of this service's handlers and rules.
 #[derive(Clone)]
@@ -19,6 +20,10 @@ pub struct ComponentsContext {
     pub clients: ServiceClients,
     pub door: Arc<DoorSettings>,
     pub outbound: OutboundClient,
+    /// The keys that seal the secrets of linked repositories.
+    pub vault: Vault,
+    /// Rate limits of webhooks.
+    pub forge_limits: ForgeLimits,
 }
 
 impl ComponentsContext {
@@ -29,12 +34,22 @@ impl ComponentsContext {
             clients: kit.clients.clone(),
             door: Arc::new(kit.config.door.clone()),
             outbound: kit.config.outbound.create_client(),
+            vault: Vault::new(kit.role, &kit.state),
+            forge_limits: ForgeLimits::default(),
         })
     }
 
     /// Describes the caller, such as `user ada`.
     pub fn describe_caller<R: Right>(authed: &Authed<R>) -> String {
         authed.identity.caller.to_string()
+    }
+
+    /// Returns the public address of this Hearth, without a slash at its end.
+    pub fn public_url(&self) -> String {
+        match self.door.public_url.as_deref() {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{}", self.door.listen),
+        }
     }
 
     /// Builds the address of a deployment in the API.

@@ -1,12 +1,14 @@
-//! Access of the fuzz targets to the parser of configurations.
+//! Access of the fuzz targets to the parsers of configurations and of webhooks.
 
 use std::collections::BTreeSet;
 
-use hearth_base::Result;
-use hearth_wire::components::{DeploySource, GitSource};
+use axum::http::{HeaderMap, HeaderValue};
+use hearth_base::{Result, Secret};
+use hearth_wire::components::{DeploySource, ForgeKind, GitSource};
 
 use crate::{
     app::config::{self, ConfigContext},
+    forge::{ForgeEvent, SignatureCheck, check_signature, matches_any, parse_event, parse_repository},
     spec::ComponentImage,
 };
 
@@ -43,4 +45,54 @@ pub fn read_config(text: &str, environment: Option<&str>) -> Result<ReadConfig> 
         published: components.values().filter(|component| component.job.publish == Some(true)).count(),
         is_shown_faithfully: matches!(shown, Some(Ok((checked, _))) if checked.document == parsed.document),
     })
+}
+
+/// All kinds of forges.
+pub const FORGE_KINDS: [ForgeKind; 3] = [ForgeKind::Github, ForgeKind::Gitlab, ForgeKind::Gitea];
+
+/// A webhook of a forge, as it was read.
+#[derive(Debug)]
+pub struct ReadForgeEvent {
+    /// Ref and commit of a push.
+    pub push: Option<(String, String)>,
+    /// The reason for which an event is ignored or refused.
+    pub reason: String,
+    /// True if the signature is valid.
+    pub is_signed: bool,
+    /// Scheme and authority of the address of the repository.
+    pub origin: Option<String>,
+    /// True if the ref matches the pattern.
+    pub is_matched: bool,
+}
+
+/// Reads a webhook with a signature header, the address of a repository and a pattern.
+pub fn read_forge_event(
+    forge: ForgeKind,
+    event: &str,
+    payload: &[u8],
+    signature: &str,
+    address: &str,
+    pattern: &str,
+) -> ReadForgeEvent {
+    let mut headers = HeaderMap::new();
+    if let Ok(value) = HeaderValue::from_str(signature) {
+        for name in ["x-hub-signature-256", "x-gitlab-token", "x-gitea-signature"] {
+            headers.insert(name, value.clone());
+        }
+    }
+    let secret = Secret::new("hfs_a-secret-that-no-input-has");
+    let check = check_signature(forge, &headers, payload, &secret);
+    let (push, reason) = match parse_event(forge, event, payload) {
+        Ok(ForgeEvent::Push(push)) => (Some((push.reference, push.commit)), String::new()),
+        Ok(ForgeEvent::Ignored { reason, .. }) => (None, reason),
+        Err(error) => (None, error.public_message().to_owned()),
+    };
+    let reference = push.as_ref().map_or(event, |(reference, _)| reference);
+    ReadForgeEvent {
+        is_matched: matches_any(&[pattern.to_owned()], reference),
+        push,
+        reason,
+        is_signed: matches!(check, Ok(SignatureCheck::Valid)),
+        origin: parse_repository(address).ok().map(|place| place.origin),
+    }
 }

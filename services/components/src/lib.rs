@@ -6,6 +6,8 @@
 
 mod app;
 mod context;
+mod forge;
+mod forge_limits;
 mod http;
 mod rights;
 mod settings;
@@ -43,13 +45,19 @@ pub const COMPONENTS_SERVICE: Service = Service {
 /// Builds the service.
 pub fn mount(kit: &Kit) -> Result<MountedService> {
     let cx = ComponentsContext::new(kit)?;
-    let erasing = cx.clone();
+    let [erasing, first] = [(); 2].map(|()| cx.clone());
     let deploying = queue::create_task_worker(&cx.store.queue, workers::deploy::DeployTask(cx.clone()));
+    let pushing = queue::create_task_worker(&cx.store.queue, workers::push::PushTask(cx.clone()));
+    let reporting =
+        queue::create_task_worker(&cx.store.queue, workers::commit_status::CommitStatusTask(cx.clone()));
     let sweeping = workers::housekeeping::create_worker(&cx);
     let routes = queue::add_routes(routes(&kit.config.door), kit.role, &cx.store.queue);
     Ok(MountedService::new(kit, Dialect::Data, routes, cx)
         .with_migrations(store::list_migrations)
+        .with_preparation(async move { app::link_secrets::reseal_secrets(&first).await })
         .with_worker(deploying)
+        .with_worker(pushing)
+        .with_worker(reporting)
         .with_worker(sweeping)
         .with_worker(tool_cleanup::create_worker(kit, move |tool| {
             let cx = erasing.clone();
@@ -89,6 +97,19 @@ fn routes(door: &DoorSettings) -> OpenApiRouter<ComponentsContext> {
         .routes(require_right::<NoSignIn, _>(routes!(http::config::show_schema)))
         .routes(require_right::<ToolRead, _>(routes!(http::environments::list)))
         .routes(require_right::<ToolWrite, _>(routes!(http::environments::delete)))
+        .routes(require_right::<ToolRead, _>(routes!(http::repository_links::list)))
+        .routes(require_right::<ToolWrite, _>(routes!(http::repository_links::create)))
+        .routes(require_right::<ToolRead, _>(routes!(http::repository_links::show)))
+        .routes(require_right::<ToolWrite, _>(routes!(
+            http::repository_links::update,
+            http::repository_links::delete
+        )))
+        .routes(require_right::<ToolWrite, _>(routes!(http::repository_links::rotate_secret)))
+        .routes(require_right::<ToolRead, _>(routes!(http::repository_links::list_deliveries)))
+        .routes(
+            require_right::<NoSignIn, _>(routes!(http::forge_webhooks::receive_webhook))
+                .with_body_limit(http::forge_webhooks::MAX_DELIVERY_BYTES as u64),
+        )
         .routes(require_right::<ToolRead, _>(routes!(http::revisions::list)))
         .routes(require_right::<ToolRead, _>(routes!(http::revisions::show)))
         .routes(require_right::<ReadDeploymentEvents, _>(routes!(http::internal::read_deployment_events)))

@@ -7,13 +7,13 @@ use hearth_kit::{
 };
 
 rights! {
-    /// Read the JSON Schema of configurations; open to all.
+    /// Read the JSON Schema of configurations, and receive webhooks of forges, which a signature protects; open to all.
     NoSignIn = "open", Requirement::Anyone => AnyCaller;
-    /// Read deployments and revisions.
+    /// Read deployments, revisions and linked repositories.
     ToolRead = "components:read", Requirement::Tool(Access::Read) => MemberCaller;
     /// Create deployments, also with the deploy token of the tool.
     Deploy = "components:deploy", Requirement::Deploy => MemberCaller;
-    /// Cancel and delete deployments, and manage the deploy token.
+    /// Cancel and delete deployments, and manage the deploy token and linked repositories.
     ToolWrite = "components:write", Requirement::Tool(Access::Write) => MemberCaller;
     /// Read events about deployments.
     ReadDeploymentEvents = "components:events", Requirement::Services(&[Role::Notify]) => ServiceCaller;

@@ -17,6 +17,7 @@ mod logs;
 mod notify;
 mod queue;
 mod registry;
+mod repository_links;
 mod storage;
 mod tools;
 

@@ -250,8 +250,8 @@ const SERVICES_COMMENT: &[&str] = &[
     "Start them with `hearthd serve --roles accounts --config hearth.toml` and `hearthd serve --roles gateway --config",
     "hearth.toml`. Roles authenticate each other with the keys in the state folder's `keys/`: every process needs the `.key`",
     "file of its own role and all `.pub` files. Envvars are encrypted with `keys/envvars.values`, which only the role `envvars`",
-    "needs, and secrets of webhooks with `keys/notify.values`; `keys/builds.provenance` signs the provenance of images, and every",
-    "process of the role `builds` needs the same one. Back up all three, separately from other backups ([how to rotate",
-    "them](../services/envvars/README.md)). Secrets are decrypted only by the runtime, with `secrets.keys` in its state folder",
+    "needs, secrets of webhooks with `keys/notify.values`, and secrets of linked repositories with `keys/components.values`;",
+    "`keys/builds.provenance` signs the provenance of images, and every process of the role `builds` needs the same one. Back up all",
+    "of them, separately from other backups ([how to rotate them](../services/envvars/README.md)). Secrets are decrypted only by the runtime, with `secrets.keys` in its state folder",
     "([how to rotate it](../runtime/local/README.md)).",
 ];

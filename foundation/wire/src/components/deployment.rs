@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::DeploySource;
+use super::{DeploySource, repository_link_id::RepositoryLinkId};
 
 /// Kind of [`DeploymentId`].
 #[derive(Debug)]
@@ -77,6 +77,10 @@ pub struct Deployment {
     /// Schedule of a component that is a scheduled job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
+    /// Linked repository whose push started the deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub repository_link: Option<RepositoryLinkId>,
     /// Environment that the deployment changes; absent for production.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,

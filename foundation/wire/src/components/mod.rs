@@ -8,6 +8,8 @@ mod environment;
 pub mod events;
 mod hearth_config;
 mod plan;
+mod repository_link;
+mod repository_link_id;
 mod revision;
 
 pub use config::{
@@ -27,6 +29,11 @@ pub use hearth_config::{
     HearthConfigVersion, HearthEnvironment, OneOffTime, SleepTimeDocument,
 };
 pub use plan::{DeploymentPlan, FieldChange, PlannedAction, PlannedComponent, compare_jobs};
+pub use repository_link::{
+    ForgeDelivery, ForgeDeliveryId, ForgeDeliveryOutcome, ForgeKind, ForgeReceipt, RepositoryLink,
+    RepositoryLinkCreate, RepositoryLinkList, RepositoryLinkPatch, RepositoryLinkSecret,
+};
+pub use repository_link_id::RepositoryLinkId;
 pub use revision::{ComponentPhase, Revision, RevisionComponent, RevisionList};
 
 /// Default name of a component: the process `web` of the image.

@@ -2,9 +2,9 @@
 
 use hearth_base::{Error, Result, ToolId};
 use hearth_kit::db::Tx;
-use hearth_wire::components::{DeploymentState, Revision, RevisionComponent, StepState};
+use hearth_wire::components::{DeploymentState, Revision, RevisionComponent, StepName, StepState};
 
-use super::{create::DEPLOY_TASK, events, revision_spec};
+use super::{commit_statuses, create::DEPLOY_TASK, events, revision_spec};
 use crate::{
     context::ComponentsContext,
     store::{Deployment, DeploymentFailure},
@@ -78,6 +78,7 @@ async fn end_deployment(cx: &ComponentsContext, tx: Tx, deployment: &mut Deploym
     // The save fails if the deployment has been ended meanwhile, so that its event is appended once.
     cx.store.save_deployment(&tx, deployment).await?;
     events::append_end_event(cx, &tx, deployment).await?;
+    commit_statuses::enqueue_status(cx, &tx, deployment).await?;
     if active {
         activate_next_deployment(cx, &tx, deployment.tool).await?;
     }
@@ -117,4 +118,18 @@ pub async fn record_failure(
         help: error.help_text().map(str::to_owned),
     });
     save_deployment(cx, deployment).await
+}
+
+/// Saves a deployment after one of its steps. Once the commit is known, the forge learns of it.
+pub async fn save_step_end(
+    cx: &ComponentsContext,
+    deployment: &mut Deployment,
+    step: StepName,
+) -> Result<()> {
+    let tx = cx.store.begin().await?;
+    cx.store.save_deployment(&tx, deployment).await?;
+    if step == StepName::Source {
+        commit_statuses::enqueue_status(cx, &tx, deployment).await?;
+    }
+    tx.commit().await
 }

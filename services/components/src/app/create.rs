@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use hearth_base::{Access, Error, ErrorKind, MandateId, Result, Role, Scope, Scopes};
+use hearth_base::{Access, Error, ErrorKind, MandateId, Result, Role, Scope, Scopes, ToolId, ToolName};
 use hearth_kit::{
+    db::Tx,
     guard::{IdentityHeaders, MemberCaller},
     queue::TaskName,
     tool_state::lock_existing_tool,
 };
 use hearth_wire::components::{
-    DeploymentCreate, DeploymentCreateQuery, DeploymentId, DeploymentState, DeploymentStep, StepName,
-    StepState,
+    DeploymentCreate, DeploymentCreateQuery, DeploymentId, DeploymentState, DeploymentStep, RepositoryLinkId,
+    StepName, StepState,
 };
 
-use super::request;
+use super::request::{self, DeploymentRequest};
 use crate::{
     context::ComponentsContext,
     spec::{ComponentImage, ToolSpec},
@@ -26,6 +27,49 @@ pub const DEPLOY_TASK: TaskName<DeploymentId> = TaskName::new("deploy");
 /// The maximum number of queued deployments of one tool.
 const MAX_QUEUED_DEPLOYMENTS: usize = 10;
 
+/// A deployment before it is stored.
+#[derive(Debug, Clone)]
+pub struct NewDeployment {
+    pub id: DeploymentId,
+    pub tool: ToolId,
+    pub mandate: Option<MandateId>,
+    /// The linked repository whose push started it.
+    pub repository_link: Option<RepositoryLinkId>,
+    content: DeploymentContent,
+}
+
+impl NewDeployment {
+    /// Selects the scopes that its steps need.
+    pub fn select_scopes(&self) -> Scopes {
+        select_scopes(&self.content)
+    }
+
+    /// Converts it to the deployment that is stored.
+    pub fn into_deployment(self) -> Deployment {
+        let Self { id, tool, mandate, repository_link, content } = self;
+        let content = DeploymentContent { mandate, repository_link, ..content };
+        Deployment { id, tool, active: true, deleted: false, version: 1, content }
+    }
+}
+
+/// Prepares a deployment of a checked request.
+pub fn prepare_deployment(
+    cx: &ComponentsContext,
+    tool: ToolId,
+    tool_name: &ToolName,
+    by: String,
+    requested: DeploymentRequest,
+    query: &DeploymentCreateQuery,
+) -> NewDeployment {
+    let DeploymentRequest { description, spec, environment, config, restored_revision, warnings: _ } =
+        requested;
+    let content = begin_content(cx, by, description, spec, query);
+    let tool_name = Some(tool_name.clone());
+    let content = DeploymentContent { tool_name, restored_revision, config, environment, ..content };
+    let id = DeploymentId::new(content.created, &cx.entropy);
+    NewDeployment { id, tool, mandate: None, repository_link: None, content }
+}
+
 /// Stores a deployment with a mandate of its caller. The deployment continues after the caller disconnects. Returns it with
 /// warnings about its configuration.
 pub async fn create(
@@ -36,46 +80,46 @@ pub async fn create(
     create: DeploymentCreate,
     query: DeploymentCreateQuery,
 ) -> Result<(Deployment, Vec<String>)> {
-    let requested = request::read_request(cx, tool.id, create).await?;
-    let content = begin_content(cx, by, requested.description, requested.spec, &query);
-    let content = DeploymentContent {
-        tool_name: Some(tool.name.clone()),
-        restored_revision: requested.restored_revision,
-        config: requested.config,
-        environment: requested.environment,
-        ..content
-    };
-    let id = DeploymentId::new(content.created, &cx.entropy);
-    let scopes = select_scopes(&content);
-    let mandate = cx.clients.create_mandate(shown, scopes, format!("deployment {id}")).await?;
-    let content = DeploymentContent { mandate: Some(mandate), ..content };
-    let deployment = Deployment { id, tool: tool.id, active: true, deleted: false, version: 1, content };
+    let mut requested = request::read_request(cx, tool.id, create).await?;
+    let warnings = std::mem::take(&mut requested.warnings);
+    let new = prepare_deployment(cx, tool.id, &tool.name, by, requested, &query);
+    let mandate =
+        cx.clients.create_mandate(shown, new.select_scopes(), format!("deployment {}", new.id)).await?;
+    let deployment = NewDeployment { mandate: Some(mandate), ..new }.into_deployment();
     loop {
-        match insert_deployment(cx, deployment.clone(), query.queue).await {
+        match store_deployment(cx, deployment.clone(), query.queue).await {
             // Another request became active after the check in `insert_deployment`: queue behind it.
             Err(error) if query.queue && error.code() == DEPLOYMENT_ACTIVE_CODE => {}
             Err(error) => {
                 end_unused_mandate(cx, mandate).await;
                 return Err(error);
             }
-            Ok(added) => return Ok((added, requested.warnings)),
+            Ok(added) => return Ok((added, warnings)),
         }
     }
 }
 
-async fn insert_deployment(
+async fn store_deployment(cx: &ComponentsContext, deployment: Deployment, queue: bool) -> Result<Deployment> {
+    let tx = cx.store.begin().await?;
+    lock_existing_tool(&tx, deployment.tool).await?;
+    let added = insert_deployment(cx, &tx, deployment, queue).await?;
+    tx.commit().await?;
+    Ok(added)
+}
+
+/// Inserts a deployment in a transaction that has locked its tool: as the active one, or with `queue` behind it.
+pub async fn insert_deployment(
     cx: &ComponentsContext,
+    tx: &Tx,
     mut deployment: Deployment,
     queue: bool,
 ) -> Result<Deployment> {
-    let tx = cx.store.begin().await?;
-    lock_existing_tool(&tx, deployment.tool).await?;
-    deployment.active = cx.store.lock_active_deployment(&tx, deployment.tool).await?.is_none();
+    deployment.active = cx.store.lock_active_deployment(tx, deployment.tool).await?.is_none();
     if !deployment.active {
         if !queue {
             return Err(build_active_conflict());
         }
-        if cx.store.lock_queued_deployments(&tx, deployment.tool).await?.len() >= MAX_QUEUED_DEPLOYMENTS {
+        if cx.store.lock_queued_deployments(tx, deployment.tool).await?.len() >= MAX_QUEUED_DEPLOYMENTS {
             let what =
                 format!("the tool has {MAX_QUEUED_DEPLOYMENTS} queued deployments; more are not allowed");
             return Err(
@@ -84,19 +128,16 @@ async fn insert_deployment(
         }
         deployment.message = "it waits for the tool's active deployment".to_owned();
     }
-    cx.store.insert_deployment(&tx, &deployment).await?;
+    cx.store.insert_deployment(tx, &deployment).await?;
     if deployment.active {
-        cx.store
-            .queue
-            .enqueue(&tx, DEPLOY_TASK, &deployment.id.to_string(), &deployment.id, cx.now())
-            .await?;
+        let id = deployment.id;
+        cx.store.queue.enqueue(tx, DEPLOY_TASK, &id.to_string(), &id, cx.now()).await?;
     }
-    tx.commit().await?;
     Ok(deployment)
 }
 
 /// Ends the mandate of a deployment that was not stored. If `accounts` does not answer, the mandate expires.
-async fn end_unused_mandate(cx: &ComponentsContext, mandate: MandateId) {
+pub async fn end_unused_mandate(cx: &ComponentsContext, mandate: MandateId) {
     if let Err(error) = cx.clients.end_mandate(mandate).await {
         tracing::debug!(%error, "mandate not ended; it will expire");
     }
@@ -126,6 +167,7 @@ fn begin_content(
         restored_revision: None,
         config: None,
         environment: None,
+        repository_link: None,
         components: DeploymentContent::begin_rollouts(spec),
         is_complete,
         kept_components: None,

@@ -83,7 +83,7 @@ async fn advance_deployment(
         Ok(state) => {
             deployment.steps[at].state = state;
             deployment.steps[at].ended = Some(cx.now());
-            completion::save_deployment(cx, deployment).await?;
+            completion::save_step_end(cx, deployment, name).await?;
         }
         Err(error) if error.code() == DEPLOYMENT_CHANGED_CODE || (is_transient(&error) && !last) => {
             return Err(error);

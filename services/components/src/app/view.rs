@@ -51,6 +51,7 @@ pub fn render_deployment(
         revision: content.revision,
         still_running: content.still_running,
         schedule: primary.and_then(|(_, rollout)| rollout.spec.job.schedule.clone()),
+        repository_link: content.repository_link,
         environment: content.environment.clone(),
         removed: content.removals.keys().filter(|_| is_successful).map(JobName::to_string).collect(),
         url: find_page_address(cx, tool, content),

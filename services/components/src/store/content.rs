@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_base::{BuildId, JobName, MandateId, ToolName};
 use hearth_wire::{
-    components::{DeploySource, DeploymentState, DeploymentStep, StepName},
+    components::{DeploySource, DeploymentState, DeploymentStep, RepositoryLinkId, StepName},
     jobs::JobCreate,
 };
 use jiff::Timestamp;
@@ -25,6 +25,8 @@ pub struct DeploymentContent {
     pub restored_revision: Option<u32>,
     /// The configuration that the components were read from, as its author wrote it.
     pub config: Option<String>,
+    /// The linked repository whose push started the deployment.
+    pub repository_link: Option<RepositoryLinkId>,
     /// The environment that the components belong to; `None` for production.
     pub environment: Option<String>,
     /// The components by name; never empty.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hearth_base::{BuilderName, JobName, MandateId, ToolName};
 use hearth_wire::{
     builds::RecipeChoice,
-    components::{DeploySource, DeploymentState, DeploymentStep},
+    components::{DeploySource, DeploymentState, DeploymentStep, RepositoryLinkId},
     jobs::{JobCreate, JobType, MountMode},
 };
 use jiff::Timestamp;
@@ -77,6 +77,7 @@ pub struct StoredContent {
     tool_name: Option<ToolName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     restored_revision: Option<u32>,
+    repository_link: Option<RepositoryLinkId>,
 }
 
 impl StoredContent {
@@ -143,6 +144,7 @@ impl StoredContent {
             environment: content.environment.clone(),
             tool_name: content.tool_name.clone(),
             restored_revision: content.restored_revision,
+            repository_link: content.repository_link,
         }
     }
 }
@@ -174,6 +176,7 @@ impl From<StoredContent> for DeploymentContent {
             restored_revision: stored.restored_revision,
             config: stored.config,
             environment: stored.environment,
+            repository_link: stored.repository_link,
             components,
             is_complete: stored.is_complete,
             kept_components: stored.kept_components,

@@ -11,7 +11,7 @@ use hearth_wire::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{DeploymentContent, config::ConfigContent, content_form::StoredContent};
+use super::{DeploymentContent, LinkContent, config::ConfigContent, content_form::StoredContent};
 
 /// Checks that a document deserializes, and that the parsed value is stored as the same document.
 fn check_golden_file<T: Serialize + DeserializeOwned + Debug>(document: &str) -> Result<()> {
@@ -26,7 +26,8 @@ fn deployments_of_every_release_are_readable() -> Result<()> {
     for document in [
         include_str!("golden/deployment-1.json"),
         include_str!("golden/deployment-2.json"),
-        include_str!("golden/deployment-3-events.json"),
+        include_str!("golden/deployment-4.json"),
+        include_str!("golden/deployment-3.json"),
     ] {
         check_golden_file::<StoredContent>(document)?;
         // The content that the service works with loses nothing.
@@ -64,4 +65,9 @@ fn events_of_every_release_are_readable() -> Result<()> {
         assert_eq!(event.map(|event| event.to_data()).transpose()?, Some(document));
     }
     Ok(())
+}
+
+#[test]
+fn repository_links_of_every_release_are_readable() -> Result<()> {
+    check_golden_file::<LinkContent>(include_str!("golden/repository-link-1.json"))
 }

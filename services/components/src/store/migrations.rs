@@ -4,7 +4,7 @@ use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
     events::CreateEvents,
     queue::CreateQueue,
-    schema::{big_integer, boolean, integer, json, string, string_null},
+    schema::{big_integer, boolean, build_index, integer, json, string, string_null, text, text_null},
     tool_state::CreateToolState,
 };
 use sea_orm::{
@@ -20,6 +20,7 @@ pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(CreateComponents),
         Box::new(CreateToolConfig),
         Box::new(CreateEvents),
+        Box::new(CreateRepositoryLinks),
     ]
 }
 
@@ -79,5 +80,63 @@ impl MigrationTrait for CreateToolConfig {
             .col(json("content"))
             .to_owned();
         manager.create_table(config).await
+    }
+}
+
+struct CreateRepositoryLinks;
+
+impl MigrationName for CreateRepositoryLinks {
+    fn name(&self) -> &str {
+        "0004_repository_links"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateRepositoryLinks {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let link = Table::create()
+            .table("repository_link")
+            .col(string("id").primary_key())
+            .col(string("tool_id"))
+            .col(string("forge"))
+            .col(text("repository"))
+            .col(string("mandate_id"))
+            .col(string("key_id"))
+            .col(text("sealed_secret"))
+            .col(string_null("status_key_id"))
+            .col(text_null("sealed_status_token"))
+            .col(big_integer("created"))
+            .col(json("content"))
+            .to_owned();
+        manager.create_table(link).await?;
+        manager.create_index(build_index("repository_link_tool_id", "repository_link", &["tool_id"])).await?;
+        let delivery = Table::create()
+            .table("forge_delivery")
+            .col(string("id").primary_key())
+            .col(string("tool_id"))
+            .col(string("link_id"))
+            .col(string("delivery_key"))
+            .col(string("event"))
+            .col(string("pushed_ref"))
+            .col(string("pushed_commit"))
+            .col(big_integer("received_at"))
+            .col(string("outcome"))
+            .col(text("reason"))
+            .col(string_null("deployment_id"))
+            .col(integer("delivery_count"))
+            .to_owned();
+        manager.create_table(delivery).await?;
+        for (name, columns) in [
+            ("forge_delivery_link_id", &["link_id", "id"][..]),
+            ("forge_delivery_tool_id", &["tool_id"]),
+            ("forge_delivery_outcome", &["link_id", "outcome"]),
+            ("forge_delivery_deployment_id", &["deployment_id"]),
+            ("forge_delivery_received_at", &["received_at"]),
+        ] {
+            manager.create_index(build_index(name, "forge_delivery", columns)).await?;
+        }
+        let mut unique = build_index("forge_delivery_key", "forge_delivery", &["link_id", "delivery_key"]);
+        unique.unique();
+        manager.create_index(unique).await
     }
 }

@@ -4,9 +4,11 @@ mod config;
 mod content;
 mod content_form;
 mod deployment;
+mod forge_delivery;
 #[cfg(test)]
 mod golden;
 mod migrations;
+mod repository_link;
 mod revision;
 
 use hearth_base::{Result, ToolId};
@@ -21,7 +23,9 @@ use hearth_wire::components::DeploymentId;
 pub use config::StoredConfig;
 pub use content::{ComponentProgress, ComponentRollout, DeploymentContent, DeploymentFailure, PreviousJob};
 pub use deployment::{DEPLOYMENT_ACTIVE_CODE, DEPLOYMENT_CHANGED_CODE, Deployment, build_active_conflict};
+pub use forge_delivery::{DELIVERY_REPEATED_CODE, DeliveryKey, StoredDelivery};
 pub use migrations::list_migrations;
+pub use repository_link::{LinkContent, StoredLink};
 
 /// The database of `components`.
 #[derive(Debug, Clone)]

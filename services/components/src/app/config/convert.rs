@@ -18,7 +18,10 @@ use super::{
     problems::ConfigProblems,
     rules::find_component_type,
 };
-use crate::spec::{BuildSpec, ComponentImage, ComponentSpec, ToolSpec};
+use crate::{
+    forge::is_same_repository,
+    spec::{BuildSpec, ComponentImage, ComponentSpec, ToolSpec},
+};
 
 /// The port of a published component that names none.
 const DEFAULT_PORT: u16 = 8000;
@@ -164,6 +167,15 @@ struct SourceRules<'a> {
 }
 
 impl SourceRules<'_> {
+    /// Finds the ref that is deployed of a repository: a deployment of the repository of the configuration's build builds
+    /// the ref of the deployment.
+    fn find_deployed_reference(&self, repository: &str) -> Option<String> {
+        match &self.context.source {
+            Some(DeploySource::Git(git)) if is_same_repository(&git.url, repository) => git.reference.clone(),
+            _ => None,
+        }
+    }
+
     /// Chooses the build of a component: its own fields, then those of the configuration's build. The branch of the
     /// environment is that of the configuration's repository and of the deployment's source.
     fn choose_build(&self, build: Option<&HearthBuild>) -> Result<BuildSpec, &'static str> {
@@ -171,9 +183,13 @@ impl SourceRules<'_> {
         let defaults = self.config.build.clone().unwrap_or_default();
         let branch = self.environment.and_then(|environment| environment.branch.clone());
         let source = match (own.repository, defaults.repository) {
-            (Some(url), _) => DeploySource::Git(GitSource { url, reference: own.reference }),
+            (Some(url), _) => {
+                let reference = own.reference.or_else(|| self.find_deployed_reference(&url));
+                DeploySource::Git(GitSource { url, reference })
+            }
             (None, Some(url)) => {
-                let reference = own.reference.or(branch).or(defaults.reference);
+                let deployed = self.find_deployed_reference(&url);
+                let reference = own.reference.or(deployed).or(branch).or(defaults.reference);
                 DeploySource::Git(GitSource { url, reference })
             }
             (None, None) => match &self.context.source {

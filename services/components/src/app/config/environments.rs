@@ -26,6 +26,14 @@ pub fn parse_environment_name(text: &str) -> std::result::Result<String, String>
     }
 }
 
+/// Checks the name of an environment. Error `environment-name` (invalid).
+pub fn check_environment_name(name: &str) -> Result<()> {
+    parse_environment_name(name).map(drop).map_err(|rule| {
+        let what = format!("invalid environment {}: {rule}", super::document::quote_value(name));
+        Error::invalid("environment-name", what).help("name an environment of the tool's configuration")
+    })
+}
+
 /// Builds the name of a component's job in an environment.
 pub fn build_job_name(component: &JobName, environment: &str) -> Result<JobName> {
     format!("{component}--{environment}").parse()

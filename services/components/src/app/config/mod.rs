@@ -29,7 +29,7 @@ use self::{document::ConfigNode, fields::FieldReader, problems::ConfigProblems};
 use crate::spec::ToolSpec;
 
 pub use document::MAX_CONFIG_BYTES;
-pub use environments::PRODUCTION_ENVIRONMENT;
+pub use environments::{PRODUCTION_ENVIRONMENT, check_environment_name};
 pub use fetch::resolve_config;
 use fields::MAX_COMPONENTS;
 

@@ -14,7 +14,10 @@ use hearth_base::{
 };
 use hearth_kit::Query;
 use hearth_wire::{
-    accounts::internal::{MandateCreate, MandateCreated, MandateUse, MandateUsed, ToolFacts},
+    accounts::internal::{
+        MandateCreate, MandateCreated, MandateDerive, MandateUse, MandateUsed, StandingMandate,
+        StandingMandateCreate, ToolFacts,
+    },
     events::{Event, EventBatch, EventsQuery},
     reply::{Done, Listed},
     tools::Quota,
@@ -27,6 +30,8 @@ use super::{FakeComponentPeers, FakeServicesState, FakeState, build_not_found, b
 #[derive(Default)]
 pub struct FakeAccounts {
     pub mandates: BTreeMap<String, FakeMandate>,
+    /// The standing mandates; true while the owner has the right.
+    pub standing_mandates: BTreeMap<String, bool>,
     /// True if the giver of the mandates has lost their right.
     pub right_lost: bool,
     /// The deleted tools whose data is not deleted yet.
@@ -50,6 +55,16 @@ impl FakeAccounts {
         self.deleted_tools += 1;
     }
 
+    /// Ends all standing mandates, as the removal of their owners does.
+    pub fn end_standing_mandates(&mut self) {
+        self.standing_mandates.values_mut().for_each(|active| *active = false);
+    }
+
+    /// Counts the standing mandates whose owner has the right.
+    pub fn count_standing_mandates(&self) -> usize {
+        self.standing_mandates.values().filter(|active| **active).count()
+    }
+
     /// Counts the mandates that have not ended.
     pub fn count_open_mandates(&self) -> usize {
         self.mandates.values().filter(|mandate| !mandate.ended).count()
@@ -61,6 +76,9 @@ pub fn build_router() -> Router<std::sync::Arc<FakeComponentPeers>> {
         .route("/accounts/v1/internal/mandates", post(create_mandate))
         .route("/accounts/v1/internal/mandates/{id}", delete(end_mandate))
         .route("/accounts/v1/internal/mandates/{id}/use", post(use_mandate))
+        .route("/accounts/v1/internal/standing-mandates", post(create_standing_mandate))
+        .route("/accounts/v1/internal/standing-mandates/{id}", get(show_standing_mandate))
+        .route("/accounts/v1/internal/standing-mandates/{id}/mandates", post(derive_mandate))
         .route("/accounts/v1/internal/events/tools", get(list_tool_events))
         .route("/accounts/v1/internal/tools/{id}", get(show_tool_facts))
         .route("/accounts/v1/internal/duties", get(list_duties))
@@ -85,6 +103,43 @@ async fn create_mandate(State(all): FakeServicesState, Json(create): Json<Mandat
     }
     let id = MandateId::new(all.now(), &Entropy::System);
     let mandate = FakeMandate { scopes: create.scopes, ended: false, tool, tool_id };
+    all.lock_state().accounts.mandates.insert(id.to_string(), mandate);
+    reply_data(MandateCreated { id })
+}
+
+async fn create_standing_mandate(
+    State(all): FakeServicesState,
+    Json(create): Json<StandingMandateCreate>,
+) -> Response {
+    let shown = PresentedCredentials { identity: create.identity.expose_secret(), mandate: None };
+    let giver = shown.verify(&all.ring, Role::Components, all.now());
+    let Ok(Some(ToolGrant::Granted { .. })) = giver.map(|(giver, _)| giver.tool) else {
+        return build_refusal(StatusCode::FORBIDDEN, "mandate-owner", "a mandate is about a tool");
+    };
+    let id = MandateId::new(all.now(), &Entropy::System);
+    all.lock_state().accounts.standing_mandates.insert(id.to_string(), true);
+    reply_data(StandingMandate { id, owner: "somebody".parse().ok(), active: true })
+}
+
+async fn show_standing_mandate(State(all): FakeServicesState, Path(id): Path<String>) -> Response {
+    let active = all.lock_state().accounts.standing_mandates.get(&id).copied();
+    match (id.parse(), active) {
+        (Ok(id), Some(active)) => reply_data(StandingMandate { id, owner: "somebody".parse().ok(), active }),
+        _ => build_not_found("mandate", &id),
+    }
+}
+
+async fn derive_mandate(
+    State(all): FakeServicesState,
+    Path(standing): Path<String>,
+    Json(derive): Json<MandateDerive>,
+) -> Response {
+    if all.lock_state().accounts.standing_mandates.get(&standing) != Some(&true) {
+        return build_refusal(StatusCode::FORBIDDEN, "mandate-ended", "the owner has lost the right");
+    }
+    let id = MandateId::new(all.now(), &Entropy::System);
+    let Ok(tool) = "hello".parse() else { return build_not_found("tool", "hello") };
+    let mandate = FakeMandate { scopes: derive.scopes, ended: false, tool };
     all.lock_state().accounts.mandates.insert(id.to_string(), mandate);
     reply_data(MandateCreated { id })
 }
@@ -114,8 +169,12 @@ async fn use_mandate(
 }
 
 async fn end_mandate(State(all): FakeServicesState, Path(id): Path<String>) -> Response {
-    if let Some(mandate) = all.lock_state().accounts.mandates.get_mut(&id) {
+    let mut state = all.lock_state();
+    if let Some(mandate) = state.accounts.mandates.get_mut(&id) {
         mandate.ended = true;
+    }
+    if let Some(active) = state.accounts.standing_mandates.get_mut(&id) {
+        *active = false;
     }
     reply_data(Done {})
 }

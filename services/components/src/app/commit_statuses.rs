@@ -1,0 +1,117 @@
+//! Statuses of commits at the forge: pending, success or failure of the deployment.
+//!
+//! A status describes the deployment as it is when the status is sent, so that a late or repeated task does no harm.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hearth_base::{Error, Result};
+use hearth_kit::{db::Tx, outbound::FetchLimits, queue::TaskName};
+use hearth_wire::components::{DeploySource, DeploymentId, DeploymentState};
+
+use crate::{
+    context::ComponentsContext,
+    forge::{CommitState, build_status_request, is_same_repository},
+    spec::ComponentImage,
+    store::{Deployment, StoredLink},
+};
+
+/// The task that reports the state of a deployment to the forge; its key is the deployment's id.
+pub const STATUS_TASK: TaskName<DeploymentId> = TaskName::new("commit-status");
+/// The limits of a request to the forge. Its answer is not read.
+const FORGE_LIMITS: FetchLimits = FetchLimits { max_bytes: 1024, timeout: Duration::from_secs(15) };
+/// The number of characters of a commit id in hexadecimal, from SHA-1 on.
+const MIN_COMMIT_CHARACTERS: usize = 40;
+
+/// Enqueues a report of a deployment that a push has started.
+pub async fn enqueue_status(cx: &ComponentsContext, tx: &Tx, deployment: &Deployment) -> Result<()> {
+    if deployment.repository_link.is_none() {
+        return Ok(());
+    }
+    let id = deployment.id;
+    cx.store.queue.enqueue(tx, STATUS_TASK, &id.to_string(), &id, cx.now()).await
+}
+
+/// Reports the current state of a deployment to the forge, if its link has a token. Transient errors are returned; the
+/// refusal of the forge is stored with the link.
+pub async fn send_status(cx: &ComponentsContext, id: DeploymentId) -> Result<()> {
+    let Some(deployment) = cx.store.find_deployment(id).await? else { return Ok(()) };
+    let Some(link) = deployment.repository_link else { return Ok(()) };
+    let Some(link) = cx.store.find_link(link).await? else { return Ok(()) };
+    let Some(sealed) = &link.status_token else { return Ok(()) };
+    let Some(commit) = find_commit(cx, &deployment, &link).await? else { return Ok(()) };
+    let token = cx.vault.decrypt_value(link.status_token_place(), sealed)?;
+    let tool = cx.clients.create_client(hearth_base::Role::Accounts)?;
+    let tool = tool.accounts_internal().show_tool_facts(link.tool).await?.name;
+    let name = match &link.content.environment {
+        None => format!("hearth/{tool}"),
+        Some(environment) => format!("hearth/{tool}/{environment}"),
+    };
+    let address = format!("{}/components/v1/tool/{tool}/deployment/{id}", cx.public_url());
+    let shown = (find_state(deployment.state), &*name, &*deployment.message, Some(&*address));
+    let request = build_status_request(link.forge, &link.repository, &commit, shown, &token)?;
+    let body = Bytes::from(request.body);
+    let answer = cx.outbound.post_document(&request.address, request.headers, body, FORGE_LIMITS).await;
+    let problem = match answer {
+        Ok(answer) if answer.status.is_success() => None,
+        Ok(answer) if answer.status.is_server_error() || matches!(answer.status.as_u16(), 408 | 429) => {
+            let what = format!("the forge answered with status {}", answer.status.as_u16());
+            return Err(Error::unavailable("forge-unavailable", what));
+        }
+        Ok(answer) => Some(format!("the forge refused the status ({})", answer.status.as_u16())),
+        Err(error) if error.kind().is_transient() => return Err(error),
+        Err(error) => Some(error.public_message().to_owned()),
+    };
+    record_problem(cx, &link, problem).await
+}
+
+/// Finds the commit that is deployed; before it is known, the one that the forge named.
+async fn find_commit(
+    cx: &ComponentsContext,
+    deployment: &Deployment,
+    link: &StoredLink,
+) -> Result<Option<String>> {
+    let resolved = deployment.components.values().find_map(|rollout| match &rollout.spec.image {
+        ComponentImage::Build(build) => match &build.source {
+            DeploySource::Git(git) if is_same_repository(&git.url, &link.repository) => {
+                Some(rollout.progress.resolved_ref.clone())
+            }
+            _ => None,
+        },
+        ComponentImage::Image(_) | ComponentImage::ReuseFrom(_) => None,
+    });
+    if let Some(commit) = resolved.filter(|commit| is_commit(commit)) {
+        return Ok(Some(commit));
+    }
+    let delivery = cx.store.find_delivery_of_deployment(deployment.id).await?;
+    Ok(delivery.map(|delivery| delivery.commit).filter(|commit| is_commit(commit)))
+}
+
+fn is_commit(text: &str) -> bool {
+    text.len() >= MIN_COMMIT_CHARACTERS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn find_state(state: DeploymentState) -> CommitState {
+    match state {
+        DeploymentState::Pending | DeploymentState::Running | DeploymentState::Cancelling => {
+            CommitState::Pending
+        }
+        DeploymentState::Successful => CommitState::Success,
+        DeploymentState::Failed | DeploymentState::TimedOut => CommitState::Failure,
+        DeploymentState::Cancelled => CommitState::Cancelled,
+    }
+}
+
+async fn record_problem(cx: &ComponentsContext, link: &StoredLink, problem: Option<String>) -> Result<()> {
+    if link.content.status_problem == problem {
+        return Ok(());
+    }
+    let tx = cx.store.begin().await?;
+    if let Some(mut current) = cx.store.lock_link(&tx, link.id).await?
+        && current.status_token == link.status_token
+    {
+        current.content.status_problem = problem;
+        cx.store.save_link(&tx, &current).await?;
+    }
+    tx.commit().await
+}
