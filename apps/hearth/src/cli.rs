@@ -7,8 +7,8 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use crate::{
     commands::{
         admin, audit, build, completion, components, deploy, deployment, diff, environments, envvars, exec,
-        files, invite, jobs, login, logout, logs, man, new, notify, open, password, request, restart,
-        revisions, rollback, shell, status, token, tool, up, users, webhooks, webservice,
+        files, invite, jobs, login, logout, logs, man, new, notify, open, password, repository, request,
+        restart, revisions, rollback, shell, status, token, tool, up, users, webhooks, webservice,
     },
     deferred::Deferred,
     flags::{GlobalArgs, HELP_TEMPLATE},
@@ -21,11 +21,11 @@ use crate::{
     name = "hearth",
     version,
     before_help = "Example: hearth deploy",
-    after_help = "Also: files, shell, components, environments, revisions, diff, rollback, deployment, restart,\n\
-                  webhooks, token, webservice, audit, invite, users, password, request, admin, whoami, logout, down, completion, man.\n\
+    after_help = "Also: files, shell, components, environments, revisions, diff, rollback, deployment, restart, repository,\n\
+                  webhooks, token, webservice, audit, invite, users, password, request, admin, whoami, logout, down, man.\n\
                   hearth alone shows your settings and the next command. COMMAND -h shows an example; --help all.",
-    after_long_help = "Also: files, shell, components, environments, revisions, diff, rollback, deployment, restart,\n\
-                       webhooks, token, webservice, audit, invite, users, password, request, admin, whoami, logout, down, completion, man.\n\
+    after_long_help = "Also: files, shell, components, environments, revisions, diff, rollback, deployment, restart, repository,\n\
+                       webhooks, token, webservice, audit, invite, users, password, request, admin, whoami, logout, down, man.\n\
                        hearth alone shows your settings and the next command. COMMAND -h shows an example.\n\
                        Environment: HEARTH_SERVER, HEARTH_TOKEN, HEARTH_TOOL, NO_COLOR, CI.",
     help_template = ROOT_HELP_TEMPLATE,
@@ -219,6 +219,14 @@ pub enum CliCommand {
         /// The subcommand.
         #[command(subcommand)]
         command: Deferred<request::RequestCommand>,
+    },
+    /// Deploy by pushes to a repository at a forge
+    #[command(before_help = "Example: hearth repository list", help_template = HELP_TEMPLATE, hide = true)]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Repository {
+        /// The subcommand.
+        #[command(subcommand)]
+        command: Deferred<repository::RepositoryCommand>,
     },
     /// Manage webhooks for events of tools
     #[command(before_help = "Example: hearth webhooks list", help_template = HELP_TEMPLATE, hide = true)]

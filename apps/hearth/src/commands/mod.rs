@@ -24,6 +24,7 @@ pub mod notify;
 pub mod open;
 pub mod overview;
 pub mod password;
+pub mod repository;
 pub mod request;
 pub mod restart;
 pub mod revisions;

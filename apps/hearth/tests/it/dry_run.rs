@@ -9,10 +9,12 @@ use crate::{
 
 const WEBHOOK_ID: &str = "webhook_00000000000000000000000001";
 
+const LINK_ID: &str = "link_00000000000000000000000001";
+
 const TOKEN_ID: &str = "token_00000000000000000000000001";
 
 /// Every changing command, as typed.
-const CHANGING_COMMANDS: [&[&str]; 79] = [
+const CHANGING_COMMANDS: [&[&str]; 83] = [
     &["admin", "builders", "suspend", "4f2c"],
     &["admin", "builders", "return", "4f2c"],
     &["admin", "queue", "retry", "notify", "mail", "mail_1"],
@@ -72,6 +74,10 @@ const CHANGING_COMMANDS: [&[&str]; 79] = [
     &["notify", "email", "--remove", "--password-stdin"],
     &["notify", "off"],
     &["notify", "on", "--tool", "quiet"],
+    &["repository", "link", "https://github.com/ada/dup-finder"],
+    &["repository", "change", LINK_ID, "--branch", "develop"],
+    &["repository", "rotate", LINK_ID],
+    &["repository", "unlink", LINK_ID],
     &["webhooks", "create", "https://example.org/hook"],
     &["webhooks", "change", WEBHOOK_ID, "--off"],
     &["webhooks", "test", WEBHOOK_ID],
@@ -102,6 +108,12 @@ const EXEMPT_COMMANDS: [&str; 3] = ["", "exec", "build sbom"];
 /// The answer to an import with one new variable.
 const IMPORT_CHANGES_JSON: &str = r#"{"changes": {"created": ["FRESH"], "changed": [], "unchanged": [], "deleted": []},
     "messages": {}}"#;
+
+/// A linked repository.
+const LINK_JSON: &str = r#"{"data": {"id": "link_00000000000000000000000001", "forge": "github",
+    "repository": "https://github.com/ada/dup-finder", "branches": ["main"], "paths": [], "owner": "ada",
+    "suspended": false, "webhook_url": "https://hearth.example/components/v1/forge-webhooks/link_1",
+    "has_status_token": false, "created": "2026-01-02T03:04:05Z"}, "messages": {}}"#;
 
 /// Two revisions with different images.
 const REVISIONS_JSON: &str = r#"{"data": {"revisions": [
@@ -195,6 +207,10 @@ fn build_home() -> Home {
         ("GET /notify/v1/tool/dup-finder/mail", (200, mail(false))),
         ("GET /notify/v1/tool/quiet/mail", (200, mail(true))),
         ("GET /notify/v1/tool/dup-finder/webhooks/webhook_00000000000000000000000001", (200, webhook)),
+        (
+            "GET /components/v1/tool/dup-finder/repository-links/link_00000000000000000000000001",
+            (200, LINK_JSON.to_owned()),
+        ),
         ("GET /tools/v1/tool/other", (403, fake_server::FORBIDDEN_JSON.to_owned())),
         ("GET /tools/v1/tool/dup-finder", (200, format!(r#"{{"data": {tool}}}"#))),
         ("GET /tools/v1/tool/dup-finder/members", (200, format!(r#"{{"data": {{"items": [{bob}]}}}}"#))),

@@ -29,6 +29,7 @@ mod proposals;
 #[cfg(unix)]
 mod quickstart;
 mod refusals;
+mod repository;
 mod revisions;
 mod settings;
 mod sign_in;
