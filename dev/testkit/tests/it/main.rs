@@ -21,6 +21,7 @@ mod privileges;
 mod published_clients;
 mod python;
 mod registry;
+mod repository_links;
 mod requests;
 mod resource_limits;
 mod run_credentials;

@@ -2,6 +2,7 @@
 
 use hearth_base::{Entropy, Result, TokenId, ToolId, ToolName, ToolRequestId, UploadId, WebhookId};
 use hearth_testkit::Hearth;
+use hearth_wire::components::RepositoryLinkId;
 use http::Method;
 use serde_json::Value;
 
@@ -44,6 +45,7 @@ impl Endpoint {
             .replace("{envvar}", "NOTHING")
             .replace("{package_source}", "nothing")
             .replace("{request}", &ToolRequestId::new(now, &Entropy::System).to_string())
+            .replace("{link}", &RepositoryLinkId::new(now, &Entropy::System).to_string())
             .replace("{webhook}", &WebhookId::new(now, &Entropy::System).to_string())
             .replace("{token}", &TokenId::new(now, &Entropy::System).to_string())
     }
