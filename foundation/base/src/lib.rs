@@ -8,6 +8,7 @@ mod clock;
 mod digest;
 pub mod dotenv;
 mod environment_name;
+mod envvar_names;
 mod error;
 mod free_space;
 mod identity;

@@ -28,7 +28,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     context::JobsContext,
-    rights::{JobsRead, JobsWrite, ReadForEnvvars, ReadRoutes, ReadRunEvents, ReportPages, RestoreJobs},
+    rights::{
+        JobsRead, JobsWrite, ReadDefinitions, ReadForEnvvars, ReadRoutes, ReadRunEvents, ReportPages,
+        RestoreJobs,
+    },
 };
 
 pub use settings::JobsSettings;
@@ -115,5 +118,6 @@ fn routes(door: &DoorSettings) -> OpenApiRouter<JobsContext> {
         .routes(require_right::<ReadForEnvvars, _>(routes!(http::internal::show_sealing_key)))
         .routes(require_right::<ReadForEnvvars, _>(routes!(http::internal::list_outdated_jobs)))
         .routes(require_right::<RestoreJobs, _>(routes!(http::internal::restore_job)))
+        .routes(require_right::<ReadDefinitions, _>(routes!(http::internal::list_definitions)))
         .routes(require_right::<ReadRunEvents, _>(routes!(http::internal::run_events)))
 }

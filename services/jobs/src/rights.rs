@@ -19,6 +19,8 @@ rights! {
     ReadForEnvvars = "jobs:envvars", Requirement::Services(&[Role::Envvars]) => ServiceCaller;
     /// Returning jobs to their state before a deployment.
     RestoreJobs = "jobs:restore", Requirement::Services(&[Role::Components]) => ServiceCaller;
+    /// Reading the definitions of a tool's jobs, for plans of deployments.
+    ReadDefinitions = "jobs:definitions", Requirement::Services(&[Role::Components]) => ServiceCaller;
     /// Reading events about runs.
     ReadRunEvents = "jobs:runs", Requirement::Services(&[Role::Notify]) => ServiceCaller;
 }

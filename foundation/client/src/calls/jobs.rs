@@ -8,7 +8,7 @@ use hearth_wire::{
         DueHistory, Job, JobChanged, JobCreate, JobMetrics, JobOne, JobQuotas, JobUpdateQuery, JobsImages,
         JobsList, JobsLogsQuery, JobsQuery, JobsQuota, MetricsOne, MetricsQuery, ReplicasPut, Run, RunOne,
         RunQuery, RunsList, SchedulePlan, SchedulePlanOne, ScheduleQuery,
-        internal::{JobRestore, JobsWithEnvvars, RoutePage, RoutesQuery, SealingKeyOne},
+        internal::{JobDefinitions, JobRestore, JobsWithEnvvars, RoutePage, RoutesQuery, SealingKeyOne},
         page_sleep::{PageActivityReport, PageWake},
     },
     reply::{Done, Named, Paging},
@@ -236,5 +236,12 @@ impl JobsCalls<'_> {
         let call = self.0.build_call(Method::POST, "/jobs/v1/internal/tools").segment(tool);
         let call = call.path_suffix("/jobs").segment(job).path_suffix("/restore").json(restore);
         call.fetch_json::<Named<Done>>().await.map(|answer| answer.content)
+    }
+
+    /// Lists the definitions of a tool's jobs, for `components`.
+    pub async fn list_definitions(&self, tool: ToolId) -> Result<Vec<JobCreate>> {
+        let call = self.0.build_call(Method::GET, "/jobs/v1/internal/tools").segment(tool);
+        let answer = call.path_suffix("/definitions").fetch_json::<Named<JobDefinitions>>().await?;
+        Ok(answer.content.definitions)
     }
 }

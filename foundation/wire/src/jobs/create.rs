@@ -95,6 +95,16 @@ macro_rules! with_job_fields {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             #[schema(minimum = 0, maximum = 604800)]
             pub sleep_after: Option<u32>,
+            /// Environment variables of the job's own, which replace those of the tool and of the image. They are no
+            /// secrets: readers of the job see them. At most 64, with 32 KiB in total.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
+            pub variables: Option<crate::jobs::JobVariables>,
+            /// Names of the tool's environment variables and secrets that runs get; default: all of them. A run
+            /// does not start while one of them does not exist.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schema(value_type = Option<Vec<String>>, max_items = 200)]
+            pub envvars: Option<Vec<hearth_base::EnvvarName>>,
         }
     };
 }
@@ -169,6 +179,8 @@ impl JobCreate {
             stop: None,
             auto_update: None,
             sleep_after: None,
+            variables: None,
+            envvars: None,
             publish: None,
         }
     }

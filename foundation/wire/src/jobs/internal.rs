@@ -149,6 +149,14 @@ pub enum FormerJob {
     },
 }
 
+/// Definitions of the jobs of a tool, as their maintainers wrote them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = jobs::JobDefinitions)]
+pub struct JobDefinitions {
+    /// Definitions, by name.
+    pub definitions: Vec<JobCreate>,
+}
+
 crate::topic! {
     /// Routes of tools' web pages, for the edge and for waiting deployments.
     pub enum RouteEvent in Jobs / "routes", for_webhooks: false {

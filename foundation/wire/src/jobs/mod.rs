@@ -12,6 +12,7 @@ pub mod page_sleep;
 mod quota;
 mod run;
 mod schedule;
+mod variables;
 
 pub use create::{Concurrency, Emails, JobCreate, JobType, MountMode, PortProtocol};
 pub use exec::{EXEC_PROTOCOL, ExecDecoder, ExecEnd, ExecFrame, ExecOpen, ExecSize};
@@ -27,3 +28,4 @@ pub use run::{
 pub use schedule::{
     DueHistory, DueOutcome, DueRecord, DueTime, SchedulePlan, SchedulePlanOne, ScheduleQuery,
 };
+pub use variables::JobVariables;

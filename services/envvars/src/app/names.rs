@@ -2,17 +2,12 @@
 
 use hearth_base::{EnvvarName, Error, Result};
 
-/// Names that Hearth itself sets in a run: a tool's value would be lost, or would break programs that depend
-/// on them.
-const RESERVED_NAMES: &[&str] =
-    &["HOME", "HOSTNAME", "PORT", "PWD", "TOOL_DATA_DIR", "TOOL_TOOLFORGE_API_URL"];
-
 /// Names that change the lookup and start of programs.
 const RISKY_NAMES: &[&str] = &["LD_LIBRARY_PATH", "LD_PRELOAD", "PATH", "SHELL", "USER"];
 
 /// Rejects a reserved name; otherwise returns warnings.
 pub fn check_name(name: &EnvvarName) -> Result<Vec<String>> {
-    if RESERVED_NAMES.contains(&name.as_str()) {
+    if name.is_reserved() {
         let public = format!("{name} is set by Hearth in every run and cannot be a variable of a tool");
         return Err(Error::invalid("envvar-reserved", public)
             .help(format!("choose another name, such as MY_{name}, and let the program read that")));

@@ -108,8 +108,7 @@ pub async fn build_process(
     plan: &WorkloadPlan,
     argv: Vec<String>,
 ) -> Result<Process> {
-    let RunEnvvars { plain: env, sealed, .. } =
-        cx.peers.read_run_envvars(run.tool, &plan.job, &plan.env).await?;
+    let RunEnvvars { plain: env, sealed, .. } = cx.peers.read_run_envvars(run.tool, plan).await?;
     let user = ContainerUser { uid: plan.user.0, gid: plan.user.1, groups: Vec::new() };
     Ok(Process { argv, env, sealed, cwd: plan.cwd.clone(), user, stop_signal: 15 })
 }

@@ -6,7 +6,9 @@ use hearth_wire::{
     events::{EventBatch, EventsQuery, Topic},
     jobs::{
         events::RunEvent,
-        internal::{JobRestore, JobsWithEnvvars, RouteEvent, RoutePage, RoutesQuery, SealingKeyOne},
+        internal::{
+            JobDefinitions, JobRestore, JobsWithEnvvars, RouteEvent, RoutePage, RoutesQuery, SealingKeyOne,
+        },
     },
     reply::{Data, Done, Named},
 };
@@ -14,7 +16,7 @@ use hearth_wire::{
 use crate::{
     app::{self, definition::ToolScope},
     context::JobsContext,
-    rights::{ReadForEnvvars, ReadRoutes, ReadRunEvents, RestoreJobs},
+    rights::{ReadDefinitions, ReadForEnvvars, ReadRoutes, ReadRunEvents, RestoreJobs},
 };
 
 /// List the current routes of tools' pages, with the position from which to read further events.
@@ -109,4 +111,18 @@ pub async fn restore_job(
     let scope = ToolScope { tool, name: &restore.tool };
     app::jobs::restore::restore_job(&cx, scope, &name, restore.state).await?;
     Ok(ApiResponse::ok_named(Done {}))
+}
+
+/// List the definitions of a tool's jobs, as their maintainers wrote them.
+#[utoipa::path(get, path = "/jobs/v1/internal/tools/{tool}/definitions", tag = "internal",
+    operation_id = "jobs.internal_definitions", params(("tool" = String, Path, description = "id of the tool")),
+    responses((status = 200, body = Named<JobDefinitions>)))]
+pub async fn list_definitions(
+    cx: JobsContext,
+    _: Authed<ReadDefinitions>,
+    Param(tool): Param<ToolId>,
+) -> ApiResult<JobDefinitions> {
+    let jobs = cx.store.list_jobs(tool).await?;
+    let definitions = jobs.into_iter().map(|job| job.spec.to_create()).collect();
+    Ok(ApiResponse::ok_named(JobDefinitions { definitions }))
 }

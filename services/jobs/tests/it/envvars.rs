@@ -1,12 +1,14 @@
 //! Variables of running jobs: outdated ones, and secrets that only the runtime opens.
 
-use hearth_base::{ErrorKind, Result, Role, SealContext, Secret};
+use std::collections::BTreeMap;
+
+use hearth_base::{EnvvarName, ErrorKind, Result, Role, SealContext, Secret};
 use hearth_kit::db::Db;
 use hearth_runtime_api::Runtime;
 use hearth_testkit::on_every_store;
 use hearth_wire::{
     envvars::internal::EnvvarSealed,
-    jobs::{RunEnd, StatusShort},
+    jobs::{JobCreate, RunEnd, StatusShort},
 };
 
 use crate::harness::{JobsHarness, build_continuous_job, build_one_off_job, job_name};
@@ -71,7 +73,56 @@ async fn secret_sealed_for_another_job_fails_its_run_with_a_reason(db: Db) -> Re
     Ok(())
 }
 
+async fn variables_of_a_job_replace_those_of_its_tool(db: Db) -> Result<()> {
+    let harness = JobsHarness::new(db).await?;
+    let read_env = |instance| {
+        let workload = harness.runtime.fake.find_workload(instance)?;
+        let env = workload.process.env.iter();
+        let env: BTreeMap<String, String> =
+            env.map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect();
+        Ok::<_, hearth_base::Error>(env)
+    };
+    let greet = |value: &str| Some([("GREETING".parse().unwrap(), value.to_owned())].into_iter().collect());
+    harness.create(&JobCreate { variables: greet("hello"), ..build_continuous_job("bot") }).await?;
+    let mut last = harness.wait_for_one_running(None).await?;
+    assert_eq!(read_env(last)?["GREETING"], "hello");
+    // Without variables of its own, and with a choice of none, it has none; the choice of one brings it back.
+    for (envvars, greeting) in [(vec![], None), (vec!["GREETING".parse()?], Some("hi".to_owned()))] {
+        let job = JobCreate { envvars: Some(envvars), ..build_continuous_job("bot") };
+        harness.maintainer.jobs().delete(&harness.tool, &job_name("bot")).await?;
+        harness.create(&job).await?;
+        last = harness.wait_for_one_running(Some(last)).await?;
+        assert_eq!(read_env(last)?.get("GREETING").cloned(), greeting);
+        let components = harness.stand.service_client(Role::Components)?;
+        let definitions = components.jobs().list_definitions(harness.tool_id).await?;
+        assert_eq!(definitions[0].envvars, job.envvars);
+    }
+    let missing = JobCreate { envvars: Some(vec!["GONE".parse()?]), ..build_continuous_job("other") };
+    let refused = harness.maintainer.jobs().create(&harness.tool, &missing).await.unwrap_err();
+    assert_eq!((refused.code(), refused.help_text()), ("no-such-envvar", Some("hearth envvars create GONE")));
+    let refused = harness.edge.jobs().list_definitions(harness.tool_id).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Forbidden);
+    Ok(())
+}
+
+async fn variable_with_the_name_of_a_secret_is_refused(db: Db) -> Result<()> {
+    let harness = JobsHarness::new(db).await?;
+    let key = harness.stand.service_client(Role::Envvars)?.jobs().fetch_sealing_key().await?;
+    let name: EnvvarName = "API_KEY".parse()?;
+    let place = SealContext { tool: harness.tool_id, name: &name, job: None };
+    let sealed = key.seal_value(place, &Secret::new("s3cret"))?;
+    harness.fakes.lock().sealed = vec![EnvvarSealed { name: name.clone(), sealed }];
+    let variables = Some([(name, "not-so-secret".to_owned())].into_iter().collect());
+    let job = JobCreate { variables, ..build_one_off_job("a") };
+    let refused = harness.maintainer.jobs().create(&harness.tool, &job).await.unwrap_err();
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Conflict, "variable-is-secret"));
+    assert!(!refused.public_message().contains("not-so-secret"), "{refused}");
+    Ok(())
+}
+
 on_every_store!(
     job_with_old_envvars_is_outdated_until_its_restart,
     secret_sealed_for_another_job_fails_its_run_with_a_reason,
+    variables_of_a_job_replace_those_of_its_tool,
+    variable_with_the_name_of_a_secret_is_refused,
 );

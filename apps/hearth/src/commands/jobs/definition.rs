@@ -1,8 +1,8 @@
 //! Job definitions as users write them: the flags of `jobs run`, and the items of the file of `jobs load`.
 
-use hearth_base::{Error, JobName, Result};
+use hearth_base::{EnvvarName, Error, JobName, Result};
 use hearth_wire::jobs::{
-    Checks, HealthCheck, HealthProbe, Job, JobCreate, JobType, PortProtocol, StopPolicy,
+    Checks, HealthCheck, HealthProbe, Job, JobCreate, JobType, JobVariables, PortProtocol, StopPolicy,
 };
 use serde::{Deserialize, Serialize};
 
@@ -120,6 +120,14 @@ pub struct JobDefinition {
     #[arg(long, value_name = "SECONDS", hide_short_help = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sleep_after: Option<u32>,
+    /// Environment variables of its own; in files only
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variables: Option<JobVariables>,
+    /// Names of the tool's variables that it gets; in files only
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub envvars: Option<Vec<EnvvarName>>,
     /// Mount the tool's home: all or none
     #[arg(long, value_name = "FOLDERS", value_parser = ["all", "none"], hide_possible_values = true, hide_short_help = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -184,6 +192,8 @@ impl JobDefinition {
             starting_deadline: self.starting_deadline,
             auto_update: self.auto_update.then_some(true),
             sleep_after: self.sleep_after,
+            variables: self.variables.clone(),
+            envvars: self.envvars.clone(),
             filelog: match (self.filelog, self.no_filelog) {
                 (true, _) => Some(true),
                 (_, true) => Some(false),
@@ -290,6 +300,8 @@ impl JobDefinition {
             starting_deadline: job.starting_deadline,
             auto_update: job.auto_update == Some(true),
             sleep_after: job.sleep_after,
+            variables: job.variables.clone(),
+            envvars: job.envvars.clone(),
             mount: job.mount.map(|mount| mount.as_str().to_owned()),
             emails: job.emails.map(|emails| emails.as_str().to_owned()),
             filelog: job.filelog == Some(true),

@@ -1,6 +1,6 @@
 //! `hearth jobs show NAME`.
 
-use hearth_base::{JobName, Result};
+use hearth_base::{EnvvarName, JobName, Result};
 use hearth_wire::jobs::{HealthCheck, HealthProbe, Job};
 
 use super::list::describe_job_type;
@@ -60,6 +60,8 @@ fn build_table(job: &Job, used: Vec<(&'static str, String)>) -> Table {
         ("image", Some(Cell::from(image))),
         ("on a newer image", job.auto_update.filter(|auto| *auto).map(|_| Cell::from("restart"))),
         ("command", Some(Cell::from(job.cmd.as_str())).filter(|_| !job.cmd.is_empty())),
+        ("variables", text(describe_variables(job))),
+        ("tool's variables", text(job.envvars.as_ref().map(|names| join_variable_names(names)))),
         ("memory", text(job.memory.map(|memory| memory.to_string()))),
         ("cpu", text(job.cpu.map(|cpu| cpu.to_string()))),
         ("disk", text(job.disk.map(|disk| disk.to_string()))),
@@ -81,6 +83,19 @@ fn build_table(job: &Job, used: Vec<(&'static str, String)>) -> Table {
     ];
     let used = used.into_iter().map(|(name, chart)| (name, Cell::from(chart)));
     Table::from_pairs(rows.into_iter().filter_map(|(name, value)| Some((name, value?))).chain(used))
+}
+
+/// Lists the names of the job's own variables.
+fn describe_variables(job: &Job) -> Option<String> {
+    let names: Vec<EnvvarName> = job.variables.as_ref()?.as_map().keys().cloned().collect();
+    Some(join_variable_names(&names))
+}
+
+fn join_variable_names(names: &[EnvvarName]) -> String {
+    match names {
+        [] => "none".to_owned(),
+        names => names.iter().map(EnvvarName::as_str).collect::<Vec<_>>().join(", "),
+    }
 }
 
 /// Describes a health check in a few words.

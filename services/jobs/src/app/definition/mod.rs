@@ -6,8 +6,10 @@ pub mod home;
 pub mod page;
 pub mod plan;
 pub mod refusals;
+mod requests;
 pub mod spec;
 pub mod validation;
+pub mod variables;
 
 use hearth_base::{Error, JobName, ToolId, ToolName};
 

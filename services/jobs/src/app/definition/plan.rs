@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::JobsSettings;
 use hearth_base::{Error, Result, ToolName};
-use hearth_wire::jobs::{MountMode, PortProtocol, StopSignal};
+use hearth_wire::jobs::{JobVariables, MountMode, PortProtocol, StopSignal};
 
 use super::{
     command::{self, OutputFiles},
@@ -36,12 +36,14 @@ pub fn build_plan(
     let port = job.listen_port();
     let udp = job.port_protocol == Some(PortProtocol::Udp);
     let stop = job.stop.unwrap_or_default();
-    let (env, cwd) = build_environment(tool, image, mounted, port);
+    let variables = job.variables.clone().unwrap_or_default();
+    let (env, cwd) = build_environment(tool, image, &variables, mounted, port);
     Ok(WorkloadPlan {
         job: job.name.clone(),
         tool: tool.clone(),
         argv,
         env,
+        envvars: job.envvars.clone(),
         cwd,
         user: parse_user(&image.config.user),
         home: mounted.then(|| home_path(tool)),
@@ -86,16 +88,19 @@ pub fn find_output_files(
     Ok(Some(OutputFiles { out, err }))
 }
 
-/// Builds the environment and the working directory.
+/// Builds the environment and the working directory. The job's own variables replace those of the image, and Hearth's
+/// replace both.
 fn build_environment(
     tool: &ToolName,
     image: &ResolvedImage,
+    variables: &JobVariables,
     mounted: bool,
     port: Option<u16>,
 ) -> (BTreeMap<String, String>, String) {
     let pairs = image.config.env.iter().filter_map(|pair| pair.split_once('='));
     let mut env: BTreeMap<String, String> =
         pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    env.extend(variables.as_map().iter().map(|(name, value)| (name.to_string(), value.clone())));
     env.entry("PATH".to_owned()).or_insert_with(|| DEFAULT_PATH.to_owned());
     let own = Some(image.config.working_dir.as_str()).filter(|folder| folder.starts_with('/'));
     let cwd = match own {
@@ -171,6 +176,20 @@ pub mod tests {
         let mounted = plan_job(false, |job| job.mount = Some(MountMode::All)).unwrap();
         assert_eq!(mounted.env["TOOL_DATA_DIR"], "/data/project/hello");
         assert_eq!(built.env["HOME"], "/app");
+    }
+
+    #[test]
+    fn variables_of_the_job_replace_those_of_the_image() {
+        let variables = [("PATH", "/own/bin"), ("LEVEL", "debug")];
+        let variables = variables.map(|(name, value)| (name.parse().unwrap(), value.to_owned()));
+        let plan = plan_job(false, |job| {
+            job.variables = Some(variables.into_iter().collect());
+            job.envvars = Some(vec!["API_KEY".parse().unwrap()]);
+        });
+        let plan = plan.unwrap();
+        assert_eq!((plan.env["PATH"].as_str(), plan.env["LEVEL"].as_str()), ("/own/bin", "debug"));
+        assert_eq!(plan.env["TOOL_TOOLFORGE_API_URL"], API_URL);
+        assert_eq!(plan.envvars.map(|names| names.len()), Some(1));
     }
 
     #[test]

@@ -1,14 +1,12 @@
-//! The spec of a job: parsed from requests, completed with defaults, compared and converted to the API.
+//! The spec of a job: completed with defaults, compared and converted to the API.
 //!
 //! Each conversion names every field of its source or result, so that a new field does not compile until all
 //! of them handle it.
 
-use hearth_base::{Cpu, Memory, Result, ToolName};
-use hearth_wire::jobs::{
-    self as wire, Concurrency, Emails, JobCreate, JobStatus, JobType, MountMode, PortProtocol,
-};
+use hearth_base::{Cpu, Memory, ToolName};
+use hearth_wire::jobs::{self as wire, Concurrency, Emails, JobStatus, JobType, MountMode, PortProtocol};
 
-use super::{home::log_file_path, refusals::job_type_error};
+use super::home::log_file_path;
 use crate::{
     JobsSettings,
     store::{Job, JobSpec},
@@ -44,89 +42,6 @@ pub struct RunLimits {
 }
 
 impl JobSpec {
-    /// Parses a request.
-    ///
-    /// # Errors
-    ///
-    /// `job-type` when `continuous` and `job_type` contradict each other.
-    pub fn from_create(create: JobCreate) -> Result<Self> {
-        let kind = create.effective_type();
-        let JobCreate {
-            name,
-            imagename,
-            cmd,
-            job_type: _,
-            continuous,
-            schedule,
-            timezone,
-            starting_deadline,
-            concurrency,
-            filelog,
-            filelog_stdout,
-            filelog_stderr,
-            emails,
-            retry,
-            timeout,
-            mount,
-            memory,
-            cpu,
-            disk,
-            replicas,
-            port,
-            port_protocol,
-            health_check,
-            checks,
-            stop,
-            auto_update,
-            sleep_after,
-            publish,
-        } = create;
-        let is_kept = matches!(kind, JobType::Continuous | JobType::Webservice);
-        if continuous == Some(true) && schedule.is_some() {
-            return Err(job_type_error(
-                "continuous and schedule exclude each other",
-                "leave one of them out",
-            ));
-        }
-        if continuous.is_some_and(|continuous| continuous != is_kept) {
-            return Err(job_type_error(
-                "continuous and job_type contradict each other",
-                "leave continuous out",
-            ));
-        }
-        Ok(Self {
-            name,
-            job_type: kind,
-            // Older clients send it with every job, and treat any value in responses as true.
-            continuous: continuous == Some(true),
-            imagename,
-            cmd,
-            schedule,
-            timezone,
-            starting_deadline,
-            concurrency,
-            filelog,
-            filelog_stdout,
-            filelog_stderr,
-            emails,
-            retry,
-            timeout,
-            mount,
-            memory,
-            cpu,
-            disk,
-            replicas,
-            port,
-            port_protocol,
-            health_check,
-            checks,
-            stop,
-            auto_update,
-            sleep_after,
-            publish,
-        })
-    }
-
     /// Returns the spec with defaults in all unset fields that have one.
     pub fn with_defaults(&self, defaults: SpecDefaults<'_>) -> Self {
         let SpecDefaults { tool, image_is_provided, settings } = defaults;
@@ -167,6 +82,8 @@ impl JobSpec {
             stop: Some(self.stop.unwrap_or_default()),
             auto_update: Some(self.auto_update.unwrap_or(false)),
             sleep_after: Some(self.sleep_after.unwrap_or(0)),
+            variables: Some(self.variables.clone().unwrap_or_default()),
+            envvars: self.envvars.clone(),
             publish: Some(self.is_page()),
         }
     }
@@ -201,6 +118,8 @@ impl JobSpec {
             stop: self.stop.or(current.stop),
             auto_update: self.auto_update.or(current.auto_update),
             sleep_after: self.sleep_after.or(current.sleep_after),
+            variables: self.variables.or_else(|| current.variables.clone()),
+            envvars: self.envvars.or_else(|| current.envvars.clone()),
             publish: self.publish.or(current.publish),
         }
     }
@@ -281,6 +200,7 @@ pub fn to_wire_job_with_defaults(
         checks: shown.checks.filter(|checks| *checks != wire::Checks::default()),
         stop: shown.stop.filter(|stop| *stop != wire::StopPolicy::default()),
         auto_update: shown.auto_update.filter(|_| job.spec.is_continuous()),
+        variables: shown.variables.filter(|variables| !variables.is_empty()),
         publish: shown.publish.filter(|publish| *publish),
         ..shown
     }
@@ -321,12 +241,16 @@ fn to_wire_job(job: &Job, spec: JobSpec, status: JobStatus, words: (String, Stri
         stop: spec.stop,
         auto_update: spec.auto_update,
         sleep_after: spec.sleep_after,
+        variables: spec.variables,
+        envvars: spec.envvars,
         publish: spec.publish,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use hearth_wire::jobs::JobCreate;
+
     use super::*;
 
     fn build_spec(change: impl FnOnce(&mut JobCreate)) -> JobSpec {
@@ -351,6 +275,7 @@ mod tests {
             |job| (job.timeout, job.retry, job.publish) = (Some(0), Some(0), Some(false))
         ));
         assert!(is_same(|_| (), |job| (job.checks, job.stop) = Default::default()));
+        assert!(is_same(|_| (), |job| job.variables = Some(Default::default())));
         let continuous_job = |job: &mut JobCreate| job.continuous = Some(true);
         assert!(is_same(continuous_job, |job| job.job_type = Some(JobType::Continuous)));
         assert!(is_same(continuous_job, |job| (job.continuous, job.replicas) = (Some(true), Some(1))));
@@ -381,6 +306,13 @@ mod tests {
         assert!(!is_same(|_| (), |job| job.cmd = "./other".to_owned()));
         assert!(!is_same(|_| (), |job| job.disk = Some(Memory::from_mib(100))));
         assert!(!is_same(|_| (), |job| job.continuous = Some(true)));
+        let name = || "LEVEL".parse().unwrap();
+        assert!(!is_same(
+            |_| (),
+            |job| job.variables = Some([(name(), "debug".to_owned())].into_iter().collect())
+        ));
+        // None of the tool's variables is not the default, which is all of them.
+        assert!(!is_same(|_| (), |job| job.envvars = Some(Vec::new())));
         assert!(!is_same(|_| (), |job| job.mount = Some(MountMode::None)));
         assert!(!is_same(|job| job.filelog = None, |job| job.filelog = Some(false)));
         let page = |job: &mut JobCreate| job.job_type = Some(JobType::Webservice);

@@ -14,6 +14,7 @@ use super::{
     health_checks,
     refusals::{job_type_error, port_error, quota_exceeded_error},
     spec::RunLimits,
+    variables,
 };
 use crate::store::JobSpec;
 
@@ -26,6 +27,7 @@ pub fn validate_job(job: &JobSpec, quota: &Quota, settings: &JobsSettings) -> Re
     validate_ports(job)?;
     validate_sleep(job)?;
     health_checks::validate_checks(job)?;
+    variables::validate_variables(job)?;
     validate_limits(job, quota, settings)
 }
 

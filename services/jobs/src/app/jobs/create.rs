@@ -141,6 +141,10 @@ async fn prepare_draft(
 ) -> Result<JobDraft> {
     let quota = cx.peers.fetch_quota(scope.tool).await?;
     validation::validate_job(&spec, &quota, &cx.settings)?;
+    if spec.variables.is_some() || spec.envvars.is_some() {
+        let given = cx.peers.read_tool_envvars(scope.tool, &spec.name).await?;
+        given.check_job(&spec)?;
+    }
     let zone = schedule::find_zone(spec.timezone.as_deref())?;
     let actual = spec
         .schedule

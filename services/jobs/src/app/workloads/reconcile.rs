@@ -301,9 +301,10 @@ async fn read_version(cx: &JobsContext, workload: &Workload) -> Result<Version> 
 /// Builds the desired state for the runtime from the plan and the current variables. Returns it with the
 /// revision of the variables.
 async fn build_runtime_workload(cx: &JobsContext, workload: &Workload) -> Result<(RuntimeWorkload, String)> {
-    let WorkloadPlan { job, tool, image, argv, env, cwd, user, home, memory, cpu, processes, disk, .. } =
+    let WorkloadPlan { job, tool, image, argv, cwd, user, home, memory, cpu, processes, disk, .. } =
         &workload.plan;
-    let RunEnvvars { plain, sealed, revision } = cx.peers.read_run_envvars(workload.tool, job, env).await?;
+    let RunEnvvars { plain, sealed, revision } =
+        cx.peers.read_run_envvars(workload.tool, &workload.plan).await?;
     let kind = match workload.id {
         WorkloadId::Run(run) => {
             let time_limit = workload.plan.timeout.map(|seconds| Duration::from_secs(seconds.into()));

@@ -1,8 +1,8 @@
 //! The spec of a job in its stored form.
 
-use hearth_base::{Cpu, JobName, Memory};
+use hearth_base::{Cpu, EnvvarName, JobName, Memory};
 use hearth_wire::jobs::{
-    Checks, Concurrency, Emails, HealthCheck, JobType, MountMode, PortProtocol, StopPolicy,
+    Checks, Concurrency, Emails, HealthCheck, JobType, JobVariables, MountMode, PortProtocol, StopPolicy,
 };
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,12 @@ pub struct JobSpec {
     /// Time without visits after which a page sleeps, in seconds; 0: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sleep_after: Option<u32>,
+    /// Environment variables of the job's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variables: Option<JobVariables>,
+    /// Names of the tool's variables that runs get; `None`: all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envvars: Option<Vec<EnvvarName>>,
     /// True if it is the tool's page.
     pub publish: Option<bool>,
 }
@@ -98,6 +104,8 @@ mod tests {
             stop: Some(StopPolicy { signal: Some(StopSignal::Int), grace: Some(60) }),
             auto_update: Some(true),
             sleep_after: None,
+            variables: None,
+            envvars: None,
             publish: Some(true),
         };
         golden::check_golden_file("job-spec-1.json", &expected)
@@ -108,6 +116,18 @@ mod tests {
         let create = JobCreate { filelog: None, ..JobCreate::new("tidy".parse()?, "bookworm", "") };
         let sleeping = JobSpec { sleep_after: Some(1800), ..JobSpec::from_create(create)? };
         golden::check_golden_file("job-spec-2.json", &sleeping)
+    }
+
+    #[test]
+    fn job_spec_with_variables_is_read() -> Result<()> {
+        let variables = [("LOG_LEVEL".parse()?, "debug".to_owned())].into_iter().collect();
+        let create = JobCreate {
+            filelog: None,
+            variables: Some(variables),
+            envvars: Some(vec!["API_KEY".parse()?]),
+            ..JobCreate::new("tidy".parse()?, "bookworm", "")
+        };
+        golden::check_golden_file("job-spec-2-variables.json", &JobSpec::from_create(create)?)
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hearth_base::{Cpu, JobName, Memory, ToolName};
+use hearth_base::{Cpu, EnvvarName, JobName, Memory, ToolName};
 use hearth_wire::jobs::{Checks, HealthCheck};
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +23,11 @@ pub struct WorkloadPlan {
     pub image: ResolvedImage,
     /// The program and its arguments.
     pub argv: Vec<String>,
-    /// Environment variables of the image and of Hearth.
+    /// Environment variables of the image, of the job's own, and of Hearth.
     pub env: BTreeMap<String, String>,
+    /// Names of the tool's variables that it gets; `None`: all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envvars: Option<Vec<EnvvarName>>,
     /// The working directory.
     pub cwd: String,
     /// User id and group id of its process.
@@ -174,6 +177,7 @@ mod tests {
             },
             argv: ["/bin/sh", "-c", "exec ./serve"].map(str::to_owned).into(),
             env: [("HOME".to_owned(), home.clone())].into(),
+            envvars: None,
             cwd: home.clone(),
             user: (1000, 50),
             home: Some(home),
