@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The benches and what each measures. Each is a file of `dev/bench/src`.
-const BENCH_NAMES: [(&str, &str); 14] = [
+const BENCH_NAMES: [(&str, &str); 15] = [
     ("footprint", "memory of all roles while idle, and of the processes beside each container"),
     ("job-start", "time from a request to a running process; from start to exit of true"),
     ("cli", "hearth --version and hearth jobs list"),

@@ -31,6 +31,7 @@ pub fn read_config(text: &str, environment: Option<&str>) -> Result<ReadConfig> 
     let context = ConfigContext {
         source: Some(DeploySource::Git(source)),
         environment: environment.map(str::to_owned),
+        ..ConfigContext::default()
     };
     let parsed = config::read_config(text, &context)?;
     let shown = serde_json::to_value(&parsed.document).ok().map(config::check_json_config);

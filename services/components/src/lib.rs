@@ -79,7 +79,7 @@ fn routes(door: &DoorSettings) -> OpenApiRouter<ComponentsContext> {
             http::deploy_tokens::replace_token,
             http::deploy_tokens::delete
         )))
-        .routes(require_right::<ToolRead, _>(routes!(http::deployments::show_plan)))
+        .routes(require_right::<ToolWrite, _>(routes!(http::deployments::show_plan)))
         .routes(require_right::<ToolRead, _>(routes!(http::deployments::show_latest)))
         .routes(require_right::<ToolWrite, _>(routes!(http::deployments::cancel_latest)))
         .routes(

@@ -13,7 +13,8 @@ rights! {
     ToolRead = "components:read", Requirement::Tool(Access::Read) => MemberCaller;
     /// Create deployments, also with the deploy token of the tool.
     Deploy = "components:deploy", Requirement::Deploy => MemberCaller;
-    /// Cancel and delete deployments, and manage the deploy token and linked repositories.
+    /// Cancel and delete deployments, manage the deploy token and linked repositories, and plan deployments: a plan fetches
+    /// the address of a configuration.
     ToolWrite = "components:write", Requirement::Tool(Access::Write) => MemberCaller;
     /// Read events about deployments.
     ReadDeploymentEvents = "components:events", Requirement::Services(&[Role::Notify]) => ServiceCaller;

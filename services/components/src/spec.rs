@@ -30,6 +30,38 @@ pub struct ComponentSpec {
     /// The time of its run within a deployment.
     #[serde(default, skip_serializing_if = "ComponentPhase::is_main")]
     pub phase: ComponentPhase,
+    /// The earlier build of an existing image that the component keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_build: Option<Box<KeptBuild>>,
+    /// The digest of the files that decide whether it is built; `None` if it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_digest: Option<String>,
+}
+
+impl ComponentSpec {
+    /// Returns a component that keeps no earlier build.
+    pub fn new(image: ComponentImage, job: JobCreate, phase: ComponentPhase) -> Self {
+        Self { image, job, phase, kept_build: None, source_digest: None }
+    }
+
+    /// Returns the build of its image, also of one that it keeps; `None` for an existing image or that of another
+    /// component.
+    pub fn find_build(&self) -> Option<&BuildSpec> {
+        match &self.image {
+            ComponentImage::Build(build) => Some(build),
+            _ => self.kept_build.as_ref().map(|kept| &kept.build),
+        }
+    }
+}
+
+/// The build of an image that a component keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptBuild {
+    /// The source and the parameters of the build.
+    pub build: BuildSpec,
+    /// The commit, or the digest of the uploaded folder; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub resolved_ref: String,
 }
 
 /// The source of a component's image.

@@ -220,13 +220,13 @@ fn shorten_digest(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use hearth_wire::{components::ComponentPhase, jobs::JobCreate};
+    use hearth_wire::jobs::JobCreate;
 
     use super::*;
 
     fn build_component(name: &str, image: &str, command: &str) -> Result<RevisionComponent> {
         let job = JobCreate::new(name.parse()?, image, command);
-        Ok(RevisionComponent { job, source: None, resolved_ref: String::new(), phase: ComponentPhase::Main })
+        Ok(RevisionComponent::new(job))
     }
 
     #[test]

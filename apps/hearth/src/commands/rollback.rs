@@ -190,7 +190,6 @@ impl RollbackTarget<'_> {
 
 #[cfg(test)]
 mod tests {
-    use hearth_wire::components::ComponentPhase;
 
     use super::*;
 
@@ -222,12 +221,8 @@ mod tests {
         let mut revision = build_revision(number, "web", "x", true)?;
         for (name, image) in components {
             let job = JobCreate::new(name.parse()?, *image, "web");
-            let component = RevisionComponent {
-                job,
-                source: None,
-                resolved_ref: number.to_string(),
-                phase: ComponentPhase::Main,
-            };
+            let component =
+                RevisionComponent { resolved_ref: number.to_string(), ..RevisionComponent::new(job) };
             revision.components.insert(name.parse()?, component);
         }
         Ok(revision)

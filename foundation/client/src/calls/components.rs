@@ -4,7 +4,7 @@ use hearth_base::{EnvironmentName, Result, ToolName};
 use hearth_wire::{
     components::{
         Deployment, DeploymentCreate, DeploymentCreateQuery, DeploymentId, DeploymentList, DeploymentPlan,
-        DeploymentQuery, Environment, EnvironmentList, Revision, RevisionList,
+        DeploymentPlanQuery, DeploymentQuery, Environment, EnvironmentList, Revision, RevisionList,
     },
     reply::{Data, Paging},
 };
@@ -62,8 +62,9 @@ impl ComponentsCalls<'_> {
         &self,
         tool: &ToolName,
         create: &DeploymentCreate,
+        query: &DeploymentPlanQuery,
     ) -> Result<Data<DeploymentPlan>> {
-        self.tool_call(Method::POST, tool).path_suffix("/plan").json(create).fetch_json().await
+        self.tool_call(Method::POST, tool).path_suffix("/plan").query(query).json(create).fetch_json().await
     }
 
     /// Lists the environments of a tool.

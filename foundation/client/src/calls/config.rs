@@ -1,7 +1,10 @@
 //! Calls about the configuration of a tool.
 
 use hearth_base::{Error, Result, ToolName};
-use hearth_wire::{components::ConfigDocument, reply::Data};
+use hearth_wire::{
+    components::{ConfigDocument, ConfigQuery},
+    reply::Data,
+};
 use http::{HeaderMap, Method, header};
 use serde_json::Value;
 
@@ -49,6 +52,13 @@ impl ComponentsCalls<'_> {
             None => call,
         };
         call.fetch_json().await
+    }
+
+    /// Checks a configuration in YAML by the rules of the server, and stores nothing.
+    pub async fn check_config(&self, tool: &ToolName, text: &str) -> Result<Data<ConfigDocument>> {
+        let query = ConfigQuery { dry_run: true, ..ConfigQuery::default() };
+        let call = self.tool_call(Method::POST, tool).path_suffix("/config").query(&query);
+        call.content_bytes(YAML_TYPE, text.to_owned()).fetch_json().await
     }
 
     /// Deletes the configuration of a tool, and returns it.

@@ -245,4 +245,10 @@ pub struct ConfigQuery {
         skip_serializing_if = "std::ops::Not::not"
     )]
     pub rebuild_storage: bool,
+    /// True: check the configuration that is sent, and store nothing.
+    #[serde(
+        deserialize_with = "crate::query_flag::deserialize_flag",
+        skip_serializing_if = "std::ops::Not::not"
+    )]
+    pub dry_run: bool,
 }

@@ -1,5 +1,7 @@
 //! Request of a new deployment.
 
+use std::collections::BTreeMap;
+
 use hearth_base::{BuilderName, JobName, SourceId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -26,6 +28,15 @@ pub struct DeploymentCreate {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 40)]
     pub environment: Option<String>,
+    /// True: build nothing. Components keep the images that they have in the newest revision; one that needs a build is
+    /// refused.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub keep_images: bool,
+    /// Digests of the files that `when_changed` of components selects, by component, as the client computed them: a
+    /// component whose digest is that of the newest revision keeps its image.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub source_digests: BTreeMap<JobName, String>,
     /// Revision to return to: all its components with their images, without a build.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]

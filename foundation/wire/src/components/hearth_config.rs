@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use hearth_base::{BuilderName, Cpu, JobName, Memory};
+use hearth_base::{BuilderName, Cpu, EnvvarName, JobName, Memory};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
     builds::RecipeChoice,
     jobs::{
-        Checks, Concurrency, Emails, HealthCheck, HealthCheckDocument, MountMode, PortProtocol, StopPolicy,
+        Checks, Concurrency, Emails, HealthCheck, HealthCheckDocument, JobVariables, MountMode, PortProtocol,
+        StopPolicy,
     },
 };
 
@@ -25,6 +26,11 @@ pub struct HearthConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 32)]
     pub tool: Option<String>,
+    /// Values by name, at most 64: `${NAME}` in the texts of components and of `build` stands for the value, and `$$` for a
+    /// dollar sign. They are filled in when the file is read; responses in JSON have none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, serde_json::Value>)]
+    pub values: BTreeMap<String, String>,
     /// Defaults for the builds of all components, and how the source is built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<HearthBuildDefaults>,
@@ -147,6 +153,11 @@ pub struct HearthComponent {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub reuse_from: Option<JobName>,
+    /// Files of the source that decide whether the component is built, as in `web/**`: while none of them has changed
+    /// since the newest revision, it keeps its image. Known for uploaded folders only; otherwise it is built.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 64)]
+    pub when_changed: Vec<String>,
     /// Existing image, as in `python3.11` or `tool-dup-finder/dup-finder:latest`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 500)]
@@ -155,6 +166,15 @@ pub struct HearthComponent {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 4000)]
     pub command: Option<String>,
+    /// Environment variables of its own, which replace those of the tool. They are no secrets. An environment changes
+    /// only those that it names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    pub variables: Option<JobVariables>,
+    /// Names of the tool's environment variables and secrets that it gets; default: all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, max_items = 200)]
+    pub envvars: Option<Vec<EnvvarName>>,
     /// Port that a continuous component listens on; default 8000 for a published one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 65535)]
@@ -281,8 +301,12 @@ pub struct HearthEnvironment {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 250)]
     pub branch: Option<String>,
+    /// Values that replace those of the configuration, and further ones.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, serde_json::Value>)]
+    pub values: BTreeMap<String, String>,
     /// Changes of components by name, and further components. A key replaces that of the component; `build`,
-    /// `reuse_from` and `image` replace each other.
+    /// `reuse_from` and `image` replace each other, and of `build` and `variables` only the given keys change.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, HearthComponent>)]
     pub components: BTreeMap<JobName, HearthComponent>,

@@ -28,7 +28,9 @@ pub use hearth_config::{
     FrontEndChoice, HearthBuild, HearthBuildDefaults, HearthComponent, HearthComponentType, HearthConfig,
     HearthConfigVersion, HearthEnvironment, OneOffTime, SleepTimeDocument,
 };
-pub use plan::{DeploymentPlan, FieldChange, PlannedAction, PlannedComponent, compare_jobs};
+pub use plan::{
+    DeploymentPlan, DeploymentPlanQuery, FieldChange, PlannedAction, PlannedComponent, compare_jobs,
+};
 pub use repository_link::{
     ForgeDelivery, ForgeDeliveryId, ForgeDeliveryOutcome, ForgeKind, ForgeReceipt, RepositoryLink,
     RepositoryLinkCreate, RepositoryLinkList, RepositoryLinkPatch, RepositoryLinkSecret,

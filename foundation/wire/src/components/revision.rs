@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{DeploySource, DeploymentId};
-use crate::jobs::{JobCreate, JobType};
+use crate::{
+    builds::RecipeChoice,
+    jobs::{JobCreate, JobType},
+};
 
 /// Result of a successful deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -79,10 +82,9 @@ impl Revision {
             ..JobCreate::new(self.component.clone(), &*self.image, &*self.command)
         };
         let component = RevisionComponent {
-            job,
             source: Some(self.source.clone()),
             resolved_ref: self.resolved_ref.clone(),
-            phase: ComponentPhase::Main,
+            ..RevisionComponent::new(job)
         };
         BTreeMap::from([(self.component.clone(), component)])
     }
@@ -110,9 +112,33 @@ pub struct RevisionComponent {
     /// Commit that was built, or digest of the uploaded folder; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub resolved_ref: String,
+    /// Folder of the source that was built; absent for the top folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
+    /// Recipe that the deployment chose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<RecipeChoice>,
+    /// Digest of the files that `when_changed` selected; absent if it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_digest: Option<String>,
     /// Time of the component's run within a deployment.
     #[serde(default, skip_serializing_if = "ComponentPhase::is_main")]
     pub phase: ComponentPhase,
+}
+
+impl RevisionComponent {
+    /// Creates a component of a continuous or scheduled job whose build is not known.
+    pub fn new(job: JobCreate) -> Self {
+        Self {
+            job,
+            source: None,
+            resolved_ref: String::new(),
+            folder: None,
+            recipe: None,
+            source_digest: None,
+            phase: ComponentPhase::Main,
+        }
+    }
 }
 
 /// Time of a component's run within a deployment.

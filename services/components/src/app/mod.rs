@@ -10,6 +10,7 @@ pub mod environments;
 pub mod events;
 pub mod finalize;
 pub mod forge_deliveries;
+pub mod kept_images;
 pub mod link_secrets;
 pub mod notice;
 pub mod plan;

@@ -2,55 +2,43 @@
 
 use std::collections::BTreeMap;
 
-use hearth_base::{Access, Error, ErrorKind, JobName, MandateId, Result, Role, Scope, Scopes, ToolId};
-use hearth_kit::guard::{IdentityHeaders, MemberCaller};
+use hearth_base::{JobName, Result, Role, SourceId, ToolId};
 use hearth_wire::{
     components::{
-        DeploySource, DeploymentCreate, DeploymentPlan, PlannedAction, PlannedComponent, Revision,
-        compare_jobs,
+        DeploySource, DeploymentCreate, DeploymentPlan, DeploymentPlanQuery, PlannedAction, PlannedComponent,
+        Revision, compare_jobs,
     },
-    jobs::{JobCreate, JobsQuery},
+    jobs::JobCreate,
 };
 
-use super::{request, steps::to_job_create};
+use super::request;
 use crate::{
     context::ComponentsContext,
     spec::{ComponentImage, ComponentSpec, ToolSpec},
     store::{ComponentProgress, ComponentRollout, PreviousJob},
 };
 
-/// Plans a deployment with the rights of the caller, without changing anything. Returns the plan with warnings about the
-/// configuration. Errors: those of creating the deployment.
+/// Plans a deployment without changing anything: no mandate is created, and no build is requested. Returns the plan with
+/// warnings about the configuration. Errors: those of creating the deployment.
 pub async fn plan_deployment(
     cx: &ComponentsContext,
-    tool: &MemberCaller,
-    shown: &IdentityHeaders,
-    create: DeploymentCreate,
+    tool: ToolId,
+    mut create: DeploymentCreate,
+    query: &DeploymentPlanQuery,
 ) -> Result<(DeploymentPlan, Vec<String>)> {
-    let requested = request::read_request(cx, tool.id, create).await?;
-    let previous = cx.store.find_newest_revision(tool.id).await?;
-    let scopes = Scopes::from_scopes([Scope::Tools(Some(Role::Jobs), Access::Read)]);
-    let mandate = cx.clients.create_mandate(shown, scopes, "plan a deployment".to_owned()).await?;
-    let current = read_jobs(cx, mandate).await;
-    if let Err(error) = cx.clients.end_mandate(mandate).await {
-        tracing::debug!(%error, "mandate not ended; it will expire");
+    if query.folder && create.source.is_none() {
+        // Only its kind is described.
+        create.source = Some(DeploySource::Upload(SourceId::new(cx.now(), &cx.entropy)));
     }
-    let current = current?;
+    let previous = cx.store.find_newest_revision(tool).await?;
+    let requested = request::read_request(cx, tool, create, previous.as_ref(), false).await?;
+    let jobs = cx.clients.create_client(Role::Jobs)?.jobs().list_definitions(tool).await?;
+    let current: BTreeMap<JobName, JobCreate> = jobs.into_iter().map(|job| (job.name.clone(), job)).collect();
     let environment = requested.environment;
-    let images = resolve_images(cx, tool.id, &requested.spec).await?;
+    let images = resolve_images(cx, tool, &requested.spec).await?;
     let tool_state = PlanInput { current: &current, previous: previous.as_ref(), images: &images };
     let components = plan_changes(&tool_state, &requested.spec, environment.as_deref());
     Ok((DeploymentPlan { components, environment }, requested.warnings))
-}
-
-async fn read_jobs(cx: &ComponentsContext, mandate: MandateId) -> Result<BTreeMap<JobName, JobCreate>> {
-    let acting = cx.clients.create_delegated_client(Role::Jobs, mandate).await?;
-    let query = JobsQuery { include_unset: Some(false) };
-    let jobs = match acting.client.jobs().list(&acting.tool, &query).await {
-        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-        jobs => jobs?,
-    };
-    jobs.iter().map(|job| Ok((job.name.clone(), to_job_create(job)?))).collect::<Result<_, Error>>()
 }
 
 /// Resolves the named images to those with a digest, as jobs have them.
@@ -142,11 +130,12 @@ fn plan_component(
         Some(_) if !changes.is_empty() || has_other_image => PlannedAction::Update,
         Some(_) => PlannedAction::Keep,
     };
-    PlannedComponent { name: name.clone(), action, image: describe_image(&owner.image), needs_build, changes }
+    PlannedComponent { name: name.clone(), action, image: describe_image(owner), needs_build, changes }
 }
 
-fn describe_image(image: &ComponentImage) -> String {
-    match image {
+fn describe_image(owner: &ComponentSpec) -> String {
+    match &owner.image {
+        ComponentImage::Image(_) if owner.kept_build.is_some() => "the image that it has".to_owned(),
         ComponentImage::Image(image) => format!("the image {image}"),
         ComponentImage::ReuseFrom(owner) => format!("the image of {owner}"),
         ComponentImage::Build(build) => {
@@ -176,7 +165,7 @@ mod tests {
         let build = |(name, command): &(&str, &str)| {
             let job = JobCreate::new(name.parse()?, "", *command);
             let image = ComponentImage::Image("python3.13".to_owned());
-            Ok((job.name.clone(), ComponentSpec { image, job, phase: ComponentPhase::Main }))
+            Ok((job.name.clone(), ComponentSpec::new(image, job, ComponentPhase::Main)))
         };
         Ok(ToolSpec { components: components.iter().map(build).collect::<Result<_>>()?, is_complete: true })
     }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use hearth_base::{Error, ErrorKind, JobName, Result, ToolId, check_plain_text};
 use hearth_wire::{
-    components::{ComponentPhase, DEFAULT_COMPONENT, DeploySource, DeploymentCreate},
+    components::{ComponentPhase, DEFAULT_COMPONENT, DeploySource, DeploymentCreate, Revision},
     jobs::{JobCreate, JobType},
 };
 
 use super::{
     config::{self, ConfigContext, PRODUCTION_ENVIRONMENT, ParsedConfig},
-    revision_spec,
+    kept_images, revision_spec,
 };
 use crate::{
     context::ComponentsContext,
@@ -38,15 +38,22 @@ pub struct DeploymentRequest {
 }
 
 /// Reads a request of a deployment: of a revision, its own configuration, its source as one component, or the stored
-/// configuration of the tool.
+/// configuration of the tool. Components keep images of the newest revision, `previous`, where the request says so, or
+/// their sources have not changed; with `force_build`, these are built too.
 pub async fn read_request(
     cx: &ComponentsContext,
     tool: ToolId,
     create: DeploymentCreate,
+    previous: Option<&Revision>,
+    force_build: bool,
 ) -> Result<DeploymentRequest> {
     check_plain_text("description", &create.description, 0..=500)?;
     if let Some(source) = &create.source {
         check_source(source)?;
+    }
+    if create.keep_images && (create.source.is_some() || create.revision.is_some()) {
+        let what = "a deployment that keeps all images takes no source and no revision";
+        return Err(Error::invalid("images-and-source", what).help("leave the source out, or keep_images"));
     }
     let mut create = create;
     create.environment = create.environment.filter(|environment| environment != PRODUCTION_ENVIRONMENT);
@@ -82,8 +89,19 @@ pub async fn read_request(
         }
         Some(text) => {
             refuse_component_choices(&create)?;
-            let context = ConfigContext { source: create.source, environment: create.environment.clone() };
-            let ParsedConfig { spec, warnings, .. } = config::resolve_config(cx, &text, &context).await?;
+            let context = ConfigContext {
+                source: create.source,
+                environment: create.environment.clone(),
+                keeps_images: create.keep_images,
+                source_digests: create.source_digests,
+            };
+            let ParsedConfig { mut spec, warnings, .. } = config::resolve_config(cx, &text, &context).await?;
+            let images = previous.map(Revision::list_components).unwrap_or_default();
+            if context.keeps_images {
+                kept_images::keep_all_images(&mut spec, &images)?;
+            } else if !force_build {
+                kept_images::keep_unchanged_images(&mut spec, &images);
+            }
             let spec = complete_one_offs(share_builds(spec));
             check_names(&spec, context.environment.as_deref())?;
             Ok(DeploymentRequest {
@@ -276,6 +294,6 @@ fn build_single_component(create: DeploymentCreate) -> Result<ToolSpec> {
         mount,
         ..JobCreate::new(name.clone(), "", command)
     };
-    let component = ComponentSpec { image, job, phase: ComponentPhase::Main };
+    let component = ComponentSpec::new(image, job, ComponentPhase::Main);
     Ok(ToolSpec { components: BTreeMap::from([(name, component)]), is_complete: false })
 }

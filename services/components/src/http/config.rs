@@ -52,7 +52,7 @@ pub async fn show(
     Ok(shown.with_header(tag.0, tag.1).into_response())
 }
 
-/// Store the tool's configuration. YAML is stored as it is written, with its comments.
+/// Store the tool's configuration, or only check it. YAML is stored as it is written, with its comments.
 #[utoipa::path(post, path = "/components/v1/tool/{tool}/config", tag = "components",
     operation_id = "components.config_save",
     params(("tool" = String, Path, description = "name of the tool"), ConfigQuery),
@@ -64,11 +64,14 @@ pub async fn show(
 pub async fn store_config(
     cx: ComponentsContext,
     tool: Authed<ToolWrite>,
-    Query(_): Query<ConfigQuery>,
+    Query(query): Query<ConfigQuery>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
     let (checked, text) = read_request(&headers, body).await?;
+    if query.dry_run {
+        return Ok(render_config(checked).into_response());
+    }
     let by = ComponentsContext::describe_caller(&tool);
     let stored = save_config(&cx, tool.id, text, by, read_condition(&headers)).await?;
     let saved = render_config(checked)

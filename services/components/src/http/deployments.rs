@@ -4,7 +4,7 @@ use hearth_kit::{ApiResponse, ApiResult, Authed, Json, Param, Query};
 use hearth_wire::{
     components::{
         Deployment, DeploymentCreate, DeploymentCreateQuery, DeploymentId, DeploymentList, DeploymentPlan,
-        DeploymentQuery,
+        DeploymentPlanQuery, DeploymentQuery,
     },
     reply::{Data, Paging},
 };
@@ -61,7 +61,7 @@ pub async fn create(
 /// Show what a deployment would change, without changing anything.
 #[utoipa::path(post, path = "/components/v1/tool/{tool}/plan", tag = "components",
     operation_id = "components.plan",
-    params(("tool" = String, Path, description = "name of the tool")),
+    params(("tool" = String, Path, description = "name of the tool"), DeploymentPlanQuery),
     request_body = DeploymentCreate,
     responses((status = 200, body = Data<DeploymentPlan>),
         (status = 404, description = "the revision or the environment does not exist"),
@@ -69,10 +69,11 @@ pub async fn create(
         (status = 422, description = "the request document or the configuration is invalid")))]
 pub async fn show_plan(
     cx: ComponentsContext,
-    tool: Authed<ToolRead>,
+    tool: Authed<ToolWrite>,
+    Query(query): Query<DeploymentPlanQuery>,
     Json(create): Json<DeploymentCreate>,
 ) -> ApiResult<DeploymentPlan> {
-    let (plan, warnings) = app::plan::plan_deployment(&cx, &tool, &tool.identity_headers, create).await?;
+    let (plan, warnings) = app::plan::plan_deployment(&cx, tool.id, create, &query).await?;
     Ok(warnings.into_iter().fold(ApiResponse::ok(plan), ApiResponse::with_warning))
 }
 

@@ -184,10 +184,10 @@ impl ComponentSpec {
 
     /// Returns the source in the form of the API; `None` if another component has it.
     pub fn deploy_source(&self) -> Option<DeploySource> {
-        match &self.image {
-            ComponentImage::Build(build) => Some(build.source.clone()),
-            ComponentImage::Image(image) => Some(DeploySource::Image(image.clone())),
-            ComponentImage::ReuseFrom(_) => None,
+        match (&self.image, self.find_build()) {
+            (_, Some(build)) => Some(build.source.clone()),
+            (ComponentImage::Image(image), None) => Some(DeploySource::Image(image.clone())),
+            (ComponentImage::Build(_) | ComponentImage::ReuseFrom(_), None) => None,
         }
     }
 }

@@ -98,7 +98,7 @@ impl StoredContent {
         job.publish = self.schedule.is_none().then_some(self.publish);
         (job.schedule, job.timezone) = (self.schedule.clone(), self.timezone.clone());
         job.mount = self.mount;
-        let spec = ComponentSpec { image, job, phase: ComponentPhase::Main };
+        let spec = ComponentSpec::new(image, job, ComponentPhase::Main);
         ComponentRollout { spec, progress: self.progress.clone() }
     }
 

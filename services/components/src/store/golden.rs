@@ -23,12 +23,14 @@ fn check_golden_file<T: Serialize + DeserializeOwned + Debug>(document: &str) ->
 
 #[test]
 fn deployments_of_every_release_are_readable() -> Result<()> {
-    for document in [
+    let documents = [
         include_str!("golden/deployment-1.json"),
         include_str!("golden/deployment-2.json"),
-        include_str!("golden/deployment-4.json"),
         include_str!("golden/deployment-3.json"),
-    ] {
+        include_str!("golden/deployment-4.json"),
+        include_str!("golden/deployment-5.json"),
+    ];
+    for document in documents {
         check_golden_file::<StoredContent>(document)?;
         // The content that the service works with loses nothing.
         let stored: StoredContent = serde_json::from_str(document).map_err(Error::internal)?;
@@ -42,7 +44,8 @@ fn deployments_of_every_release_are_readable() -> Result<()> {
 #[test]
 fn revisions_of_every_release_are_readable() -> Result<()> {
     check_golden_file::<Revision>(include_str!("golden/revision-1.json"))?;
-    check_golden_file::<Revision>(include_str!("golden/revision-2.json"))
+    check_golden_file::<Revision>(include_str!("golden/revision-2.json"))?;
+    check_golden_file::<Revision>(include_str!("golden/revision-3.json"))
 }
 
 #[test]

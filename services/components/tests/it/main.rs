@@ -12,6 +12,7 @@ mod fixture;
 mod forge_deliveries;
 mod forge_webhooks;
 mod input;
+mod kept_images;
 mod kills;
 mod kinds;
 mod lifecycle;

@@ -1,12 +1,12 @@
 //! Deployments of several components by a configuration.
 
-use hearth_base::{JobName, Result};
+use hearth_base::{ErrorKind, JobName, Result};
 use hearth_kit::db::Db;
 use hearth_testkit::on_every_store;
 use hearth_wire::{
     components::{
-        BuildState, ComponentRunState, Deployment, DeploymentCreate, DeploymentFailureClass, DeploymentState,
-        PlannedAction,
+        BuildState, ComponentRunState, Deployment, DeploymentCreate, DeploymentFailureClass,
+        DeploymentPlanQuery, DeploymentState, PlannedAction, PlannedComponent,
     },
     jobs::{JobCreate, JobType},
 };
@@ -242,32 +242,31 @@ async fn stored_configuration_is_deployed_without_a_source(db: Db) -> Result<()>
     Ok(())
 }
 
+/// Plans the deployment of a configuration as its maintainer.
+async fn plan_config(fixture: &ComponentsFixture, config: &str) -> Result<Vec<PlannedComponent>> {
+    let create = build_config_deployment(config);
+    let calls = fixture.maintainer.components();
+    let plan = calls.plan_deployment(&fixture.tool, &create, &DeploymentPlanQuery::default()).await?;
+    Ok(plan.data.components)
+}
+
 async fn plan_lists_each_change_and_changes_nothing(db: Db) -> Result<()> {
     let fixture = start_with_exit_status(db, 0).await?;
-    let calls = fixture.viewer.components();
-    let all = calls
-        .plan_deployment(&fixture.tool, &build_config_deployment(FIVE_COMPONENTS))
-        .await?
-        .data
-        .components;
+    let all = plan_config(&fixture, FIVE_COMPONENTS).await?;
     let actions: Vec<_> = all.iter().map(|planned| (planned.name.as_str(), planned.action)).collect();
     let created = ["files", "tick", "web", "worker"].map(|name| (name, PlannedAction::Create));
     assert!(created.iter().all(|created| actions.contains(created)), "{actions:?}");
     assert!(actions.contains(&("migrate", PlannedAction::Run)), "{actions:?}");
     assert!(list_jobs(&fixture).is_empty() && fixture.services.lock_state().builds.all.is_empty());
+    assert!(fixture.services.lock_state().accounts.mandates.is_empty(), "a plan needs no mandate");
 
     deploy_config(&fixture, FIVE_COMPONENTS).await?;
-    let kept = calls
-        .plan_deployment(&fixture.tool, &build_config_deployment(FIVE_COMPONENTS))
-        .await?
-        .data
-        .components;
+    let kept = plan_config(&fixture, FIVE_COMPONENTS).await?;
     let changed = kept.iter().filter(|planned| planned.action != PlannedAction::Keep);
     assert_eq!(changed.map(|planned| planned.name.as_str()).collect::<Vec<_>>(), ["migrate"], "{kept:?}");
     let without = FIVE_COMPONENTS.replace("  files: {image: web-only, command: ./files, port: 8080}\n", "");
     let without = without.replace("'@daily'", "'@hourly'");
-    let planned =
-        calls.plan_deployment(&fixture.tool, &build_config_deployment(&without)).await?.data.components;
+    let planned = plan_config(&fixture, &without).await?;
     let find = |name: &str| planned.iter().find(|planned| planned.name.as_str() == name).unwrap();
     assert_eq!((find("files").action, find("tick").action), (PlannedAction::Remove, PlannedAction::Update));
     let [change] = &find("tick").changes[..] else { unreachable!("{planned:?}") };
@@ -275,6 +274,15 @@ async fn plan_lists_each_change_and_changes_nothing(db: Db) -> Result<()> {
     assert_eq!((&*change.field, values), ("schedule", (Some(&json!("@daily")), Some(&json!("@hourly")))));
     assert!(find("web").needs_build && find("web").image.starts_with("a build of https://"), "{planned:?}");
     fixture.wait_until_finalized(5).await
+}
+
+async fn plan_of_a_viewer_is_refused(db: Db) -> Result<()> {
+    let fixture = start_components(db).await?;
+    let create = build_config_deployment("source_url: http://127.0.0.1:1/hearth.yaml");
+    let calls = fixture.viewer.components();
+    let refused = calls.plan_deployment(&fixture.tool, &create, &Default::default()).await.unwrap_err();
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Forbidden, "forbidden"));
+    Ok(())
 }
 
 async fn page_may_get_another_name(db: Db) -> Result<()> {
@@ -370,6 +378,7 @@ on_every_store!(
     deployment_of_one_folder_keeps_the_other_components_in_the_revision,
     stored_configuration_is_deployed_without_a_source,
     plan_lists_each_change_and_changes_nothing,
+    plan_of_a_viewer_is_refused,
     page_may_get_another_name,
     unchanged_page_that_sleeps_is_deployed_without_waking,
     names_of_other_environments_and_empty_rollbacks_are_refused,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hearth_base::{Error, ErrorKind, JobName, Result, join_first_names};
+use hearth_base::{Digest, Error, ErrorKind, JobName, Result, join_first_names};
 use hearth_wire::{
     components::{
         ComponentPhase, DeploySource, GitSource, HearthBuild, HearthComponent, HearthComponentType,
@@ -10,6 +10,8 @@ use hearth_wire::{
     },
     jobs::{HealthCheck, HealthProbe, JobCreate, JobType, MountMode},
 };
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use super::{
     ConfigContext,
@@ -90,7 +92,7 @@ pub fn convert_tool_config(config: &ToolConfig, context: &ConfigContext) -> Resu
             }
             ToolBuild::Reuse(reference) => ComponentImage::ReuseFrom(reference.reuse_from.clone()),
         };
-        (name.clone(), ComponentSpec { image, job, phase: ComponentPhase::Main })
+        (name.clone(), ComponentSpec::new(image, job, ComponentPhase::Main))
     });
     Ok(ToolSpec { components: components.collect(), is_complete: true })
 }
@@ -144,7 +146,9 @@ pub fn convert_hearth_config(
             },
         };
         let job_name = name_job(&name)?;
-        components.insert(job_name.clone(), build_component(job_name, image, component));
+        let source_digest = sources.compute_digest(&name, &component)?;
+        let spec = ComponentSpec { source_digest, ..build_component(job_name.clone(), image, component) };
+        components.insert(job_name, spec);
     }
     problems.into_result()?;
     Ok(ToolSpec { components, is_complete: true })
@@ -202,6 +206,8 @@ impl SourceRules<'_> {
                     return Err("its build names no repository, and the deployment's source is an image; \
                                 add image to the component, or build.repository");
                 }
+                // The image of an earlier build is kept, whatever its source.
+                None if self.context.keeps_images => DeploySource::Image(String::new()),
                 None => {
                     return Err("its build names no repository, and the deployment has no source; \
                                 add build.repository, or deploy a folder or a git address");
@@ -214,6 +220,20 @@ impl SourceRules<'_> {
             recipe: own.recipe.or(defaults.recipe),
             builder: own.builder.or(defaults.builder),
         })
+    }
+}
+
+impl SourceRules<'_> {
+    /// Computes what has to be the same for a component to keep its image: its files, and how it is built. `None` without
+    /// `when_changed`, or if the digest of its files is not known.
+    fn compute_digest(&self, name: &JobName, component: &HearthComponent) -> Result<Option<String>> {
+        let Some(files) = self.context.source_digests.get(name) else { return Ok(None) };
+        if component.when_changed.is_empty() {
+            return Ok(None);
+        }
+        let built = json!([files, component.when_changed, component.build, self.config.build]);
+        let text = serde_json::to_string(&built).map_err(Error::internal)?;
+        Ok(Some(Digest::new(Sha256::digest(text).into()).to_string()))
     }
 }
 
@@ -252,7 +272,9 @@ fn build_component(name: JobName, image: ComponentImage, component: HearthCompon
         ),
         filelog_stdout: component.filelog_stdout,
         filelog_stderr: component.filelog_stderr,
+        variables: component.variables.filter(|variables| !variables.is_empty()),
+        envvars: component.envvars,
         ..JobCreate::new(name, "", component.command.unwrap_or_default())
     };
-    ComponentSpec { image, job, phase }
+    ComponentSpec::new(image, job, phase)
 }

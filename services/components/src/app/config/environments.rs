@@ -111,8 +111,8 @@ pub fn merge_components(
     Ok(merged)
 }
 
-/// Replaces keys of a component. An image source replaces any other one; of two builds, only the changed keys.
-fn merge_component(component: &HearthComponent, changes: &HearthComponent) -> Result<HearthComponent> {
+/// Replaces keys of a component. An image source replaces any other one; of two builds and of variables, only the changed keys.
+pub fn merge_component(component: &HearthComponent, changes: &HearthComponent) -> Result<HearthComponent> {
     let (Value::Object(mut merged), Value::Object(changed)) = (json!(component), json!(changes)) else {
         return Err(Error::internal("a component is not an object"));
     };
@@ -123,7 +123,11 @@ fn merge_component(component: &HearthComponent, changes: &HearthComponent) -> Re
     }
     for (key, value) in changed {
         match (merged.get_mut(&key), value) {
-            (Some(Value::Object(build)), Value::Object(changes)) if key == "build" => build.extend(changes),
+            (Some(Value::Object(entries)), Value::Object(changes))
+                if key == "build" || key == "variables" =>
+            {
+                entries.extend(changes);
+            }
             (_, value) => drop(merged.insert(key, value)),
         }
     }

@@ -153,6 +153,32 @@ impl<'a> FieldReader<'a> {
         texts.collect()
     }
 
+    /// Returns the entries of a map, of at most `max_entries`.
+    pub fn read_entries(&mut self, key: &'static str, max_entries: usize) -> Option<&'a [ConfigEntry]> {
+        let node = self.find_field(key)?;
+        match &node.value {
+            ConfigValue::Map(entries) if entries.len() > max_entries => {
+                self.report_at(
+                    node.place,
+                    key,
+                    format!("has {} entries; at most {max_entries}", entries.len()),
+                );
+                None
+            }
+            ConfigValue::Map(entries) => Some(entries),
+            _ => {
+                self.refuse_value(key, node, "a map of names and texts");
+                None
+            }
+        }
+    }
+
+    /// Adds a problem of an entry of the map in a field.
+    pub fn report_entry(&self, key: &str, entry: &ConfigEntry, what: impl fmt::Display) {
+        let place = entry.node.place.or(entry.place);
+        self.report_at(place, &format!("{key}.{}", quote_key(&entry.key)), what);
+    }
+
     /// Reads true or false.
     pub fn read_flag(&mut self, key: &'static str) -> Option<bool> {
         let node = self.find_field(key)?;

@@ -177,6 +177,8 @@ fn convert_job(job: &Job, builds: &[Build], warnings: &mut Vec<String>) -> Heart
         filelog: Some(job.filelog == Some(true) || has_default_files).filter(|filelog| *filelog),
         filelog_stdout: job.filelog_stdout.clone(),
         filelog_stderr: job.filelog_stderr.clone(),
+        variables: job.variables.clone().filter(|variables| !variables.is_empty()),
+        envvars: job.envvars.clone(),
         ..HearthComponent::default()
     }
 }
@@ -192,7 +194,9 @@ fn to_tool_component(component: &HearthComponent) -> Option<ToolComponent> {
         && component.starting_deadline.is_none()
         && component.disk.is_none()
         && component.checks.is_none()
-        && component.stop.is_none();
+        && component.stop.is_none()
+        && component.variables.is_none()
+        && component.envvars.is_none();
     if !is_expressible {
         return None;
     }

@@ -28,6 +28,8 @@ use super::{
         CPU_FORM, EMAIL_WORDS, MAX_COMMAND_CHARACTERS, MAX_REF_CHARACTERS, MAX_SCHEDULE_CHARACTERS,
         MEMORY_FORM, MOUNT_WORDS, PORT_PROTOCOL_WORDS, is_without_components, read_log_files,
     },
+    values::{has_values, read_filled_config},
+    variables::{read_envvar_names, read_file_patterns, read_variables},
 };
 
 /// The name of the file that describes a tool, as the builder finds it.
@@ -44,16 +46,29 @@ const COMPONENT_HINTS: &[(&str, &str)] = &[
     ("component_type", "write type"),
     ("health_check_http", "write health_check: {type: http, path: …}"),
     ("health_check_script", "write health_check: {type: script, script: …}"),
-    ("environment", "name the environment below environments, beside components"),
-    ("envvars", "set variables with hearth envvars"),
+    ("environment", "write variables; or name an environment below environments, beside components"),
+    ("env", "write variables"),
+    ("secrets", "write envvars: the names of the tool's variables and secrets"),
 ];
 
-/// Reads a configuration of this format.
+/// Reads a configuration of this format. Where it has values, they are filled in first.
 pub fn read_hearth_config(root: &ConfigNode, problems: &ConfigProblems) -> HearthConfig {
+    let config = match has_values(root) {
+        true => read_filled_config(root, problems, read_sections),
+        false => read_sections(root, problems),
+    };
+    check_components(root, &[&["components"]], "", &config.components, &config, problems);
+    check_environments(root, &config, problems);
+    config
+}
+
+/// Reads the sections of a configuration. Values are accepted and left out.
+fn read_sections(root: &ConfigNode, problems: &ConfigProblems) -> HearthConfig {
     let Some(mut fields) = FieldReader::open(root, String::new(), problems) else {
         return HearthConfig::default();
     };
     fields.accept_field("config_version");
+    fields.accept_field("values");
     let tool = fields.read_text("tool", 32);
     let build = fields.read_section("build").map(read_build_defaults);
     let components = fields.read_components(read_component);
@@ -63,11 +78,14 @@ pub fn read_hearth_config(root: &ConfigNode, problems: &ConfigProblems) -> Heart
     let environments =
         fields.read_objects("environments", "environment", parse_environment_name, read_environment);
     fields.refuse_unknown_keys_with_hints(&[("source_url", "it is a key of v1beta1")]);
-    let config =
-        HearthConfig { config_version: HearthConfigVersion::HearthV1, tool, build, components, environments };
-    check_components(root, &[&["components"]], "", &config.components, &config, problems);
-    check_environments(root, &config, problems);
-    config
+    HearthConfig {
+        config_version: HearthConfigVersion::HearthV1,
+        tool,
+        values: BTreeMap::new(),
+        build,
+        components,
+        environments,
+    }
 }
 
 fn read_recipe(fields: &mut FieldReader<'_>) -> Option<RecipeChoice> {
@@ -195,7 +213,10 @@ fn read_component(mut fields: FieldReader<'_>) -> Option<HearthComponent> {
         run: fields.read_choice("run", &[("before", OneOffTime::Before), ("after", OneOffTime::After)]),
         build: fields.read_section("build").map(read_component_build),
         reuse_from: fields.read_name::<JobName>("reuse_from"),
+        when_changed: read_file_patterns(&mut fields),
         image: fields.read_text("image", MAX_IMAGE_CHARACTERS),
+        variables: read_variables(&mut fields),
+        envvars: read_envvar_names(&mut fields),
         command: fields.read_text("command", MAX_COMMAND_CHARACTERS),
         port: fields.read_number("port", 1..=65535),
         port_protocol: fields.read_choice("port_protocol", PORT_PROTOCOL_WORDS),
@@ -226,7 +247,8 @@ fn read_component(mut fields: FieldReader<'_>) -> Option<HearthComponent> {
 
 fn read_environment(mut fields: FieldReader<'_>) -> Option<HearthEnvironment> {
     let branch = fields.read_text("branch", MAX_REF_CHARACTERS);
+    fields.accept_field("values");
     let components: BTreeMap<JobName, HearthComponent> = fields.read_components(read_component);
     fields.refuse_unknown_keys();
-    Some(HearthEnvironment { branch, components })
+    Some(HearthEnvironment { branch, values: BTreeMap::new(), components })
 }

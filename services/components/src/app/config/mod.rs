@@ -20,8 +20,12 @@ pub mod stored;
 #[cfg(test)]
 mod tests;
 mod toolforge;
+mod values;
+mod variables;
 
-use hearth_base::{Error, Result};
+use std::collections::BTreeMap;
+
+use hearth_base::{Error, JobName, Result};
 use hearth_wire::components::{ConfigDocument, DeploySource, ToolBuild, ToolComponent};
 use serde_json::Value;
 
@@ -40,6 +44,10 @@ pub struct ConfigContext {
     pub source: Option<DeploySource>,
     /// The environment that is deployed; without one, the configuration itself.
     pub environment: Option<String>,
+    /// True if components that would be built keep the images that they have: no source is needed.
+    pub keeps_images: bool,
+    /// The digests of the files that `when_changed` selects, by component.
+    pub source_digests: BTreeMap<JobName, String>,
 }
 
 /// A configuration for a deployment.
@@ -142,7 +150,10 @@ fn read_version(root: &ConfigNode, problems: &ConfigProblems) -> Option<ConfigVe
 
 /// Lists what has no effect.
 fn list_warnings(document: &ConfigDocument) -> Vec<String> {
-    let ConfigDocument::Toolforge(config) = document else { return Vec::new() };
+    let config = match document {
+        ConfigDocument::Toolforge(config) => config,
+        ConfigDocument::Hearth(config) => return variables::list_secret_warnings(config),
+    };
     let mut warnings = Vec::new();
     if config.source_url.is_some() && !config.components.is_empty() {
         warnings.push("components are ignored, because source_url names another configuration".to_owned());

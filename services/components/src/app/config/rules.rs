@@ -102,6 +102,20 @@ impl ComponentRules<'_> {
         if component_type == HearthComponentType::Continuous {
             self.check_ports(component);
         }
+        if !component.when_changed.is_empty()
+            && let Some(source) = [
+                component.image.as_ref().map(|_| "image"),
+                component.reuse_from.as_ref().map(|_| "reuse_from"),
+            ]
+            .into_iter()
+            .flatten()
+            .next()
+        {
+            self.report_field(
+                &["when_changed"],
+                &format!("stands beside {source}; only components with a build of their own have it"),
+            );
+        }
         let default_repository = config.build.as_ref().and_then(|build| build.repository.as_ref());
         if let Some(build) = &component.build
             && build.reference.is_some()

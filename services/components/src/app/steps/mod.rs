@@ -15,8 +15,6 @@ use hearth_wire::components::{StepName, StepState};
 use super::running::RunningDeployment;
 use crate::{context::ComponentsContext, store::Deployment};
 
-pub use runs::to_job_create;
-
 /// The code of the error about a component that was not ready in time.
 pub const NOT_READY_CODE: &str = "component-not-ready";
 /// The code of the error about a component that ended right after its start.

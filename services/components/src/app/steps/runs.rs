@@ -3,7 +3,7 @@
 use hearth_base::{JobName, PageLimit, Result};
 use hearth_kit::DelegatedClient;
 use hearth_wire::{
-    jobs::{Job, JobCreate, Run, RunEnd, RunState},
+    jobs::{Run, RunEnd, RunState},
     reply::Paging,
 };
 
@@ -16,9 +16,4 @@ pub async fn list_newest_runs(jobs: &DelegatedClient, name: &JobName) -> Result<
 /// True if the run ended without a stop request.
 pub fn ended_by_itself(run: &Run) -> bool {
     run.state == RunState::Ended && run.end != Some(RunEnd::Stopped)
-}
-
-/// Converts a job to the request that would create it.
-pub fn to_job_create(job: &Job) -> Result<JobCreate> {
-    job.to_definition()
 }

@@ -31,19 +31,35 @@ async fn prepare_image(running: &RunningDeployment<'_>, name: &JobName) -> Resul
             running.set_message(name, format!("the image of {owner}")).await;
         }
         ComponentImage::Image(image) => {
-            running.change_component(name, |component| component.progress.image.clone_from(image)).await;
-            running.set_message(name, format!("the image {image}")).await;
+            let kept = component.spec.kept_build.as_ref();
+            running
+                .change_component(name, |component| {
+                    component.progress.image.clone_from(image);
+                    if let Some(kept) = kept {
+                        component.progress.resolved_ref.clone_from(&kept.resolved_ref);
+                    }
+                })
+                .await;
+            let message = match kept {
+                Some(kept) => format!("{} (kept)", shorten_ref(&kept.resolved_ref)),
+                None => format!("the image {image}"),
+            };
+            running.set_message(name, message).await;
         }
         ComponentImage::Build(build) => {
             if component.progress.build.is_none() {
                 request_build(running, name, build).await?;
             }
             let resolved_ref = running.find_component(name).await?.progress.resolved_ref;
-            let short: String = resolved_ref.trim_start_matches("sha256:").chars().take(12).collect();
-            running.set_message(name, short).await;
+            running.set_message(name, shorten_ref(&resolved_ref)).await;
         }
     }
     Ok(())
+}
+
+/// Shortens a commit or a digest for a message.
+fn shorten_ref(resolved_ref: &str) -> String {
+    resolved_ref.trim_start_matches("sha256:").chars().take(12).collect()
 }
 
 async fn request_build(running: &RunningDeployment<'_>, name: &JobName, build: &BuildSpec) -> Result<()> {

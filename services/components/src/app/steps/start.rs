@@ -19,7 +19,7 @@ use hearth_wire::{
 use jiff::SignedDuration;
 use tokio::time::sleep;
 
-use super::{super::running::RunningDeployment, one_off, runs::to_job_create, switch};
+use super::{super::running::RunningDeployment, one_off, switch};
 use crate::{
     spec::ComponentPhase,
     store::{ComponentRollout, PreviousJob},
@@ -162,7 +162,7 @@ async fn read_previous_job(
     match jobs.client.jobs().show(&jobs.tool, name, &query).await {
         Ok(job) if job.status.paused.is_some() => Err(build_paused_error(name)),
         Ok(job) if is_deployable(job.job_type, component, is_complete) => {
-            to_job_create(&job).map(|job| PreviousJob::Job(Box::new(job)))
+            job.to_definition().map(|job| PreviousJob::Job(Box::new(job)))
         }
         Ok(job) => Err(build_kind_error(name, job.job_type, component)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(PreviousJob::Nothing),

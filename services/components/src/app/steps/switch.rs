@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use super::{
     super::{revision_spec, running::RunningDeployment},
     one_off,
-    runs::{ended_by_itself, list_newest_runs, to_job_create},
+    runs::{ended_by_itself, list_newest_runs},
     startup_errors::{self, FailedComponent},
 };
 use crate::{
@@ -123,7 +123,7 @@ pub async fn remove_unnamed_jobs(
         let query = JobsQuery { include_unset: Some(false) };
         match jobs.client.jobs().show(&jobs.tool, &name, &query).await {
             Ok(job) => {
-                let definition = to_job_create(&job)?;
+                let definition = job.to_definition()?;
                 running
                     .save_change(|content| {
                         content.removals.insert(name.clone(), definition);

@@ -260,6 +260,7 @@ pub fn build_router() -> Router<std::sync::Arc<FakeComponentPeers>> {
         .route("/jobs/v1/tool/{tool}/jobs/{job}/runs/{run}", get(show_run))
         .route("/jobs/v1/internal/tools/{tool}/jobs/{job}/restore", post(restore::restore_job))
         .route("/jobs/v1/tool/{tool}/jobs/{job}/logs", get(stream_logs))
+        .route("/jobs/v1/internal/tools/{tool}/definitions", get(list_definitions))
         .route("/jobs/v1/internal/events/routes", get(list_route_events))
 }
 
@@ -315,6 +316,14 @@ async fn list(State(all): FakeServicesState, Path(tool): Path<String>) -> Respon
     let of_tool = state.jobs.all.iter().filter(|(key, _)| key.starts_with(&format!("{tool} ")));
     let jobs: Vec<Value> = of_tool.map(|(_, job)| render_job(job, state.jobs.one_off_exit)).collect();
     Json(json!({"jobs": jobs, "messages": {}})).into_response()
+}
+
+/// Lists the definitions of the jobs of the tool `hello`.
+async fn list_definitions(State(all): FakeServicesState) -> Response {
+    let state = all.lock_state();
+    let of_tool = state.jobs.all.iter().filter(|(key, _)| key.starts_with("hello "));
+    let definitions: Vec<JobCreate> = of_tool.map(|(_, job)| job.spec.clone()).collect();
+    Json(json!({"definitions": definitions, "messages": {}})).into_response()
 }
 
 async fn show(State(all): FakeServicesState, Path((tool, name)): Path<(String, String)>) -> Response {

@@ -49,7 +49,7 @@ fn find<'a>(spec: &'a ToolSpec, name: &str) -> &'a ComponentSpec {
 }
 
 fn in_environment(environment: &str) -> ConfigContext {
-    ConfigContext { source: None, environment: Some(environment.to_owned()) }
+    ConfigContext { environment: Some(environment.to_owned()), ..ConfigContext::default() }
 }
 
 #[test]
@@ -149,7 +149,11 @@ fn unknown_environment_is_answered_with_the_known_ones() {
 fn source_of_the_deployment_is_that_of_builds_without_a_repository() -> Result<()> {
     let text = "config_version: hearth/v1\ncomponents: {web: {build: {folder: a}}}\nenvironments: {staging: {branch: develop}}\n";
     let read = |source: DeploySource, environment: Option<&str>| {
-        let context = ConfigContext { source: Some(source), environment: environment.map(str::to_owned) };
+        let context = ConfigContext {
+            source: Some(source),
+            environment: environment.map(str::to_owned),
+            ..ConfigContext::default()
+        };
         let spec = read_config(text, &context)?.spec;
         Ok::<_, hearth_base::Error>(spec.components.into_values().next().map(|component| component.image))
     };

@@ -5,6 +5,7 @@ mod hearth_refusals;
 mod hostile_inputs;
 mod toolforge_refusals;
 mod validity;
+mod values;
 
 use hearth_base::{Error, Result};
 
