@@ -6,9 +6,10 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
 use crate::{
     commands::{
-        admin, audit, build, completion, components, deploy, deployment, diff, environments, envvars, exec,
-        files, invite, jobs, login, logout, logs, man, new, notify, open, password, repository, request,
-        restart, revisions, rollback, shell, status, token, tool, up, users, webhooks, webservice,
+        admin, apply, audit, build, completion, components, config, deploy, deployment, diff, environments,
+        envvars, exec, files, invite, jobs, login, logout, logs, man, new, notify, open, password, plan,
+        repository, request, restart, revisions, rollback, shell, status, token, tool, up, users, webhooks,
+        webservice,
     },
     deferred::Deferred,
     flags::{GlobalArgs, HELP_TEMPLATE},
@@ -21,11 +22,13 @@ use crate::{
     name = "hearth",
     version,
     before_help = "Example: hearth deploy",
-    after_help = "Also: files, shell, components, environments, revisions, diff, rollback, deployment, restart, repository,\n\
-                  webhooks, token, webservice, audit, invite, users, password, request, admin, whoami, logout, down, man.\n\
+    after_help = "Also: plan, apply, config, files, shell, components, environments, revisions, diff, rollback,\n\
+                  deployment, restart, repository, webhooks, token, webservice, audit, invite, users, password,\n\
+                  request, admin, whoami, logout, down, completion, man.\n\
                   hearth alone shows your settings and the next command. COMMAND -h shows an example; --help all.",
-    after_long_help = "Also: files, shell, components, environments, revisions, diff, rollback, deployment, restart, repository,\n\
-                       webhooks, token, webservice, audit, invite, users, password, request, admin, whoami, logout, down, man.\n\
+    after_long_help = "Also: plan, apply, config, files, shell, components, environments, revisions, diff, rollback,\n\
+                       deployment, restart, repository, webhooks, token, webservice, audit, invite, users, password,\n\
+                       request, admin, whoami, logout, down, completion, man.\n\
                        hearth alone shows your settings and the next command. COMMAND -h shows an example.\n\
                        Environment: HEARTH_SERVER, HEARTH_TOKEN, HEARTH_TOOL, NO_COLOR, CI.",
     help_template = ROOT_HELP_TEMPLATE,
@@ -71,6 +74,20 @@ pub enum CliCommand {
     /// Build, run and publish this folder
     #[command(before_help = "Example: hearth deploy", help_template = HELP_TEMPLATE)]
     Deploy(Box<deploy::DeployToolArgs>),
+    /// Show what a deployment would change
+    #[command(before_help = "Example: hearth plan", help_template = HELP_TEMPLATE, hide = true)]
+    Plan(plan::PlanDeploymentArgs),
+    /// Deploy the configuration without a build
+    #[command(before_help = "Example: hearth apply", help_template = HELP_TEMPLATE, hide = true)]
+    Apply(apply::ApplyConfigArgs),
+    /// Change the configuration of this folder
+    #[command(before_help = "Example: hearth config set components.web.replicas 2", help_template = HELP_TEMPLATE, hide = true)]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Config {
+        /// The subcommand.
+        #[command(subcommand)]
+        command: Deferred<config::FolderConfigCommand>,
+    },
     /// Open a tool's page
     #[command(before_help = "Example: hearth open", help_template = HELP_TEMPLATE)]
     Open(open::OpenPageArgs),

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use hearth_base::{Error, Result};
 use serde::{Deserialize, de::IgnoredAny};
+use serde_json::Value;
 
 use crate::local_file::{build_read_error, read_limited_file};
 
@@ -25,14 +26,22 @@ pub struct ConfigFile {
     pub text: String,
     /// The components, by name. Empty if a `source_url` has them.
     pub components: Vec<String>,
+    /// The patterns of files that decide whether a component is built, by component.
+    pub file_patterns: BTreeMap<String, Vec<String>>,
     has_source_url: bool,
 }
 
 /// The part of a configuration that this program reads.
 #[derive(Deserialize)]
 struct ConfigOutline {
-    components: Option<BTreeMap<String, IgnoredAny>>,
+    components: Option<BTreeMap<String, Value>>,
     source_url: Option<IgnoredAny>,
+}
+
+/// Lists the patterns of files of a component; none if the server will refuse them.
+fn list_file_patterns(component: &Value) -> Vec<String> {
+    let patterns = component.get("when_changed").cloned().unwrap_or_default();
+    serde_json::from_value(patterns).unwrap_or_default()
 }
 
 impl ConfigFile {
@@ -62,14 +71,23 @@ impl ConfigFile {
                 .help(format!("correct {name}; docs/deployments.md describes it"))
         })?;
         let outline = outline.unwrap_or(ConfigOutline { components: None, source_url: None });
-        let components = outline.components.unwrap_or_default().into_keys().collect();
-        Ok(Self { name, text, components, has_source_url: outline.source_url.is_some() })
+        let outlines = outline.components.unwrap_or_default();
+        let components = outlines.keys().cloned().collect();
+        let file_patterns =
+            outlines.into_iter().map(|(name, component)| (name, list_file_patterns(&component)));
+        let file_patterns = file_patterns.filter(|(_, patterns)| !patterns.is_empty()).collect();
+        Ok(Self { name, text, components, file_patterns, has_source_url: outline.source_url.is_some() })
     }
 
     /// True if the configuration has components, or the address of one that has them. A `hearth.yaml` without them only
     /// names its tool and says how it is built.
     pub fn names_components(&self) -> bool {
         self.has_source_url || !self.components.is_empty()
+    }
+
+    /// True if files decide whether components are built.
+    pub fn has_file_patterns(&self) -> bool {
+        !self.file_patterns.is_empty()
     }
 
     /// Describes the components, as in "3 components: migrate, web, worker".

@@ -5,9 +5,10 @@ use hearth_base::Result;
 use crate::{
     cli::CliCommand,
     commands::{
-        admin, audit, build, components, deploy, deployment, diff, environments, envvars, exec, files,
-        invite, jobs, login, logout, logs, new, notify, open, password, repository, request, restart,
-        revisions, rollback, shell, status, summary, token, tool, up, users, webhooks, webservice, whoami,
+        admin, apply, audit, build, components, config, deploy, deployment, diff, environments, envvars,
+        exec, files, invite, jobs, login, logout, logs, new, notify, open, password, plan, repository,
+        request, restart, revisions, rollback, shell, status, summary, token, tool, up, users, webhooks,
+        webservice, whoami,
     },
     context::CommandContext,
     exit::Exit,
@@ -30,6 +31,9 @@ pub async fn run(cx: &CommandContext, command: Option<CliCommand>) -> Result<Exi
         Some(CliCommand::Whoami) => whoami::run(cx).await,
         Some(CliCommand::Status(args)) => status::run(cx, args).await,
         Some(CliCommand::Deploy(args)) => deploy::run(cx, *args).await,
+        Some(CliCommand::Plan(args)) => plan::run(cx, args).await,
+        Some(CliCommand::Apply(args)) => apply::run(cx, args).await,
+        Some(CliCommand::Config { command }) => config::run(cx, command.0).await,
         Some(CliCommand::Components { command, .. }) => components::run(cx, command.0).await,
         Some(CliCommand::Deployment { command }) => deployment::run(cx, command.0).await,
         Some(CliCommand::Diff(args)) => diff::run(cx, args).await,
@@ -91,7 +95,8 @@ pub fn explain_interrupt(command: Option<&CliCommand>) -> &'static str {
         Some(CliCommand::Invite(args)) => invite::explain_interrupt(args),
         Some(CliCommand::Users { command }) => users::explain_interrupt(command),
         Some(CliCommand::Password(_)) => "the password may be changed already; hearth login tries it",
-        Some(CliCommand::Deploy(_) | CliCommand::Rollback(_)) => {
+        Some(CliCommand::Config { command }) => config::explain_interrupt(command),
+        Some(CliCommand::Deploy(_) | CliCommand::Apply(_) | CliCommand::Rollback(_)) => {
             "a started deployment continues; hearth deploy --follow shows it"
         }
         Some(CliCommand::Components { command, .. }) => components::explain_interrupt(command),

@@ -9,6 +9,7 @@ mod cleanup;
 mod cli;
 mod command_line;
 mod commands;
+mod config_edit;
 mod config_file;
 mod confirm;
 mod context;
@@ -41,6 +42,8 @@ mod time;
 mod tool_session;
 mod upload;
 mod usage_chart;
+mod yaml_render;
+mod yaml_text;
 
 use std::process::ExitCode;
 

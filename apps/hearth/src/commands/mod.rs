@@ -1,10 +1,12 @@
 //! The commands, one file each.
 
 pub mod admin;
+pub mod apply;
 pub mod audit;
 pub mod build;
 pub mod completion;
 pub mod components;
+pub mod config;
 pub mod deploy;
 pub mod deployment;
 pub mod diff;
@@ -24,6 +26,7 @@ pub mod notify;
 pub mod open;
 pub mod overview;
 pub mod password;
+pub mod plan;
 pub mod repository;
 pub mod request;
 pub mod restart;

@@ -1,6 +1,7 @@
 //! The working folder of a command, and the file that links it to a tool.
 //!
-//! `hearth.yaml` belongs to the user: it is created once, read often, and never rewritten.
+//! `hearth.yaml` belongs to the user: it is created once, read often, and rewritten only by
+//! `hearth config set`, which shows the difference.
 
 use std::{
     fs, io,

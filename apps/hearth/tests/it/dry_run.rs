@@ -14,7 +14,7 @@ const LINK_ID: &str = "link_00000000000000000000000001";
 const TOKEN_ID: &str = "token_00000000000000000000000001";
 
 /// Every changing command, as typed.
-const CHANGING_COMMANDS: [&[&str]; 83] = [
+const CHANGING_COMMANDS: [&[&str]; 85] = [
     &["admin", "builders", "suspend", "4f2c"],
     &["admin", "builders", "return", "4f2c"],
     &["admin", "queue", "retry", "notify", "mail", "mail_1"],
@@ -28,6 +28,8 @@ const CHANGING_COMMANDS: [&[&str]; 83] = [
     &["deploy", "sub", "--new", "other"],
     &["deploy", "--config", "components.yaml"],
     &["deploy", "--stored"],
+    &["apply", "--config", "components.yaml"],
+    &["config", "set", "tool", "other"],
     &["deployment", "create"],
     &["deployment", "delete", "deployment_00000000000000000000000003"],
     &["components", "config", "create", "components.yaml"],
@@ -138,6 +140,10 @@ const REQUEST_JSON: &str = r#"{"data": {"id": "request_0000000000000000000000000
 /// A stored configuration.
 const CONFIG_JSON: &str = r#"{"data": {"config_version": "v1beta1", "components": {}}, "messages": {}}"#;
 
+/// A plan with a change.
+const PLAN_JSON: &str = r#"{"data": {"components": [{"name": "web", "action": "create", "image": "x", "needs_build": false,
+    "changes": []}]}, "messages": {}}"#;
+
 /// A file of the home.
 const FILE_JSON: &str = r#"{"data": {"entry": {"name": "old.csv", "kind": "file", "size": 3, "mode": "644",
     "modified": "2026-01-02T03:04:05Z"}, "entries": [], "truncated": false}, "messages": {}}"#;
@@ -239,6 +245,7 @@ fn build_home() -> Home {
             (200, RUNNING_DEPLOYMENT_JSON.to_owned()),
         ),
         ("GET /components/v1/tool/dup-finder/config", (200, CONFIG_JSON.to_owned())),
+        ("POST /components/v1/tool/dup-finder/plan", (200, PLAN_JSON.to_owned())),
         ("GET /storage/v1/tool/dup-finder/volumes/home/files", (200, FILE_JSON.to_owned())),
         ("PATCH /envvars/v1/tool/dup-finder/envvars", (200, IMPORT_CHANGES_JSON.to_owned())),
         (
@@ -291,8 +298,13 @@ fn collect_changes(words: &[&str], last: &str) -> (String, Vec<String>) {
     let before = read_files(&home.path_below(""));
     let transcript = home.run_with_input(&[words, &[last]].concat(), "value\n");
     let mut changed = home.read_requests();
-    // Reads and server-side dry runs are no changes.
-    changed.retain(|request| !request.starts_with("GET ") && !request.contains(r#""dry_run":true"#));
+    // Reads, plans and server-side dry runs are no changes.
+    let is_change = |request: &str| {
+        !request.starts_with("GET ")
+            && !request.starts_with("POST /components/v1/tool/dup-finder/plan")
+            && !request.contains(r#""dry_run":true"#)
+    };
+    changed.retain(|request| is_change(request));
     let after = read_files(&home.path_below(""));
     changed.extend(after.iter().filter(|file| before.get(file.0) != Some(file.1)).map(|file| file.0.clone()));
     changed.extend(before.into_keys().filter(|file| !after.contains_key(file)));

@@ -6,6 +6,7 @@ mod admin;
 mod build;
 mod completion;
 mod components;
+mod config_set;
 mod deploy;
 mod deploy_config;
 mod diff;
@@ -25,6 +26,7 @@ mod man;
 mod notify;
 mod output;
 mod people;
+mod plan;
 mod proposals;
 #[cfg(unix)]
 mod quickstart;

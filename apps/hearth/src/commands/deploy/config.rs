@@ -32,6 +32,11 @@ pub struct ConfigArgs {
 }
 
 impl ConfigArgs {
+    /// The flags of a command that deploys no stored configuration.
+    pub fn new(environment: Option<String>, file: Option<PathBuf>) -> Self {
+        Self { environment, file, stored: false }
+    }
+
     /// Finds the configuration that names the components: the file of `--config`, or `hearth.yaml` of the folder if it has
     /// components. `None`: one component is deployed, which the flags name.
     pub fn find_config(&self, folder: Option<&LinkableFolder>) -> Result<Option<ConfigFile>> {

@@ -7,14 +7,18 @@ mod component;
 mod config;
 mod follow;
 mod source;
+mod source_digests;
 
 use clap::ValueHint;
 use hearth_base::{Error, Result, ToolName};
 use hearth_wire::components::{Deployment, DeploymentCreate, DeploymentCreateQuery, DeploymentState};
 
-pub use self::config::print_stored_plan;
+pub use self::{
+    config::{ConfigArgs, print_stored_plan},
+    source_digests::compute_source_digests,
+};
 
-use self::{component::ComponentArgs, config::ConfigArgs};
+use self::component::ComponentArgs;
 use super::build::recipe_args::RecipeArgs;
 use crate::{
     context::CommandContext,

@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     DeployToolArgs,
     component::{COMMAND_COMPONENT, ComponentArgs},
-    config, start_deployment,
+    config,
+    source_digests::compute_source_digests,
+    start_deployment,
 };
 use crate::{
     commands::{build::recipe_args::RecipeArgs, new},
@@ -154,6 +156,13 @@ async fn build_deployment_create(
 ) -> Result<DeploymentCreate> {
     let builder =
         selection.as_ref().and_then(|_| read_builder(&args.recipe.locate_folder(Path::new(&args.source))));
+    let (selection, source_digests) = match (&components, selection) {
+        (DeployedComponents::Configured(file), Some(selection)) => {
+            let digested = steps.wait_for(compute_source_digests(cx, file, selection)).await?;
+            (Some(digested.0), digested.1)
+        }
+        (_, selection) => (selection, Default::default()),
+    };
     let source = match selection {
         Some(selection) => {
             DeploySource::Upload(steps.wait_for(upload_files(cx, session, selection)).await?.id)
@@ -164,7 +173,8 @@ async fn build_deployment_create(
         DeploymentCreate { description: args.message, source: Some(source), ..DeploymentCreate::default() };
     Ok(match components {
         DeployedComponents::Configured(file) => {
-            DeploymentCreate { config: Some(file.text), environment: args.config.environment, ..create }
+            let environment = args.config.environment;
+            DeploymentCreate { config: Some(file.text), environment, source_digests, ..create }
         }
         DeployedComponents::Single(component) => {
             let create = DeploymentCreate {
