@@ -93,6 +93,7 @@ impl EventConsumer {
             let mut backoff = Backoff::new(FIRST_ERROR_PAUSE, MAX_STORED_ERROR_PAUSE);
             while let Some(turn) = stop.run_until_shutdown(self.apply_stored(&db, &cursor, &handler)).await {
                 match turn {
+                    // Services of two releases run together during an upgrade: this is no error, and may last for days.
                     Err(error) if error.code() == MISSING_TOPIC_CODE => {
                         tracing::debug!(consumer = self.name, %error, "topic not published yet; will retry");
                         stop.pause(MAX_STORED_ERROR_PAUSE).await;
@@ -127,6 +128,7 @@ impl EventConsumer {
     async fn read_batch(&self, after: &EventsQuery) -> Result<EventBatch> {
         let Self { topic, clients, .. } = self;
         clients.create_client(topic.service)?.read_events(topic, after).await.map_err(|error| {
+            // The endpoint has no other object that may be missing than itself.
             if error.kind() != ErrorKind::NotFound {
                 return error;
             }

@@ -102,11 +102,11 @@ mod tests {
         serde_json::from_str(document).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    const FAILED: &str = include_str!("../store/golden/event-failed-1.json");
+    const FAILED_BUILD: &str = include_str!("../store/golden/event-failed-1.json");
 
     #[test]
     fn notice_of_a_failed_build_has_the_reason_and_one_link() {
-        let notice = build_notice(&BuildEvent::Failed(read_data(FAILED))).unwrap_or_default();
+        let notice = build_notice(&BuildEvent::Failed(read_data(FAILED_BUILD))).unwrap_or_default();
         assert_eq!(notice.subject, "build of tool-site");
         assert_eq!(notice.summary, "failed: pip ended with status 1");
         let facts: Vec<_> = notice.facts.iter().map(|fact| (&*fact.label, &*fact.text)).collect();
@@ -127,9 +127,9 @@ mod tests {
 
     #[test]
     fn build_of_a_deployment_and_cancelled_build_cause_no_mail() {
-        let data = BuildEventData { of_deployment: true, ..read_data(FAILED) };
+        let data = BuildEventData { of_deployment: true, ..read_data(FAILED_BUILD) };
         assert_eq!(build_notice(&BuildEvent::Failed(data.clone())), None);
         assert_eq!(build_notice(&BuildEvent::Succeeded(data)), None);
-        assert_eq!(build_notice(&BuildEvent::Cancelled(read_data(FAILED))), None);
+        assert_eq!(build_notice(&BuildEvent::Cancelled(read_data(FAILED_BUILD))), None);
     }
 }

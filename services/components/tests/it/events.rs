@@ -98,7 +98,7 @@ async fn cancelled_and_deleted_deployments_have_one_event_without_a_mail(db: Db)
     Ok(())
 }
 
-async fn rollback_of_a_user_is_told_apart_from_the_deployment_of_an_image(db: Db) -> Result<()> {
+async fn rollback_of_a_user_differs_from_the_deployment_of_an_image(db: Db) -> Result<()> {
     let fixture = start_components(db).await?;
     fixture.deploy_to_end(&build_git_deployment()).await?;
     fixture.deploy_to_end(&build_image_deployment("web-only")).await?;
@@ -129,6 +129,6 @@ on_every_store!(
     failed_build_is_the_reason_of_its_deployment,
     deployment_that_is_not_ready_in_time_has_one_event,
     cancelled_and_deleted_deployments_have_one_event_without_a_mail,
-    rollback_of_a_user_is_told_apart_from_the_deployment_of_an_image,
+    rollback_of_a_user_differs_from_the_deployment_of_an_image,
     only_notify_reads_the_events,
 );
