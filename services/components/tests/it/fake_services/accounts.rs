@@ -36,6 +36,8 @@ pub struct FakeAccounts {
     pub right_lost: bool,
     /// The deleted tools whose data is not deleted yet.
     pub cleanup_duties: Vec<ToolId>,
+    /// The names of the tools that gave mandates.
+    tools: BTreeMap<ToolId, ToolName>,
     /// The number of deleted tools.
     deleted_tools: i64,
 }
@@ -45,7 +47,6 @@ pub struct FakeMandate {
     pub scopes: Scopes,
     pub ended: bool,
     tool: ToolName,
-    tool_id: ToolId,
 }
 
 impl FakeAccounts {
@@ -102,8 +103,10 @@ async fn create_mandate(State(all): FakeServicesState, Json(create): Json<Mandat
         );
     }
     let id = MandateId::new(all.now(), &Entropy::System);
-    let mandate = FakeMandate { scopes: create.scopes, ended: false, tool, tool_id };
-    all.lock_state().accounts.mandates.insert(id.to_string(), mandate);
+    let mut state = all.lock_state();
+    state.accounts.tools.insert(tool_id, tool.clone());
+    let mandate = FakeMandate { scopes: create.scopes, ended: false, tool };
+    state.accounts.mandates.insert(id.to_string(), mandate);
     reply_data(MandateCreated { id })
 }
 
@@ -113,11 +116,13 @@ async fn create_standing_mandate(
 ) -> Response {
     let shown = PresentedCredentials { identity: create.identity.expose_secret(), mandate: None };
     let giver = shown.verify(&all.ring, Role::Components, all.now());
-    let Ok(Some(ToolGrant::Granted { .. })) = giver.map(|(giver, _)| giver.tool) else {
+    let Ok(Some(ToolGrant::Granted { id: tool_id, name, .. })) = giver.map(|(giver, _)| giver.tool) else {
         return build_refusal(StatusCode::FORBIDDEN, "mandate-owner", "a mandate is about a tool");
     };
     let id = MandateId::new(all.now(), &Entropy::System);
-    all.lock_state().accounts.standing_mandates.insert(id.to_string(), true);
+    let mut state = all.lock_state();
+    state.accounts.tools.insert(tool_id, name);
+    state.accounts.standing_mandates.insert(id.to_string(), true);
     reply_data(StandingMandate { id, owner: "somebody".parse().ok(), active: true })
 }
 
@@ -182,8 +187,7 @@ async fn end_mandate(State(all): FakeServicesState, Path(id): Path<String>) -> R
 /// Shows the facts about a tool that gave a mandate.
 async fn show_tool_facts(State(all): FakeServicesState, Path(id): Path<ToolId>) -> Response {
     let state = all.lock_state();
-    let mandate = state.accounts.mandates.values().find(|mandate| mandate.tool_id == id);
-    let Some(FakeMandate { tool, .. }) = mandate else { return build_not_found("tool", &id.to_string()) };
+    let Some(tool) = state.accounts.tools.get(&id) else { return build_not_found("tool", &id.to_string()) };
     reply_data(ToolFacts { id, name: tool.clone(), deleting: false, quota: Quota::default(), owner: None })
 }
 
