@@ -12,7 +12,8 @@ use hearth_client::Client;
 use hearth_testkit::{Hearth, HearthShape, TestImage, wait_until_within};
 use hearth_wire::{
     components::{
-        DeploySource, Deployment, DeploymentCreate, DeploymentCreateQuery, DeploymentQuery, DeploymentState,
+        DeploySource, Deployment, DeploymentCreate, DeploymentCreateQuery, DeploymentPlanQuery,
+        DeploymentQuery, DeploymentState,
     },
     jobs::ReplicasPut,
 };
@@ -176,7 +177,10 @@ impl Page {
         let mut times = Vec::new();
         for _ in 0..REPEAT_COUNT {
             let began = Instant::now();
-            self.client.components().plan_deployment(&self.tool, &create).await?;
+            self.client
+                .components()
+                .plan_deployment(&self.tool, &create, &DeploymentPlanQuery::default())
+                .await?;
             times.push(began.elapsed());
         }
         Ok(times)
