@@ -16,7 +16,7 @@ names! {
 
 impl EnvironmentName {
     /// The environment of the configuration itself, whose jobs have no suffix.
-    pub const PRODUCTION: &'static str = "production";
+    pub const PRODUCTION_NAME: &'static str = "production";
 
     /// Builds the host name label of the environment's page.
     pub fn build_label(&self, tool: &ToolName) -> String {
@@ -41,7 +41,7 @@ fn check_environment_name(text: &str) -> Result<()> {
         let what = format!("{} cannot be an environment's name: {reason}", quote_untrusted(text));
         Error::invalid("environment-name", what).help("choose another name")
     };
-    if text == EnvironmentName::PRODUCTION {
+    if text == EnvironmentName::PRODUCTION_NAME {
         return Err(build_reserved_error("it is the configuration itself"));
     }
     if is_preview {

@@ -61,7 +61,7 @@ async fn build_routes(cx: &JobsContext, tx: &Tx, tool: ToolId, name: &ToolName) 
     }
     let alive = cx.store.list_active_runs_in(tx, tool).await?;
     let routes = pages.iter().map(|page| {
-        let environment = page.page.as_ref().and_then(JobPage::environment).cloned();
+        let environment = page.page.as_ref().and_then(JobPage::find_environment).cloned();
         (environment.clone(), build_route(page, environment, name, &alive))
     });
     Ok(routes.collect())

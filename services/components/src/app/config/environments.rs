@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{document::ConfigNode, problems::ConfigProblems, rules::check_components};
 
 /// The environment of the configuration itself, whose jobs have the names of the components.
-pub const PRODUCTION_ENVIRONMENT: &str = EnvironmentName::PRODUCTION;
+pub const PRODUCTION_ENVIRONMENT: &str = EnvironmentName::PRODUCTION_NAME;
 
 /// Parses the name of an environment; an error is the rule. Every name that is accepted fits the address of every tool,
 /// `TOOL--ENVIRONMENT`, so the configuration needs no tool to be checked.

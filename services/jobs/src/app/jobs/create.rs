@@ -282,7 +282,7 @@ pub async fn check_quota_and_page(
     let reservations = cx.store.list_reservations_in(tx, [scope.tool]).await?;
     QuotaUsage::from_jobs(&jobs, &reservations, instead_of).check_one_more_job(spec, quota, &cx.settings)?;
     let others = |job: &&Job| instead_of.is_none_or(|replaced| replaced.id != job.id);
-    let environment = page.as_ref().and_then(JobPage::environment);
+    let environment = page.as_ref().and_then(JobPage::find_environment);
     if page.is_some()
         && let Some(other) = jobs.iter().filter(others).find(|job| job.page == page)
     {

@@ -51,7 +51,7 @@ pub async fn record_page_activity(cx: &JobsContext, report: PageActivityReport) 
     let mut visits = BTreeMap::new();
     for page in &pages {
         let is_visited = |job: &&Job| {
-            let environment = job.page.as_ref().and_then(JobPage::environment);
+            let environment = job.page.as_ref().and_then(JobPage::find_environment);
             job.tool == page.tool && job.page.is_some() && environment == page.environment.as_ref()
         };
         if let Some(job) = known.iter().find(is_visited) {
@@ -101,7 +101,7 @@ async fn put_to_sleep(cx: &JobsContext, id: JobId, reported_until: Timestamp) ->
     let Some(name) = cx.store.lock_tool_name(&tx, tool).await? else { return Ok(()) };
     let Some(mut job) = cx.store.find_job_by_id_for_update(&tx, id).await? else { return Ok(()) };
     let routes = cx.store.list_tool_routes_in(&tx, tool).await?;
-    let environment = job.page.as_ref().and_then(JobPage::environment).cloned();
+    let environment = job.page.as_ref().and_then(JobPage::find_environment).cloned();
     let is_ready = routes.get(&environment).is_some_and(|route| route.state == RouteState::Ready);
     // Checked again under the lock: a visit or a change may have come meanwhile.
     if !is_ready || !is_idle(&job, cx.store.find_visit_in(&tx, id).await?, reported_until) {
@@ -120,7 +120,8 @@ pub async fn wake_page(cx: &JobsContext, page: PageWake) -> Result<()> {
     let tx = cx.store.begin().await?;
     let Some(name) = cx.store.lock_tool_name(&tx, tool).await? else { return Ok(()) };
     let pages = cx.store.list_page_jobs_in(&tx, tool).await?;
-    let is_wanted = |job: &&Job| job.page.as_ref().and_then(JobPage::environment) == environment.as_ref();
+    let is_wanted =
+        |job: &&Job| job.page.as_ref().and_then(JobPage::find_environment) == environment.as_ref();
     let Some(found) = pages.iter().find(is_wanted).map(|job| job.id) else { return Ok(()) };
     let Some(mut job) = cx.store.find_job_by_id_for_update(&tx, found).await? else { return Ok(()) };
     if job.asleep.take().is_none() {

@@ -145,8 +145,8 @@ pub enum JobPage {
 }
 
 impl JobPage {
-    /// The environment; `None` for the page of the tool.
-    pub fn environment(&self) -> Option<&EnvironmentName> {
+    /// Finds the environment; `None` for the page of the tool.
+    pub fn find_environment(&self) -> Option<&EnvironmentName> {
         match self {
             Self::Tool => None,
             Self::Environment(environment) => Some(environment),
@@ -285,7 +285,7 @@ pub(super) fn to_row(job: &Job) -> Result<row::ActiveModel> {
         restart: Set(to_i64(*restart)),
         schedule: Set(job.schedule().map(|schedule| schedule.fields.clone())),
         publish: Set(*page == Some(JobPage::Tool)),
-        environment: Set(page.as_ref().and_then(JobPage::environment).map(ToString::to_string)),
+        environment: Set(page.as_ref().and_then(JobPage::find_environment).map(ToString::to_string)),
         sleep_after: Set(spec.sleep_seconds().map(i64::from)),
         newer_image: Set(newer_image.map(|digest| digest.to_string())),
         created: Set((*created).into()),
