@@ -1,5 +1,7 @@
 //! Sleeping pages: their visitors are held while they wake, and visits are reported.
 
+use std::sync::{Arc, Mutex};
+
 use hearth_base::Result;
 use hearth_testkit::wait_until;
 use hearth_wire::jobs::internal::{Route, RouteEvent, RouteSleep, RouteState};
@@ -41,7 +43,20 @@ async fn start_edge(mut routes: Vec<Route>, settings: &str) -> Result<EdgeFixtur
 
 #[tokio::test]
 async fn visitors_of_a_sleeping_page_are_held_and_wake_it_once() -> Result<()> {
-    let (target, requests) = start_answering_instance(RESPONSE_ONE).await;
+    let requests: Arc<Mutex<Vec<String>>> = Arc::default();
+    let recorded = requests.clone();
+    let target = start_instance(move |mut wire| {
+        let recorded = recorded.clone();
+        async move {
+            let head = wire.read_until("\r\n\r\n").await;
+            if head.starts_with("POST") {
+                wire.read_until("a=1\n").await;
+            }
+            recorded.lock().unwrap().push(head);
+            wire.send(RESPONSE_ONE).await;
+        }
+    })
+    .await;
     let route = build_sleeping_route("hello");
     let fixture = start_edge(vec![route.clone()], "").await?;
     let requests_of_visitors = [
