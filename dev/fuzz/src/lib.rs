@@ -27,6 +27,7 @@ macro_rules! for_all_targets {
             dns,
             dotenv,
             file_paths,
+            forge_payloads,
             git_refs,
             http_heads,
             inventory,

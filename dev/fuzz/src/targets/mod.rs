@@ -5,6 +5,7 @@ pub mod configuration;
 pub mod dns;
 pub mod dotenv;
 pub mod file_paths;
+pub mod forge_payloads;
 pub mod git_refs;
 pub mod http_heads;
 pub mod inventory;
