@@ -18,7 +18,9 @@ pub struct RepositoryPlace {
 /// Parses the address of a repository. Error `repository-address` (invalid).
 pub fn parse_repository(address: &str) -> Result<RepositoryPlace> {
     let refuse = |reason: &str| {
-        let what = format!("invalid repository address {:?}: {reason}", to_single_line(address, 80));
+        // A user name before @ may come with a password.
+        let shown = address.rsplit_once('@').map_or(address, |(_, rest)| rest);
+        let what = format!("invalid repository address {:?}: {reason}", to_single_line(shown, 80));
         Error::invalid("repository-address", what).help("write it as https://git.example.org/ada/dup-finder")
     };
     check_plain_text("address of the repository", address, 1..=MAX_ADDRESS_CHARACTERS)?;
