@@ -12,6 +12,7 @@ use hearth_wire::{
 };
 
 use crate::{
+    failure::deploy_until_start_timeout,
     fake_services::{BuildMode, JobBehavior},
     fixture::{build_git_deployment, build_image_deployment, read_event_data, start_components},
 };
@@ -65,9 +66,8 @@ async fn failed_build_is_the_reason_of_its_deployment(db: Db) -> Result<()> {
 
 async fn deployment_that_is_not_ready_in_time_has_one_event(db: Db) -> Result<()> {
     let fixture = start_components(db).await?;
-    fixture.services.change_state(|state| state.jobs.behavior = JobBehavior::NeverReady);
-    let id = fixture.deploy(&build_image_deployment("web-only")).await?.deploy_id;
-    assert_eq!(fixture.wait_for_end_advancing_time(id).await?.status, DeploymentState::TimedOut);
+    let failed = deploy_until_start_timeout(&fixture).await?;
+    assert_eq!(failed.status, DeploymentState::TimedOut);
     let events = fixture.list_events().await?;
     assert_eq!(list_types(&events), ["deployment.failed"]);
     let data = read_event_data(&events[0])?;

@@ -156,7 +156,7 @@ async fn refused_start_fails_the_deployment(db: Db) -> Result<()> {
 }
 
 /// Deploys a component that is never ready, and lets the start timeout pass.
-async fn deploy_until_start_timeout(fixture: &ComponentsFixture) -> Result<Deployment> {
+pub async fn deploy_until_start_timeout(fixture: &ComponentsFixture) -> Result<Deployment> {
     fixture.services.change_state(|state| state.jobs.behavior = JobBehavior::NeverReady);
     let id = fixture.deploy(&build_git_deployment()).await?.deploy_id;
     fixture.wait_for_step(id, StepName::Switch).await?;
