@@ -24,8 +24,7 @@ use crate::{
     before_help = "Example: hearth deploy",
     after_help = "Also: plan, apply, config, files, shell, components, environments, revisions, diff, rollback,\n\
                   deployment, restart, repository, webhooks, token, webservice, audit, invite, users, password,\n\
-                  request, admin, whoami, logout, down, completion, man.\n\
-                  hearth alone shows your settings and the next command. COMMAND -h shows an example; --help all.",
+                  request, admin, whoami, logout, down, completion, man. COMMAND -h shows an example; --help all.",
     after_long_help = "Also: plan, apply, config, files, shell, components, environments, revisions, diff, rollback,\n\
                        deployment, restart, repository, webhooks, token, webservice, audit, invite, users, password,\n\
                        request, admin, whoami, logout, down, completion, man.\n\

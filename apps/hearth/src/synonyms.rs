@@ -3,9 +3,7 @@
 
 /// Words for a command, by the group that they were typed below, with the proposed command. They are checked before
 /// similar names, which would propose `hearth invite` for `hearth init`.
-const COMMAND_SYNONYMS: [(&str, &str, &str); 31] = [
-    ("hearth", "apply", "hearth restart"),
-    ("hearth", "config", "hearth envvars list"),
+const COMMAND_SYNONYMS: [(&str, &str, &str); 29] = [
     ("hearth", "console", "hearth shell"),
     ("hearth", "create", "hearth new NAME"),
     ("hearth", "cron", "hearth jobs run -h"),

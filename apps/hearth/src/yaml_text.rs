@@ -145,6 +145,11 @@ impl<'a> TextEditor<'a> {
             return Some(self.splice(after_colon, after_colon, &format!(" {}", render_value(value)?)));
         }
         let start = self.find_offset(node)?;
+        // A text of several lines, an anchor or a tag begins before its value.
+        let before = self.text.get(after_colon..start)?;
+        if !before.trim().is_empty() || before.contains('\n') {
+            return None;
+        }
         let rest = self.text.get(start..)?;
         let end = match rest.chars().next()? {
             '"' | '\'' => find_quote_end(rest)?,
@@ -336,8 +341,8 @@ mod tests {
             ("a: \"q\\\"\" # x", "a", "b # c".into(), "a: 'b # c' # x"),
             ("a:\nb: 1\n", "a", true.into(), "a: true\nb: 1\n"),
             ("a: # none\n", "a", 1.into(), "a: 1 # none\n"),
-            ("a: {b: x, c: [1, '}']}\n", "a.b", "y".into(), "a: {b: y, c: [1, '}']}\n"),
-            ("a: {c: [1, '}']} # x\n", "a.b", "y".into(), "a: {c: [1, '}'], b: y} # x\n"),
+            ("a: {b: x, c: [1, '}']}\n", "a.b", "d".into(), "a: {b: d, c: [1, '}']}\n"),
+            ("a: {c: [1, '}']} # x\n", "a.b", "d".into(), "a: {c: [1, '}'], b: d} # x\n"),
             ("a: {}\n", "a.b.c", 1.into(), "a: {b: {c: 1}}\n"),
             ("a: {b: }\n", "a.b.c", 1.into(), "a: {b: {c: 1} }\n"),
             ("a: [x, y]\n", "a", serde_json::json!(["z", "1"]), "a: [z, '1']\n"),

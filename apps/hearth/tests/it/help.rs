@@ -25,9 +25,9 @@ fn help_of_the_program_starts_with_an_example() {
     out|   tool     Manage tools and members
     out|   help     Print this message or the help of the given subcommand(s)
     out|
-    out| Also: files, shell, components, revisions, diff, rollback, deployment, restart, repository, token,
-    out| webhooks, webservice, audit, invite, users, password, request, admin, whoami, logout, down, man.
-    out| hearth alone shows your settings and the next command. COMMAND -h shows an example; --help all.
+    out| Also: plan, apply, config, files, shell, components, environments, revisions, diff, rollback,
+    out| deployment, restart, repository, webhooks, token, webservice, audit, invite, users, password,
+    out| request, admin, whoami, logout, down, completion, man. COMMAND -h shows an example; --help all.
     ends with 0
     ");
 }

@@ -50,7 +50,18 @@ fn find_request(home: &Home, start: &str) -> String {
 #[test]
 fn plan_of_the_folder_lists_each_change_without_an_upload() {
     let home = build_home(PLAN_JSON);
-    insta::assert_snapshot!(home.run_to_transcript(&["plan"]), @r"");
+    insta::assert_snapshot!(home.run_to_transcript(&["plan"]), @"
+    out| new	create	image		a build of the uploaded folder
+    out| new		command	-	./new
+    out| new		variables.LEVEL	-	set
+    out| old	remove			
+    out| web	change	image		the image that it has
+    out| web		page	-	/
+    out| web		replicas	1	2
+    err| warning: component web: retry has no effect
+    err| next:  hearth deploy
+    ends with 0
+    ");
     let text = CONFIG_TEXT.replace('\n', "\\n");
     let body = format!(r#"{PLAN_CALL}?folder=true {{"description":"","config":"{text}"}}"#);
     assert_eq!(home.read_requests(), [body]);
@@ -92,7 +103,18 @@ fn digests_of_selected_files_are_sent() {
 #[test]
 fn apply_shows_the_plan_and_keeps_the_images() {
     let home = build_home(PLAN_JSON);
-    insta::assert_snapshot!(home.run_to_transcript(&["apply", "-m", "two replicas"]), @r"");
+    insta::assert_snapshot!(home.run_to_transcript(&["apply", "-m", "two replicas"]), @"
+    out| the tool runs and is not published   revision 4
+    err| warning: component web: retry has no effect
+    err| new	create	image		a build of the uploaded folder
+    err| new		command	-	./new
+    err| new		variables.LEVEL	-	set
+    err| old	remove			
+    err| web	change	image		the image that it has
+    err| web		page	-	/
+    err| web		replicas	1	2
+    ends with 0
+    ");
     let text = CONFIG_TEXT.replace('\n', "\\n");
     let sent = find_request(&home, "POST /components/v1/tool/dup-finder/deployment");
     let body = format!(r#"{{"description":"two replicas","config":"{text}","keep_images":true}}"#);

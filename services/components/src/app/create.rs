@@ -80,9 +80,7 @@ pub async fn create(
     create: DeploymentCreate,
     query: DeploymentCreateQuery,
 ) -> Result<(Deployment, Vec<String>)> {
-    let previous = cx.store.find_newest_revision(tool.id).await?;
-    let mut requested =
-        request::read_request(cx, tool.id, create, previous.as_ref(), query.force_build).await?;
+    let mut requested = request::read_request(cx, tool.id, create, query.force_build).await?;
     let warnings = std::mem::take(&mut requested.warnings);
     let new = prepare_deployment(cx, tool.id, &tool.name, by, requested, &query);
     let mandate =

@@ -31,7 +31,7 @@ pub async fn plan_deployment(
         create.source = Some(DeploySource::Upload(SourceId::new(cx.now(), &cx.entropy)));
     }
     let previous = cx.store.find_newest_revision(tool).await?;
-    let requested = request::read_request(cx, tool, create, previous.as_ref(), false).await?;
+    let requested = request::read_request(cx, tool, create, false).await?;
     let jobs = cx.clients.create_client(Role::Jobs)?.jobs().list_definitions(tool).await?;
     let current: BTreeMap<JobName, JobCreate> = jobs.into_iter().map(|job| (job.name.clone(), job)).collect();
     let environment = requested.environment;

@@ -153,8 +153,7 @@ async fn read_push_request(
         environment,
         ..DeploymentCreate::default()
     };
-    let previous = cx.store.find_newest_revision(link.tool).await?;
-    request::read_request(cx, link.tool, create, previous.as_ref(), false).await
+    request::read_request(cx, link.tool, create, false).await
 }
 
 /// Inserts a deployment and ends the waiting pushes. Returns false if none waits any more.

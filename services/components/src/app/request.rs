@@ -19,6 +19,8 @@ use crate::{
 
 /// The port of a published component whose deployment names none.
 const DEFAULT_PORT: u16 = 8000;
+/// The maximum number of components whose files have a digest, as in a configuration.
+const MAX_SOURCE_DIGESTS: usize = 64;
 /// The time limit of a one-off component that names none, in seconds.
 const ONE_OFF_TIMEOUT_SECONDS: u32 = 3600;
 
@@ -38,19 +40,19 @@ pub struct DeploymentRequest {
 }
 
 /// Reads a request of a deployment: of a revision, its own configuration, its source as one component, or the stored
-/// configuration of the tool. Components keep images of the newest revision, `previous`, where the request says so, or
+/// configuration of the tool. Components keep images of the newest revision where the request says so, or
 /// their sources have not changed; with `force_build`, these are built too.
 pub async fn read_request(
     cx: &ComponentsContext,
     tool: ToolId,
     create: DeploymentCreate,
-    previous: Option<&Revision>,
     force_build: bool,
 ) -> Result<DeploymentRequest> {
     check_plain_text("description", &create.description, 0..=500)?;
     if let Some(source) = &create.source {
         check_source(source)?;
     }
+    check_digests(&create)?;
     if create.keep_images && (create.source.is_some() || create.revision.is_some()) {
         let what = "a deployment that keeps all images takes no source and no revision";
         return Err(Error::invalid("images-and-source", what).help("leave the source out, or keep_images"));
@@ -96,12 +98,7 @@ pub async fn read_request(
                 source_digests: create.source_digests,
             };
             let ParsedConfig { mut spec, warnings, .. } = config::resolve_config(cx, &text, &context).await?;
-            let images = previous.map(Revision::list_components).unwrap_or_default();
-            if context.keeps_images {
-                kept_images::keep_all_images(&mut spec, &images)?;
-            } else if !force_build {
-                kept_images::keep_unchanged_images(&mut spec, &images);
-            }
+            keep_images(cx, tool, &mut spec, context.keeps_images, force_build).await?;
             let spec = complete_one_offs(share_builds(spec));
             check_names(&spec, context.environment.as_deref())?;
             Ok(DeploymentRequest {
@@ -114,6 +111,38 @@ pub async fn read_request(
             })
         }
     }
+}
+
+/// Checks the number and the form of the digests that a client computed.
+fn check_digests(create: &DeploymentCreate) -> Result<()> {
+    if create.source_digests.len() > MAX_SOURCE_DIGESTS {
+        let count = create.source_digests.len();
+        let what = format!("source_digests has {count} components; at most {MAX_SOURCE_DIGESTS}");
+        return Err(Error::invalid("source-digests", what).help("name the components of the configuration"));
+    }
+    let mut digests = create.source_digests.values();
+    digests.try_for_each(|digest| check_plain_text("source digest", digest, 1..=200))
+}
+
+/// Gives components the images that they keep: all of them, or those of unchanged sources unless a build is forced.
+async fn keep_images(
+    cx: &ComponentsContext,
+    tool: ToolId,
+    spec: &mut ToolSpec,
+    keeps_all: bool,
+    force_build: bool,
+) -> Result<()> {
+    let has_digests = spec.components.values().any(|component| component.source_digest.is_some());
+    if !keeps_all && (force_build || !has_digests) {
+        return Ok(());
+    }
+    let previous = cx.store.find_newest_revision(tool).await?;
+    let images = previous.as_ref().map(Revision::list_components).unwrap_or_default();
+    if keeps_all {
+        return kept_images::keep_all_images(spec, &images);
+    }
+    kept_images::keep_unchanged_images(spec, &images);
+    Ok(())
 }
 
 /// Finds the text of the tool's stored configuration, which a request without a source deploys.

@@ -12,7 +12,7 @@ use crate::spec::ComponentImage;
 
 const WITH_VALUES: &str = "config_version: hearth/v1
 values: {HOST: code.example, LEVEL: info, COPIES: 2}
-build: {repository: 'https://${HOST}/x', ref: main, packages: ['${kept}']}
+build: {repository: 'https://${HOST}/x', ref: main, processes: {web: 'run ${kept}'}}
 components:
   web:
     publish: true
@@ -61,7 +61,7 @@ fn document_with_its_values_filled_in_is_read_as_the_same() -> Result<()> {
     let shown = json!(document);
     assert!(shown.get("values").is_none(), "{shown}");
     // The builder reads the keys of the image from the file, as they are.
-    assert_eq!(shown["build"]["packages"], json!(["${kept}"]));
+    assert_eq!(shown["build"]["processes"], json!({"web": "run ${kept}"}));
     assert_eq!(shown["environments"]["test"], json!({"components": {"web": {"replicas": 1}}}));
     let (checked, _) = check_json_config(shown)?;
     assert_eq!(checked.document, document);
@@ -176,7 +176,7 @@ fn variables_are_checked_and_their_values_are_not_repeated() {
 fn environment_changes_only_the_variables_that_it_names() -> Result<()> {
     let text = "config_version: hearth/v1
 components:
-  web: {image: x, command: y, variables: {A: '1', B: '2'}, envvars: [KEY]}
+  web: {image: x, command: run, variables: {A: '1', B: '2'}, envvars: [KEY]}
 environments:
   test: {components: {web: {variables: {B: '3', C: '4'}}}}
 ";
@@ -190,7 +190,7 @@ environments:
 
 #[test]
 fn variable_with_the_name_of_a_secret_is_warned_of() -> Result<()> {
-    let text = "config_version: hearth/v1\ncomponents:\n  web: {image: x, command: y, variables: {API_KEY: z, LEVEL: a}}\n";
+    let text = "config_version: hearth/v1\ncomponents:\n  web: {image: x, command: run, variables: {API_KEY: z, LEVEL: a}}\n";
     let warnings = check_config(text)?.warnings;
     assert_eq!(
         warnings,
