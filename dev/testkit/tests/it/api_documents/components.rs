@@ -16,7 +16,7 @@ const DOCUMENT_PASSES: &[&[&str]] = &[&["--exclude-method", "DELETE"], &["--incl
 const TOOL_PATH: &str = "/components/v1/tool/hello";
 
 /// A configuration whose one job exists once it was deployed.
-const CONFIG: &str =
+const STORED_CONFIG: &str =
     "config_version: hearth/v1\ncomponents:\n  worker: {image: bookworm, command: sleep 3600}\n";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,7 +41,7 @@ async fn make_objects(operator: &Person) -> Result<Vec<Value>> {
         operator.client.build_call(Method::GET, &format!("{TOOL_PATH}/{path}")).fetch_json().await
     };
     let stored = operator.client.build_call(Method::POST, &format!("{TOOL_PATH}/config"));
-    let _stored: Value = stored.content_bytes("application/yaml", CONFIG).fetch_json().await?;
+    let _stored: Value = stored.content_bytes("application/yaml", STORED_CONFIG).fetch_json().await?;
     send(Method::POST, "plan", json!({})).await?;
     let mut deployments = Vec::new();
     for _ in 0..2 {
