@@ -67,7 +67,7 @@ fn complete_in_bash(home: &Home, words: &[&str]) -> String {
 #[test]
 fn commands_and_flags_complete_without_a_server() {
     let home = Home::new();
-    assert_eq!(complete_in_bash(&home, &["env"]), "envvars");
+    assert_eq!(complete_in_bash(&home, &["env"]), "environments envvars");
     assert_eq!(complete_in_bash(&home, &["who"]), "whoami", "hidden commands are offered too");
     assert_eq!(complete_in_bash(&home, &["comp"]), "components completion");
     assert_eq!(complete_in_bash(&home, &["components", "config", ""]), "create show delete generate");

@@ -13,6 +13,10 @@ const LINK_ID: &str = "link_00000000000000000000000001";
 
 const TOKEN_ID: &str = "token_00000000000000000000000001";
 
+const ENVIRONMENTS_JSON: &str = r#"{"data": {"environments": [
+    {"name": "staging", "url": "http://dup-finder--staging.localhost", "status": "running", "jobs": ["web--staging"]}
+    ]}, "messages": {}}"#;
+
 /// Every changing command, as typed.
 const CHANGING_COMMANDS: [&[&str]; 85] = [
     &["admin", "builders", "suspend", "4f2c"],
@@ -244,6 +248,7 @@ fn build_home() -> Home {
             "GET /components/v1/tool/dup-finder/deployment/deployment_00000000000000000000000001",
             (200, RUNNING_DEPLOYMENT_JSON.to_owned()),
         ),
+        ("GET /components/v1/tool/dup-finder/environments", (200, ENVIRONMENTS_JSON.to_owned())),
         ("GET /components/v1/tool/dup-finder/config", (200, CONFIG_JSON.to_owned())),
         ("POST /components/v1/tool/dup-finder/plan", (200, PLAN_JSON.to_owned())),
         ("GET /storage/v1/tool/dup-finder/volumes/home/files", (200, FILE_JSON.to_owned())),

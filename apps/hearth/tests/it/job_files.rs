@@ -49,7 +49,7 @@ fn invalid_job_file_is_refused_before_any_change() {
     let home = build_home();
     home.write("dup-finder/jobs.yaml", "- {name: a, image: x, comand: y}\n");
     insta::assert_snapshot!(home.run_to_transcript(&["jobs", "load", "jobs.yaml"]), @"
-    err| error: jobs.yaml cannot be used: line 1 column 23: unknown field `comand`, expected one of name, command, image, schedule, continuous, webservice, mem, cpu, disk, port, publish, retry, replicas, health-check-http, health-check-script, health-check-tcp, health-check, checks, start-within, stop-signal, grace, timeout, timezone, concurrency, starting-deadline, auto-update, variables, envvars, mount, emails, filelog, no-filelog, filelog-stdout, filelog-stderr [job-file]
+    err| error: jobs.yaml cannot be used: line 1 column 23: unknown field `comand`, expected one of name, command, image, schedule, continuous, webservice, mem, cpu, disk, port, publish, retry, replicas, health-check-http, health-check-script, health-check-tcp, health-check, checks, start-within, stop-signal, grace, timeout, timezone, concurrency, starting-deadline, auto-update, sleep-after, variables, envvars, mount, emails, filelog, no-filelog, filelog-stdout, filelog-stderr [job-file]
     err| next:  write a list of jobs, each with a name, an image and a command
     ends with 1
     ");

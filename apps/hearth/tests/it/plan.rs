@@ -54,7 +54,7 @@ fn plan_of_the_folder_lists_each_change_without_an_upload() {
     out| new	create	image		a build of the uploaded folder
     out| new		command	-	./new
     out| new		variables.LEVEL	-	set
-    out| old	remove			
+    out| old	remove
     out| web	change	image		the image that it has
     out| web		page	-	/
     out| web		replicas	1	2
@@ -109,7 +109,7 @@ fn apply_shows_the_plan_and_keeps_the_images() {
     err| new	create	image		a build of the uploaded folder
     err| new		command	-	./new
     err| new		variables.LEVEL	-	set
-    err| old	remove			
+    err| old	remove
     err| web	change	image		the image that it has
     err| web		page	-	/
     err| web		replicas	1	2

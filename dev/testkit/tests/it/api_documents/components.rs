@@ -2,7 +2,7 @@
 
 use hearth_base::Result;
 use hearth_testkit::{Hearth, HearthShape, Person, TestImage, wait_until};
-use http::Method;
+use http::{HeaderName, Method};
 use serde_json::{Value, json};
 
 use super::{DocumentChecker, SCHEMATHESIS_CONFIGURATION};
@@ -15,9 +15,13 @@ const DOCUMENT_PASSES: &[&[&str]] = &[&["--exclude-method", "DELETE"], &["--incl
 
 const TOOL_PATH: &str = "/components/v1/tool/hello";
 
-/// A configuration whose one job exists once it was deployed.
-const STORED_CONFIG: &str =
-    "config_version: hearth/v1\ncomponents:\n  worker: {image: bookworm, command: sleep 3600}\n";
+/// A configuration whose jobs exist once it was deployed.
+const STORED_CONFIG: &str = "config_version: hearth/v1
+components:
+  worker: {image: bookworm, command: sleep 3600}
+environments:
+  staging: {}
+";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn merged_document_declares_every_reply_of_components() -> Result<()> {
@@ -25,15 +29,16 @@ async fn merged_document_declares_every_reply_of_components() -> Result<()> {
     let operator = hearth.operator().await?;
     TestImage::from_busybox(&[])?.push(&operator.client, "hearth/bookworm", "latest").await?;
     operator.create_tool("hello").await?;
-    let deployments = make_objects(&operator).await?;
+    let (deployments, link) = make_objects(&operator).await?;
     let token = operator.create_token(&[]).await?;
-    let checker = DocumentChecker::new(hearth, token, &build_settings(&deployments));
+    let checker = DocumentChecker::new(hearth, token, &build_settings(&deployments, &link));
     checker.check_merged_document(&["components"], UNANSWERABLE_OPERATIONS, DOCUMENT_PASSES).await?;
     checker.hearth.stop().await
 }
 
-/// Makes an object of each kind, and once each request that random data cannot make. Returns the deployments.
-async fn make_objects(operator: &Person) -> Result<Vec<Value>> {
+/// Makes an object of each kind, and once each request that random data cannot make. Returns the ids of the deployments and
+/// of the linked repository.
+async fn make_objects(operator: &Person) -> Result<(Vec<Value>, Value)> {
     let send = async |method: Method, path: &str, body: Value| -> Result<Value> {
         operator.client.build_call(method, &format!("{TOOL_PATH}/{path}")).json(&body).fetch_json().await
     };
@@ -44,8 +49,8 @@ async fn make_objects(operator: &Person) -> Result<Vec<Value>> {
     let _stored: Value = stored.content_bytes("application/yaml", STORED_CONFIG).fetch_json().await?;
     send(Method::POST, "plan", json!({})).await?;
     let mut deployments = Vec::new();
-    for _ in 0..2 {
-        let made = send(Method::POST, "deployment", json!({})).await?["data"]["deploy_id"].clone();
+    for create in [json!({}), json!({"environment": "staging"})] {
+        let made = send(Method::POST, "deployment", create).await?["data"]["deploy_id"].clone();
         let path = format!("deployment/{}", made.as_str().unwrap());
         wait_until("the deployment has succeeded", async || {
             let shown = fetch(&path).await?["data"].take();
@@ -57,22 +62,34 @@ async fn make_objects(operator: &Person) -> Result<Vec<Value>> {
     }
     // Each is cancelled before its program could have run for long enough.
     for path in ["latest/cancel", "ID/cancel"] {
-        let made = send(Method::POST, "deployment?queue=true", json!({"force_run": true})).await?;
+        let made = send(Method::POST, "deployment?queue=true&force-run=true", json!({})).await?;
         let id = made["data"]["deploy_id"].clone();
         send(Method::PUT, &format!("deployment/{}", path.replace("ID", id.as_str().unwrap())), json!({}))
             .await?;
         deployments.push(id);
     }
-    Ok(deployments)
+    let link = json!({"forge": "gitlab", "repository": "https://code.example/hello", "branches": ["main"]});
+    let made = send(Method::POST, "repository-links", link).await?["data"].take();
+    let link = made["link"]["id"].clone();
+    let path = format!("/components/v1/forge-webhooks/{}", link.as_str().unwrap());
+    let ignored = operator.client.build_call(Method::POST, &path);
+    let secret = made["secret"].as_str().unwrap();
+    let ignored =
+        [("x-gitlab-event", "Issue Hook"), ("x-gitlab-event-uuid", "one"), ("x-gitlab-token", secret)]
+            .into_iter()
+            .fold(ignored, |call, (name, value)| call.header(HeaderName::from_static(name), value));
+    let _received: Value = ignored.json(&json!({"object_kind": "issue"})).fetch_json().await?;
+    Ok((deployments, link))
 }
 
 /// Builds the settings with existing names, so that some requests succeed.
-fn build_settings(deployments: &[Value]) -> String {
+fn build_settings(deployments: &[Value], link: &Value) -> String {
     let deployments = Value::from(deployments);
     format!(
         r#"
 [dictionaries]
 deployments.values = {deployments}
+links.values = [{link}]
 revisions.values = [1, 2]
 environments.values = ["staging", "production"]
 images.values = ["bookworm"]
@@ -83,6 +100,8 @@ items.values = ["turn"]
 "path.tool" = "hello"
 "path.deployment" = {{ dictionary = "deployments", probability = 0.8 }}
 "path.revision" = {{ dictionary = "revisions", probability = 0.8 }}
+"path.environment" = {{ dictionary = "environments", probability = 0.8 }}
+"path.link" = {{ dictionary = "links", probability = 0.8 }}
 "path.task" = {{ dictionary = "tasks", probability = 0.9 }}
 "path.item" = {{ dictionary = "items", probability = 0.9 }}
 "body.environment" = {{ dictionary = "environments", probability = 0.8 }}
