@@ -77,6 +77,7 @@ pub struct StoredContent {
     tool_name: Option<ToolName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     restored_revision: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     repository_link: Option<RepositoryLinkId>,
 }
 

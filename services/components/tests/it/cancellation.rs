@@ -10,7 +10,7 @@ use hearth_wire::{
 };
 
 use crate::{
-    fake_services::{BuildMode, CallOutcome, JobBehavior, UNAVAILABLE_CALL},
+    fake_services::{BuildMode, CallOutcome, JobBehavior, RESTORE_WEB_CALL, UNAVAILABLE_CALL},
     fixture::{ComponentsFixture, build_git_deployment, build_image_deployment, start_components},
 };
 
@@ -114,7 +114,7 @@ async fn next_deployment_changes_the_job_after_the_rollback_of_the_cancelled_one
     fixture.deploy_to_end(&build_git_deployment()).await?;
     let first = fixture.find_web_job();
     let id = deploy_and_halt_at(&fixture, StepName::Switch).await?;
-    fixture.services.script_all_calls("PATCH jobs", UNAVAILABLE_CALL);
+    fixture.services.script_all_calls(RESTORE_WEB_CALL, UNAVAILABLE_CALL);
     fixture.services.change_state(|state| state.jobs.behavior = JobBehavior::Ready);
     fixture.maintainer.components().cancel(&fixture.tool, id).await?;
     // The next deployment becomes active at once.

@@ -12,12 +12,9 @@ use hearth_wire::{
 use jiff::SignedDuration;
 
 use crate::{
-    fake_services::{BuildMode, CallOutcome, JobBehavior, UNAVAILABLE_CALL},
+    fake_services::{BuildMode, CallOutcome, JobBehavior, RESTORE_WEB_CALL, UNAVAILABLE_CALL},
     fixture::{ComponentsFixture, build_git_deployment, find_step_state, start_components},
 };
-
-/// The call that restores the job `web`.
-const RESTORE_CALL: &str = "POST jobs tools * jobs web restore";
 
 /// One step of the clock: shorter than a lease.
 const CLOCK_STEP: SignedDuration = SignedDuration::from_secs(10);
@@ -131,11 +128,11 @@ async fn rollback_has_its_own_attempts(db: Db) -> Result<()> {
     let fixture = start_components(db).await?;
     fixture.services.script_next_calls(1, "PATCH jobs", CallOutcome::LoseAnswer);
     fixture.services.script_next_calls(9, "PATCH jobs", UNAVAILABLE_CALL);
-    fixture.services.script_next_calls(3, RESTORE_CALL, UNAVAILABLE_CALL);
+    fixture.services.script_next_calls(3, RESTORE_WEB_CALL, UNAVAILABLE_CALL);
     let id = fixture.deploy(&build_git_deployment()).await?.deploy_id;
     let failed = wait_until_retries_are_exhausted(&fixture, id).await?;
     assert_eq!(
-        (fixture.services.count_calls("PATCH jobs"), fixture.services.count_calls(RESTORE_CALL)),
+        (fixture.services.count_calls("PATCH jobs"), fixture.services.count_calls(RESTORE_WEB_CALL)),
         (10, 4)
     );
     assert_eq!((failed.status, &*failed.long_status), (DeploymentState::Failed, "it does not answer"));
@@ -146,10 +143,10 @@ async fn rollback_has_its_own_attempts(db: Db) -> Result<()> {
 async fn failed_rollback_is_reported(db: Db) -> Result<()> {
     let fixture = start_components(db).await?;
     fixture.services.change_state(|state| state.jobs.behavior = JobBehavior::Crashing);
-    fixture.services.script_all_calls(RESTORE_CALL, UNAVAILABLE_CALL);
+    fixture.services.script_all_calls(RESTORE_WEB_CALL, UNAVAILABLE_CALL);
     let id = fixture.deploy(&build_git_deployment()).await?.deploy_id;
     let over = wait_until_retries_are_exhausted(&fixture, id).await?;
-    assert_eq!(fixture.services.count_calls(RESTORE_CALL), 10);
+    assert_eq!(fixture.services.count_calls(RESTORE_WEB_CALL), 10);
     assert_eq!(over.status, DeploymentState::Failed);
     let last = "The rollback failed: it does not answer";
     assert_eq!(over.long_status.lines().last(), Some(last));

@@ -82,6 +82,9 @@ async fn start(State(all): FakeServicesState, Json(create): Json<BuildCreate>) -
         source_url,
         reference: create.reference.unwrap_or_default(),
         upload: create.upload,
+        folder: create.folder,
+        recipe: create.recipe,
+        process: create.process,
         ..BuildParameters::default()
     };
     let build = Build {

@@ -35,6 +35,7 @@ use gate::{CallLog, CallRule, intercept_call};
 pub use builds::BuildMode;
 pub use gate::{CallOutcome, UNAVAILABLE_CALL};
 pub use jobs::JobBehavior;
+pub use restore::RESTORE_WEB_CALL;
 
 /// The state of the fake services and the calls that they received.
 #[derive(Default)]

@@ -12,6 +12,9 @@ use hearth_wire::{
 
 use super::{FakeServicesState, reply_named};
 
+/// The call that restores the job `web`.
+pub const RESTORE_WEB_CALL: &str = "POST jobs tools * jobs web restore";
+
 /// Returns a job to its former state.
 pub async fn restore_job(
     State(all): FakeServicesState,
