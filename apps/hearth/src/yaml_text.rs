@@ -142,7 +142,7 @@ impl<'a> TextEditor<'a> {
     ) -> Option<String> {
         let after_colon = self.find_colon_end(key)?;
         if matches!(node.value, TextNode::Null) && self.is_without_value(after_colon, is_flow)? {
-            return Some(self.splice(after_colon, after_colon, &format!(" {}", render_value(value)?)));
+            return Some(self.replace_span(after_colon, after_colon, &format!(" {}", render_value(value)?)));
         }
         let start = self.find_offset(node)?;
         // A text of several lines, an anchor or a tag begins before its value.
@@ -159,7 +159,7 @@ impl<'a> TextEditor<'a> {
             _ if matches!(node.value, TextNode::Map(_) | TextNode::List) => return None,
             _ => find_plain_end(rest, is_flow),
         };
-        Some(self.splice(start, start + end, &render_value(value)?))
+        Some(self.replace_span(start, start + end, &render_value(value)?))
     }
 
     /// True if nothing but a comment follows.
@@ -189,7 +189,7 @@ impl<'a> TextEditor<'a> {
             Some(_) => format!(", {entry}"),
         };
         let at = start + 1 + content.len();
-        Some(self.splice(at, at, &entry))
+        Some(self.replace_span(at, at, &entry))
     }
 
     fn insert_into_block_map(
@@ -219,7 +219,7 @@ impl<'a> TextEditor<'a> {
         }
         if is_flow {
             let entry = format!(" {{{}}}", render_flow_entry(path, value)?);
-            return Some(self.splice(after_colon, after_colon, &entry));
+            return Some(self.replace_span(after_colon, after_colon, &entry));
         }
         let indent = usize::try_from(key.referenced.column()).ok()?.checked_sub(1)?;
         let line_end = self.text[after_colon..].find('\n').map_or(self.text.len(), |at| after_colon + at + 1);
@@ -265,10 +265,10 @@ impl<'a> TextEditor<'a> {
             spaces += INDENT_STEP;
         }
         lines.push_str(&format!("{}{last}: {}{newline}", " ".repeat(spaces), render_value(value)?));
-        Some(self.splice(at, at, &lines))
+        Some(self.replace_span(at, at, &lines))
     }
 
-    fn splice(&self, start: usize, end: usize, new: &str) -> String {
+    fn replace_span(&self, start: usize, end: usize, new: &str) -> String {
         format!("{}{new}{}", &self.text[..start], &self.text[end..])
     }
 }

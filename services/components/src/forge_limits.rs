@@ -41,7 +41,7 @@ pub struct ForgeLimits(Arc<Mutex<WindowCounts>>);
 impl ForgeLimits {
     /// Counts a valid delivery of a link. Error `rate-limit` (exhausted).
     pub fn take_for_link(&self, link: RepositoryLinkId, now: Timestamp) -> Result<()> {
-        self.take(LimitKey::Link(link), MAX_DELIVERIES_PER_LINK, now)
+        self.take_permit(LimitKey::Link(link), MAX_DELIVERIES_PER_LINK, now)
     }
 
     /// Counts a delivery without a valid signature. Error `rate-limit` (exhausted).
@@ -51,10 +51,10 @@ impl ForgeLimits {
             Some(IpAddr::V4(address)) => u64::from(address.to_bits()),
             Some(IpAddr::V6(address)) => u64::try_from(address.to_bits() >> 64).unwrap_or(0),
         };
-        self.take(LimitKey::Address(network), MAX_REFUSED_PER_ADDRESS, now)
+        self.take_permit(LimitKey::Address(network), MAX_REFUSED_PER_ADDRESS, now)
     }
 
-    fn take(&self, key: LimitKey, limit: u32, now: Timestamp) -> Result<()> {
+    fn take_permit(&self, key: LimitKey, limit: u32, now: Timestamp) -> Result<()> {
         let window = now.as_second() / WINDOW_SECONDS;
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.window != window {

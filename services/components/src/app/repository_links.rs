@@ -253,7 +253,7 @@ fn check_patterns(subject: &str, patterns: &[String]) -> Result<()> {
     }
     for pattern in patterns {
         check_plain_text(subject, pattern, 1..=200)?;
-        PathPattern::parse(pattern)?;
+        PathPattern::parse_pattern(pattern)?;
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ enum PatternPart {
 
 impl PathPattern {
     /// Parses a pattern. Error `pattern` (invalid).
-    pub fn parse(text: &str) -> Result<Self> {
+    pub fn parse_pattern(text: &str) -> Result<Self> {
         let refuse = |reason: String| {
             let what = format!("invalid pattern {:?}: {reason}", to_single_line(text, 80));
             Error::invalid("pattern", what).help("write a name, or a pattern as release/* or docs/**")
@@ -85,7 +85,9 @@ impl PathPattern {
 
 /// True if a text matches one of several patterns. A pattern that cannot be parsed matches nothing.
 pub fn matches_any(patterns: &[String], text: &str) -> bool {
-    patterns.iter().any(|pattern| PathPattern::parse(pattern).is_ok_and(|pattern| pattern.matches_text(text)))
+    patterns
+        .iter()
+        .any(|pattern| PathPattern::parse_pattern(pattern).is_ok_and(|pattern| pattern.matches_text(text)))
 }
 
 #[cfg(test)]
@@ -120,10 +122,10 @@ mod tests {
     #[test]
     fn pattern_has_limits() {
         for wrong in ["", "a\nb", &"x".repeat(201), "*********"] {
-            assert_eq!(PathPattern::parse(wrong).unwrap_err().code(), "pattern", "{wrong:?}");
+            assert_eq!(PathPattern::parse_pattern(wrong).unwrap_err().code(), "pattern", "{wrong:?}");
         }
         // The time of a match grows with the product of both lengths at most.
-        let hostile = PathPattern::parse(&"*a".repeat(8)).unwrap();
+        let hostile = PathPattern::parse_pattern(&"*a".repeat(8)).unwrap();
         assert!(!hostile.matches_text(&"a".repeat(1000).replace("aaaaaaaaaa", "aaaaaaaaab")));
     }
 }

@@ -73,7 +73,7 @@ fn decode_mac(text: &str) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    fn check(forge: ForgeKind, name: &'static str, value: &str, body: &[u8]) -> SignatureCheck {
+    fn check_header(forge: ForgeKind, name: &'static str, value: &str, body: &[u8]) -> SignatureCheck {
         let headers = HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]);
         check_signature(forge, &headers, body, &Secret::new("It's a Secret to Everybody")).unwrap()
     }
@@ -82,14 +82,15 @@ mod tests {
     fn signature_of_the_documentation_of_github_is_valid() {
         // Secret, payload and signature are those of GitHub's page about validating deliveries.
         let hex = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
-        let github = |value: &str, body: &[u8]| check(ForgeKind::Github, "x-hub-signature-256", value, body);
+        let github =
+            |value: &str, body: &[u8]| check_header(ForgeKind::Github, "x-hub-signature-256", value, body);
         assert_eq!(github(&format!("sha256={hex}"), b"Hello, World!"), SignatureCheck::Valid);
         assert_eq!(github(&format!("sha256={hex}"), b"Hello, World?"), SignatureCheck::Wrong);
         for wrong in [hex.to_owned(), format!("sha1={hex}"), "sha256=".to_owned(), format!("sha256={hex}00")]
         {
             assert_eq!(github(&wrong, b"Hello, World!"), SignatureCheck::Wrong, "{wrong}");
         }
-        let gitea = |name| check(ForgeKind::Gitea, name, hex, b"Hello, World!");
+        let gitea = |name| check_header(ForgeKind::Gitea, name, hex, b"Hello, World!");
         assert_eq!(gitea("x-gitea-signature"), SignatureCheck::Valid);
         assert_eq!(gitea("x-forgejo-signature"), SignatureCheck::Valid);
         assert_eq!(gitea("x-hub-signature-256"), SignatureCheck::Missing);
@@ -97,7 +98,7 @@ mod tests {
 
     #[test]
     fn token_of_gitlab_is_the_secret() {
-        let gitlab = |value| check(ForgeKind::Gitlab, "x-gitlab-token", value, b"{}");
+        let gitlab = |value| check_header(ForgeKind::Gitlab, "x-gitlab-token", value, b"{}");
         assert_eq!(gitlab("It's a Secret to Everybody"), SignatureCheck::Valid);
         assert_eq!(gitlab("It's a Secret to Everybod"), SignatureCheck::Wrong);
         assert_eq!(gitlab(""), SignatureCheck::Missing);

@@ -73,7 +73,7 @@ impl SentDelivery {
                 "repository": {"name": "hello", "git_http_url": format!("{repository}.git"),
                     "homepage": repository}}),
         };
-        Self { forge, id: id.to_owned(), event: push_event(forge), payload: merge(base, own) }
+        Self { forge, id: id.to_owned(), event: push_event(forge), payload: merge_values(base, own) }
     }
 
     /// An event that is no push.
@@ -84,7 +84,7 @@ impl SentDelivery {
                 json!({"repository": {"html_url": REPOSITORY_URL, "clone_url": format!("{REPOSITORY_URL}.git")}})
             }
         };
-        Self { forge, id: id.to_owned(), event, payload: merge(payload, repository) }
+        Self { forge, id: id.to_owned(), event, payload: merge_values(payload, repository) }
     }
 
     /// The same delivery with another id.
@@ -150,7 +150,7 @@ pub fn sign_body(forge: ForgeKind, secret: &Secret, body: &str) -> Result<(&'sta
     })
 }
 
-fn merge(mut base: Value, other: Value) -> Value {
+fn merge_values(mut base: Value, other: Value) -> Value {
     if let (Some(base), Value::Object(other)) = (base.as_object_mut(), other) {
         base.extend(other);
     }
