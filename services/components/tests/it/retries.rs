@@ -163,7 +163,8 @@ async fn mandates_end_after_a_long_outage(db: Db) -> Result<()> {
         fixture.deploy_other_tool().await?;
     }
     fixture.services.clear_script();
-    wait_until("all mandates have ended", async || {
+    // Ten minutes of the clock pass until the next series of attempts, one step for each deployment.
+    wait_until_within(Duration::from_secs(90), "all mandates have ended", async || {
         fixture.stand.advance_clock(CLOCK_STEP);
         fixture.deploy_other_tool().await?;
         // Except for the mandate of the deployment that has just ended.
