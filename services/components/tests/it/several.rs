@@ -10,6 +10,7 @@ use hearth_wire::{
     },
     jobs::{JobCreate, JobType},
 };
+use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::{
@@ -158,7 +159,10 @@ async fn component_that_is_no_longer_named_is_removed(db: Db) -> Result<()> {
 async fn one_off_component_that_is_never_started_fails_the_deployment(db: Db) -> Result<()> {
     let fixture = start_components(db).await?;
     fixture.services.change_state(|state| state.jobs.one_off_waits = true);
-    let failed = deploy_config(&fixture, FIVE_COMPONENTS).await?;
+    let id = fixture.deploy(&build_config_deployment(FIVE_COMPONENTS)).await?.deploy_id;
+    fixture.wait_for_fake_state("it is requested", |state| state.jobs.one_off_starts == ["migrate"]).await?;
+    fixture.stand.advance_clock(SignedDuration::from_secs(61));
+    let failed = fixture.wait_for_end_advancing_time(id).await?;
     let class = Some(DeploymentFailureClass::Timeout);
     assert_eq!((failed.status, failed.failure_class), (DeploymentState::TimedOut, class), "{failed:?}");
     assert!(failed.long_status.contains("migrate was not started in time"), "{failed:?}");

@@ -6,6 +6,7 @@ use hearth_wire::jobs::internal::{EnvironmentRouteRemoved, Route, RouteEvent, Ro
 
 use crate::fixture::{
     EdgeFixture, build_hello_route, build_route, reserve_closed_port, start_answering_instance,
+    start_instance,
 };
 
 const RESPONSE_ONE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\none";
@@ -63,14 +64,21 @@ async fn environment_has_a_page_beside_that_of_its_tool() -> Result<()> {
 
 #[tokio::test]
 async fn visits_of_environments_count_to_their_tool() -> Result<()> {
-    let (target, _) = start_answering_instance("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nslow").await;
+    let target = start_instance(|mut wire| async move {
+        if wire.read_until("\r\n\r\n").await.contains("/slow") {
+            wire.send("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nslow").await;
+            std::future::pending::<()>().await;
+        }
+        wire.send(RESPONSE_ONE).await;
+    })
+    .await;
     let production = build_route("hello", RouteState::Ready, &[target]);
     let staging = Route { environment: Some("staging".parse()?), ..production.clone() };
     let settings = "[edge]\nvisits_per_tool = 1";
     let fixture = EdgeFixture::start_with(vec![production, staging], settings, true).await?;
     fixture.wait_for_page("hello--staging").await?;
     let mut open = fixture.connect_visitor().await;
-    open.send("GET / HTTP/1.1\r\nhost: hello--staging.localhost\r\n\r\n").await;
+    open.send("GET /slow HTTP/1.1\r\nhost: hello--staging.localhost\r\n\r\n").await;
     open.read_until("slow").await;
     assert!(fixture.get("hello", "").await.contains("page-busy"));
     Ok(())

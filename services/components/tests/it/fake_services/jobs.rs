@@ -302,7 +302,9 @@ async fn show_run(
         let runs = state.jobs.render_runs(&tool, &name)?;
         runs.into_iter().find(|found| found["id"] == run.as_str())
     };
-    let wait = query.wait.map_or(0, |wait| wait.as_seconds());
+    // A run that is never started is answered at once, so that its deadline is noticed.
+    let waits = !all.lock_state().jobs.one_off_waits;
+    let wait = query.wait.filter(|_| waits).map_or(0, |wait| wait.as_seconds());
     let has_ended = |state: &FakeState| find(state).filter(|found| found["state"] == "ended");
     let ended = all.wait(wait.into(), has_ended).await;
     match ended.or_else(|| find(&all.lock_state())) {
