@@ -76,12 +76,15 @@ impl SleepyPage {
         self.harness.stand.advance_clock(SignedDuration::from_secs(seconds));
     }
 
-    /// Lets the page fall asleep.
+    /// Lets the page fall asleep. A page whose job is being changed, such as by an observed container, is tried again after
+    /// the next report.
     async fn fall_asleep(&self, edge: ProcessInstanceId) -> Result<()> {
         self.advance(61);
-        self.report(edge, None).await?;
-        assert!(self.is_asleep().await?);
-        Ok(())
+        wait_until("the page sleeps", async || {
+            self.report(edge, None).await?;
+            Ok(self.is_asleep().await?.then_some(()))
+        })
+        .await
     }
 }
 
