@@ -328,7 +328,7 @@ fn find_plain_end(text: &str, is_flow: bool) -> usize {
 mod tests {
     use super::*;
 
-    fn change(text: &str, key: &str, value: impl Into<Value>) -> Option<String> {
+    fn change_text(text: &str, key: &str, value: impl Into<Value>) -> Option<String> {
         let path: Vec<String> = key.split('.').map(str::to_owned).collect();
         change_yaml_text(text, &path, &value.into())
     }
@@ -349,7 +349,7 @@ mod tests {
             ("ä: {ö: 1, ü: 2}\n", "ä.ü", 3.into(), "ä: {ö: 1, ü: 3}\n"),
             ("a:\r\n  b: 1\r\n", "a.c", 2.into(), "a:\r\n  b: 1\r\n  c: 2\r\n"),
         ] {
-            assert_eq!(change(text, key, value).as_deref(), Some(changed), "{text}");
+            assert_eq!(change_text(text, key, value).as_deref(), Some(changed), "{text}");
         }
     }
 
@@ -368,7 +368,7 @@ mod tests {
             ),
             ("a:\nc: 0\n", "a.b.d", "a:\n  b:\n    d: 1\nc: 0\n"),
         ] {
-            assert_eq!(change(text, key, 1).as_deref(), Some(changed), "{text}");
+            assert_eq!(change_text(text, key, 1).as_deref(), Some(changed), "{text}");
         }
     }
 
@@ -381,7 +381,7 @@ mod tests {
             ("a: x\n", "a.b"),
             ("a: [", "a"),
         ] {
-            assert_eq!(change(text, key, 1), None, "{text}");
+            assert_eq!(change_text(text, key, 1), None, "{text}");
         }
     }
 }

@@ -176,7 +176,9 @@ fn build_home() -> Home {
         "credential": {"by": "personal-token", "id": "token_00000000000000000000000001"}}}"#;
     let mail = |off: bool| {
         format!(
-            r#"{{"data": {{"sends": true, "off": {off}, "recipients": [], "waiting": 0}}, "messages": {{}}}}"#
+            r#"{{"data": {{"sends": true, "off": {off}, "recipients": [], "waiting": 0, "events": ["deployment.failed"],
+            "available_events": ["deployment.failed", "build.failed"], "default_events": ["deployment.failed"]}},
+            "messages": {{}}}}"#
         )
     };
     let webhook = format!(

@@ -76,10 +76,15 @@ impl SleepyPage {
         self.harness.stand.advance_clock(SignedDuration::from_secs(seconds));
     }
 
-    /// Lets the page fall asleep. A page whose job is being changed, such as by an observed container, is tried again after
-    /// the next report.
+    /// Lets the page fall asleep.
     async fn fall_asleep(&self, edge: ProcessInstanceId) -> Result<()> {
         self.advance(61);
+        self.report_until_asleep(edge).await
+    }
+
+    /// Reports no visits until the page sleeps. A page whose job is being changed, such as by an observed container, is tried
+    /// again after the next report.
+    async fn report_until_asleep(&self, edge: ProcessInstanceId) -> Result<()> {
         wait_until("the page sleeps", async || {
             self.report(edge, None).await?;
             Ok(self.is_asleep().await?.then_some(()))
@@ -102,7 +107,7 @@ async fn page_without_visits_sleeps_until_the_next_visit(db: Db) -> Result<()> {
     page.report(edge, None).await?;
     assert!(!page.is_asleep().await?, "50 seconds have passed since its visit");
     page.advance(11);
-    page.report(edge, None).await?;
+    page.report_until_asleep(edge).await?;
     let job = page.show_job().await?;
     assert!(job.status.asleep.is_some() && job.status_short == "Asleep", "{job:?}");
     assert_eq!(job.status.paused, None);
@@ -151,9 +156,7 @@ async fn page_sleeps_only_when_every_edge_has_reported(db: Db) -> Result<()> {
     page.report(one, None).await?;
     assert!(!page.is_asleep().await?);
     page.advance(2);
-    page.report(one, None).await?;
-    assert!(page.is_asleep().await?);
-    Ok(())
+    page.report_until_asleep(one).await
 }
 
 async fn change_restart_and_pause_end_the_sleep_of_a_page(db: Db) -> Result<()> {

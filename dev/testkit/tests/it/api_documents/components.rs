@@ -68,7 +68,8 @@ async fn make_objects(operator: &Person) -> Result<(Vec<Value>, Value)> {
             .await?;
         deployments.push(id);
     }
-    let link = json!({"forge": "gitlab", "repository": "https://code.example/hello", "branches": ["main"]});
+    let link =
+        json!({"forge": "gitlab", "repository": "https://code.example/ada/hello", "branches": ["main"]});
     let made = send(Method::POST, "repository-links", link).await?["data"].take();
     let link = made["link"]["id"].clone();
     let path = format!("/components/v1/forge-webhooks/{}", link.as_str().unwrap());

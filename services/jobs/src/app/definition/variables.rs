@@ -64,24 +64,24 @@ mod tests {
         JobSpec::from_create(create).unwrap()
     }
 
-    fn refuse(job: &JobSpec) -> String {
+    fn find_refusal(job: &JobSpec) -> String {
         validate_variables(job).err().map(|error| error.public_message().to_owned()).unwrap_or_default()
     }
 
     #[test]
     fn variables_are_limited_and_errors_have_no_values() {
-        assert_eq!(refuse(&build_spec(&[("LEVEL", "debug"), ("EMPTY", "")], Some(&[]))), "");
+        assert_eq!(find_refusal(&build_spec(&[("LEVEL", "debug"), ("EMPTY", "")], Some(&[]))), "");
         let large = "v".repeat(MAX_VALUE_BYTES + 1);
         for value in [&*large, "v\0v"] {
-            let message = refuse(&build_spec(&[("LEVEL", value)], None));
+            let message = find_refusal(&build_spec(&[("LEVEL", value)], None));
             assert!(message.contains("LEVEL") && !message.contains(value), "{message}");
         }
-        assert!(refuse(&build_spec(&[("PORT", "1")], None)).contains("is set by Hearth"));
+        assert!(find_refusal(&build_spec(&[("PORT", "1")], None)).contains("is set by Hearth"));
         let many: Vec<String> = (0..=MAX_VARIABLES).map(|number| format!("V{number}")).collect();
         let many: Vec<(&str, &str)> = many.iter().map(|name| (name.as_str(), "")).collect();
-        assert!(refuse(&build_spec(&many, None)).contains("at most 64"));
+        assert!(find_refusal(&build_spec(&many, None)).contains("at most 64"));
         let value = "v".repeat(MAX_VALUE_BYTES);
         let full = ["A", "B", "C", "D", "E", "F", "G", "H"].map(|name| (name, &*value));
-        assert!(refuse(&build_spec(&full, None)).contains("bytes; at most 32768"));
+        assert!(find_refusal(&build_spec(&full, None)).contains("bytes; at most 32768"));
     }
 }
