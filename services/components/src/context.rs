@@ -44,14 +44,6 @@ impl ComponentsContext {
         authed.identity.caller.to_string()
     }
 
-    /// Returns the public address of this Hearth, without a slash at its end.
-    pub fn public_url(&self) -> String {
-        match self.door.public_url.as_deref() {
-            Some(url) => url.trim_end_matches('/').to_owned(),
-            None => format!("http://{}", self.door.listen),
-        }
-    }
-
     /// Builds the address of a deployment in the API.
     pub fn build_deployment_url(&self, tool: &ToolName, deployment: DeploymentId) -> String {
         format!("{}/components/v1/tool/{tool}/deployment/{deployment}", self.door.public_origin())

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 pub use hearth_wire::components::ComponentPhase;
 
+/// The port of a published component that names none.
+pub const DEFAULT_PORT: u16 = 8000;
+
 /// The components that a deployment is to run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolSpec {

@@ -11,7 +11,7 @@ use sea_orm::{
     sea_query::{Index, Table, TableCreateStatement},
 };
 
-use super::{deploy_token::CreateDeployTokens, tool_request::CreateToolRequests};
+use super::{deploy_token::CreateDeployTokens, tool_request_migration::CreateToolRequests};
 
 /// All migrations, oldest first.
 pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {

@@ -18,6 +18,7 @@ mod session;
 mod token;
 mod tool;
 mod tool_request;
+mod tool_request_migration;
 mod user;
 
 use hearth_base::{Result, UserId};

@@ -1,10 +1,7 @@
 //! Table of requests of tools to the operators, of all kinds.
 
 use hearth_base::{Error, Page, PageCursor, PageLimit, Result, ToolId, ToolName, ToolRequestId, UserId};
-use hearth_kit::db::{
-    DbTimestamp, MigrationName, MigrationTrait, OrDbError, SchemaManager, Tx,
-    schema::{big_integer, big_integer_null, build_index, json, string, string_null, text},
-};
+use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
 use hearth_wire::{
     accounts::{PackageSourceRequest, RequestKind, RequestState, ToolRequest},
     tools::QuotaPatch,
@@ -12,9 +9,8 @@ use hearth_wire::{
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, Order, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
-    sea_query::{Expr, LockType, Table},
+    ColumnTrait, ConnectionTrait, EntityTrait, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, LockType},
 };
 use serde::{Deserialize, Serialize};
 
@@ -372,43 +368,4 @@ async fn read_request_page(
 
 fn parse_named_request((request, tool): (row::Model, tool::row::Model)) -> Result<(StoredRequest, ToolName)> {
     Ok((StoredRequest::try_from(request)?, parse_column("tool.name", &tool.name)?))
-}
-
-/// Migration that creates the table. It is never changed after a release.
-pub struct CreateToolRequests;
-
-impl MigrationName for CreateToolRequests {
-    fn name(&self) -> &str {
-        "0006_tool_requests"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for CreateToolRequests {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let table = Table::create()
-            .table("tool_request")
-            .col(string("id").primary_key())
-            .col(string("tool_id"))
-            .col(string("kind"))
-            .col(string_null("user_id"))
-            .col(string("author"))
-            .col(text("reason"))
-            .col(json("details"))
-            .col(string("state"))
-            .col(big_integer("created"))
-            .col(big_integer_null("decided"))
-            .col(string_null("decided_by"))
-            .col(text("answer"))
-            .to_owned();
-        manager.create_table(table).await?;
-        for (name, columns) in [
-            ("tool_request_tool_id", ["tool_id", "state"]),
-            ("tool_request_user_id", ["user_id", "state"]),
-            ("tool_request_state", ["state", "id"]),
-        ] {
-            manager.create_index(build_index(name, "tool_request", &columns)).await?;
-        }
-        Ok(())
-    }
 }

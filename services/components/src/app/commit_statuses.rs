@@ -36,18 +36,16 @@ pub async fn enqueue_status(cx: &ComponentsContext, tx: &Tx, deployment: &Deploy
 /// refusal of the forge is stored with the link.
 pub async fn send_status(cx: &ComponentsContext, id: DeploymentId) -> Result<()> {
     let Some(deployment) = cx.store.find_deployment(id).await? else { return Ok(()) };
-    let Some(link) = deployment.repository_link else { return Ok(()) };
+    let (Some(link), Some(tool)) = (deployment.repository_link, &deployment.tool_name) else { return Ok(()) };
     let Some(link) = cx.store.find_link(link).await? else { return Ok(()) };
     let Some(sealed) = &link.status_token else { return Ok(()) };
     let Some(commit) = find_commit(cx, &deployment, &link).await? else { return Ok(()) };
     let token = cx.vault.decrypt_value(link.status_token_place(), sealed)?;
-    let tool = cx.clients.create_client(hearth_base::Role::Accounts)?;
-    let tool = tool.accounts_internal().show_tool_facts(link.tool).await?.name;
     let name = match &link.content.environment {
         None => format!("hearth/{tool}"),
         Some(environment) => format!("hearth/{tool}/{environment}"),
     };
-    let address = format!("{}/components/v1/tool/{tool}/deployment/{id}", cx.public_url());
+    let address = cx.build_deployment_url(tool, id);
     let shown = (find_state(deployment.state), &*name, &*deployment.message, Some(&*address));
     let request = build_status_request(link.forge, &link.repository, &commit, shown, &token)?;
     let body = Bytes::from(request.body);

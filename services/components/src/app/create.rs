@@ -136,7 +136,7 @@ pub async fn insert_deployment(
     Ok(deployment)
 }
 
-/// Ends the mandate of a deployment that was not stored. If `accounts` does not answer, the mandate expires.
+/// Ends a mandate that nothing needs any more. If `accounts` does not answer, it expires.
 pub async fn end_unused_mandate(cx: &ComponentsContext, mandate: MandateId) {
     if let Err(error) = cx.clients.end_mandate(mandate).await {
         tracing::debug!(%error, "mandate not ended; it will expire");

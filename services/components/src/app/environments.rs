@@ -14,6 +14,7 @@ use hearth_wire::{
     jobs::{Job, JobsQuery, StatusShort},
 };
 
+use super::create::end_unused_mandate;
 use crate::{context::ComponentsContext, store::build_active_conflict};
 
 /// The number of revisions among which the newest one of each environment is searched.
@@ -28,7 +29,7 @@ pub async fn list_environments(
     let scopes = Scopes::from_scopes([Scope::Tools(Some(Role::Jobs), Access::Read)]);
     let mandate = cx.clients.create_mandate(shown, scopes, "list environments".to_owned()).await?;
     let jobs = list_environment_jobs(cx, mandate).await;
-    end_mandate(cx, mandate).await;
+    end_unused_mandate(cx, mandate).await;
     let revisions = find_newest_revisions(cx, tool.id).await?;
     let environments = jobs?.into_iter().map(|(name, jobs)| {
         let revision = revisions.get(name.as_str()).copied();
@@ -50,7 +51,7 @@ pub async fn delete_environment(
     let scopes = Scopes::from_scopes([Scope::Tools(Some(Role::Jobs), Access::Write)]);
     let mandate = cx.clients.create_mandate(shown, scopes, format!("delete environment {name}")).await?;
     let jobs = delete_environment_jobs(cx, mandate, &name).await;
-    end_mandate(cx, mandate).await;
+    end_unused_mandate(cx, mandate).await;
     Ok(render_environment(cx, tool, name, &jobs?, revision))
 }
 
@@ -137,12 +138,5 @@ fn render_environment(
         status: shown.map(|job| job.status_short.clone()).unwrap_or_default(),
         jobs: jobs.iter().map(|job| job.name.clone()).collect(),
         name,
-    }
-}
-
-/// Ends a mandate. If `accounts` does not answer, it expires.
-async fn end_mandate(cx: &ComponentsContext, mandate: MandateId) {
-    if let Err(error) = cx.clients.end_mandate(mandate).await {
-        tracing::debug!(%error, "mandate not ended; it will expire");
     }
 }

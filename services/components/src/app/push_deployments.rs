@@ -8,7 +8,7 @@
 //! | queued | it resolves the branch when it starts: the pushes become part of it |
 //! | none, running or ended | a new deployment, queued behind the tool's active one |
 
-use hearth_base::{Error, ErrorKind, MandateId, Result, Role, to_single_line};
+use hearth_base::{Error, ErrorKind, Result, Role, to_single_line};
 use hearth_kit::{db::Tx, queue::TaskName, tool_state};
 use hearth_wire::components::{
     DeploySource, DeploymentCreate, DeploymentCreateQuery, DeploymentId, DeploymentState, ForgeDeliveryId,
@@ -114,19 +114,16 @@ async fn start_deployment(cx: &ComponentsContext, link: &StoredLink, key: &PushK
     })?;
     new.mandate = Some(mandate);
     loop {
-        match insert_push_deployment(cx, link, key, &new).await {
+        let is_inserted = match insert_push_deployment(cx, link, key, &new).await {
             // Another request became active after the check: queue behind it.
-            Err(error) if error.code() == DEPLOYMENT_ACTIVE_CODE => {}
-            Ok(true) => return Ok(()),
-            Ok(false) => return end_unused_mandate(cx, mandate, Ok(())).await,
-            Err(error) => return end_unused_mandate(cx, mandate, Err(error)).await,
+            Err(error) if error.code() == DEPLOYMENT_ACTIVE_CODE => continue,
+            inserted => inserted,
+        };
+        if !matches!(is_inserted, Ok(true)) {
+            create::end_unused_mandate(cx, mandate).await;
         }
+        return is_inserted.map(|_| ());
     }
-}
-
-async fn end_unused_mandate(cx: &ComponentsContext, mandate: MandateId, outcome: Result<()>) -> Result<()> {
-    create::end_unused_mandate(cx, mandate).await;
-    outcome
 }
 
 /// Reads the deployment of a pushed ref: that of the stored configuration, or without one of the repository as one

@@ -269,7 +269,7 @@ fn render_link(cx: &ComponentsContext, link: &StoredLink, owner: &StandingMandat
         environment,
         owner: owner.owner.clone(),
         suspended: !owner.active,
-        webhook_url: format!("{}/components/v1/forge-webhooks/{}", cx.public_url(), link.id),
+        webhook_url: format!("{}/components/v1/forge-webhooks/{}", cx.door.public_origin(), link.id),
         has_status_token: link.status_token.is_some(),
         status_problem,
         created: link.created,

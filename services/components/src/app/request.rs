@@ -14,11 +14,9 @@ use super::{
 };
 use crate::{
     context::ComponentsContext,
-    spec::{BuildSpec, ComponentImage, ComponentSpec, ToolSpec},
+    spec::{BuildSpec, ComponentImage, ComponentSpec, DEFAULT_PORT, ToolSpec},
 };
 
-/// The port of a published component whose deployment names none.
-const DEFAULT_PORT: u16 = 8000;
 /// The maximum number of components whose files have a digest, as in a configuration.
 const MAX_SOURCE_DIGESTS: usize = 64;
 /// The time limit of a one-off component that names none, in seconds.

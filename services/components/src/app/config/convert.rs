@@ -22,11 +22,8 @@ use super::{
 };
 use crate::{
     forge::is_same_repository,
-    spec::{BuildSpec, ComponentImage, ComponentSpec, ToolSpec},
+    spec::{BuildSpec, ComponentImage, ComponentSpec, DEFAULT_PORT, ToolSpec},
 };
-
-/// The port of a published component that names none.
-const DEFAULT_PORT: u16 = 8000;
 
 /// Converts a configuration in Toolforge's format. Error `no-such-environment` (not found): it has none.
 pub fn convert_tool_config(config: &ToolConfig, context: &ConfigContext) -> Result<ToolSpec> {

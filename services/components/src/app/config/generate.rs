@@ -15,7 +15,7 @@ use hearth_wire::{
     reply::Paging,
 };
 
-use super::{MAX_COMPONENTS, check_config};
+use super::{super::create::end_unused_mandate, MAX_COMPONENTS, check_config};
 use crate::context::ComponentsContext;
 
 /// The warning if a tool has no jobs; clients of Toolforge look for it.
@@ -48,9 +48,7 @@ pub async fn generate_config(
     let scopes = Scopes::from_scopes([read(Role::Jobs), read(Role::Builds)]);
     let mandate = cx.clients.create_mandate(shown, scopes, "generate a configuration".to_owned()).await?;
     let read = read_jobs_and_builds(cx, mandate).await;
-    if let Err(error) = cx.clients.end_mandate(mandate).await {
-        tracing::debug!(%error, "mandate not ended; it will expire");
-    }
+    end_unused_mandate(cx, mandate).await;
     let (jobs, builds) = read?;
     let environments = match cx.store.find_config(tool.id).await? {
         Some(stored) => match check_config(&stored.text).map(|checked| checked.document) {

@@ -8,6 +8,7 @@ mod convert;
 mod document;
 mod environments;
 mod fetch;
+mod field_texts;
 mod fields;
 pub mod generate;
 mod health;

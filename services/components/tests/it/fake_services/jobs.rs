@@ -22,6 +22,9 @@ use serde_json::{Value, json};
 use super::{
     FakeComponentPeers, FakeServicesState, FakeState, build_not_found, build_refusal, reply_data,
     reply_named, restore,
+    runs::{
+        build_crashed_run, build_loopback_run, build_other_port_run, build_running_run, build_unready_run,
+    },
 };
 
 /// The jobs by tool and name.
@@ -214,41 +217,6 @@ fn differs(old: &JobCreate, new: &JobCreate) -> bool {
         new.as_object_mut().map(|new| new.remove(sort));
     }
     kind || new.as_object().into_iter().flatten().any(|(field, value)| old.get(field) != Some(value))
-}
-
-/// Builds a run that has just started.
-fn build_running_run(spec: &JobCreate, now: Timestamp) -> Value {
-    json!({"id": "run", "job": spec.name, "cause": "keep", "attempt": 4, "state": "running", "created": now,
-        "started": now, "cpu_micros": 0, "peak_memory": 0, "ready": true})
-}
-
-/// Builds a running container whose check has not passed.
-fn build_unready_run(spec: &JobCreate, now: Timestamp) -> Value {
-    json!({"id": "run", "job": spec.name, "cause": "keep", "attempt": 1, "state": "running", "created": now,
-        "started": now, "cpu_micros": 0, "peak_memory": 0, "ready": false})
-}
-
-/// Builds a running container that listens on the loopback interface only.
-fn build_loopback_run(spec: &JobCreate, now: Timestamp) -> Value {
-    let mut run = build_unready_run(spec, now);
-    run["problem"] = json!("listens-on-loopback");
-    run["reason"] = json!("only its own container reaches port 8000");
-    run
-}
-
-/// Builds a running container that listens on another port.
-fn build_other_port_run(spec: &JobCreate, now: Timestamp) -> Value {
-    let mut run = build_unready_run(spec, now);
-    run["problem"] = json!("listens-on-other-port");
-    run["reason"] = json!("it serves at port 5000");
-    run
-}
-
-/// Builds a run that ended right after its start.
-fn build_crashed_run(spec: &JobCreate, now: Timestamp) -> Value {
-    json!({"id": "run", "job": spec.name, "cause": "keep", "attempt": 1, "state": "ended", "created": now,
-        "ended": now, "end": "exited", "exit_code": 7, "reason": "it ended with status 7: no such table",
-        "cpu_micros": 0, "peak_memory": 0, "ready": false})
 }
 
 pub fn build_router() -> Router<std::sync::Arc<FakeComponentPeers>> {

@@ -6,6 +6,7 @@ mod gate;
 mod images;
 mod jobs;
 mod restore;
+mod runs;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
