@@ -19,6 +19,7 @@ mod names;
 pub mod nearest;
 mod page;
 mod paseto;
+mod preview_number;
 mod quantity;
 mod role;
 mod sealed;
@@ -44,6 +45,7 @@ pub use names::{
     ToolName, UserName, VolumeName,
 };
 pub use page::{Page, PageCursor, PageLimit};
+pub use preview_number::PreviewNumber;
 pub use quantity::{Cpu, Memory};
 pub use role::Role;
 pub use sealed::{OpeningKeys, SealContext, SealedValue, SealingKey};

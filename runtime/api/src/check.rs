@@ -93,9 +93,37 @@ impl Workload {
         }
     }
 
-    /// Refuses tool-only features (homes, sealed variables, a tool's name) in workloads of Hearth itself.
+    /// Refuses what the owner of the workload may not have.
     fn check_owner(&self) -> Result<()> {
-        let Owner::Hearth(_) = self.owner else { return Ok(()) };
+        match self.owner {
+            Owner::Tool(_) => Ok(()),
+            Owner::Preview { .. } => self.check_preview(),
+            Owner::Hearth(_) => self.check_hearth_owner(),
+        }
+    }
+
+    /// Refuses what would connect a preview to its tool or to Hearth: storage, endpoints, and for its runs also Hearth's
+    /// services and the credential of a run, which is a refreshed file. A build needs the services, to fetch its source
+    /// and packages.
+    fn check_preview(&self) -> Result<()> {
+        let refused = if let Some(mount) = self.mounts.first() {
+            Some(format!("workload of a preview mounts storage: {:.200?}; allowed: no mounts", mount.at))
+        } else if let Some(endpoint) = self.network.grants.first() {
+            Some(format!("workload of a preview has the endpoint {endpoint}; allowed: no endpoints"))
+        } else if self.isolation == Isolation::Build {
+            None
+        } else if !self.network.without_services {
+            Some("workload of a preview reaches Hearth's services; allowed: for its builds only".to_owned())
+        } else {
+            self.files.first().map(|file| {
+                format!("workload of a preview has a refreshed file: {:.200?}; allowed: none", file.path)
+            })
+        };
+        refused.map_or(Ok(()), |what| Err(refuse_workload(what)))
+    }
+
+    /// Refuses tool-only features (homes, sealed variables, a tool's name) in workloads of Hearth itself.
+    fn check_hearth_owner(&self) -> Result<()> {
         if !self.process.sealed.is_empty() || self.network.tool.is_some() {
             return Err(refuse_workload(
                 "workload of Hearth has sealed variables or a tool's name; allowed: for tools only",
@@ -229,6 +257,9 @@ impl FileSession {
         match (&self.root, self.owner) {
             (MountSource::BuildCache, _) => {
                 Err(refuse_workload("file session opens a build cache; allowed: home or volume"))
+            }
+            (_, Owner::Preview { .. }) => {
+                Err(refuse_workload("file session opens storage of a preview; previews have none"))
             }
             (MountSource::Home, Owner::Hearth(_)) => {
                 Err(refuse_workload("file session opens a home of Hearth itself; allowed: homes of tools"))

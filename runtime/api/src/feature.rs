@@ -8,6 +8,8 @@ use hearth_base::{Error, ErrorKind};
 pub enum Feature {
     /// Workloads that Hearth itself owns.
     HearthOwner,
+    /// Workloads of previews, isolated from their tool.
+    PreviewOwner,
     /// Images that the runtime fetches from a registry.
     ImagePull,
     /// Images whose layers the caller delivers.
@@ -31,6 +33,7 @@ impl Feature {
     pub fn to_error_code(self) -> &'static str {
         match self {
             Self::HearthOwner => "workload-owner-unsupported",
+            Self::PreviewOwner => "workload-preview-unsupported",
             Self::ImagePull => "workload-image-pull-unsupported",
             Self::ImageDelivery => "workload-image-delivery-unsupported",
             Self::Volume => "workload-volume-unsupported",
@@ -46,6 +49,7 @@ impl Feature {
     pub fn to_unsupported_error(self) -> Error {
         let what = match self {
             Self::HearthOwner => "workloads of Hearth itself",
+            Self::PreviewOwner => "workloads of previews",
             Self::ImagePull => "pulling images from a registry",
             Self::ImageDelivery => "images whose layers the caller delivers",
             Self::Volume => "named volumes",

@@ -17,6 +17,10 @@ pub struct Network {
     /// The destinations that the container can reach without a grant.
     #[serde(default)]
     pub mode: NetworkMode,
+    /// True: the container does not reach Hearth's own services. `hearth.internal` has no address, and the address of
+    /// the services answers DNS queries only. Required for runs of previews.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_services: bool,
     /// Additional endpoints of this Hearth that the container can reach, as `NAME.hearth.internal`.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub grants: BTreeSet<EndpointName>,

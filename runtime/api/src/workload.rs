@@ -272,6 +272,7 @@ impl Workload {
         };
         let needed = [
             (matches!(self.owner, Owner::Hearth(_)), Feature::HearthOwner),
+            (self.owner.is_preview(), Feature::PreviewOwner),
             (true, source),
             (volume, Feature::Volume),
             (matches!(self.network.mode, NetworkMode::None | NetworkMode::Index), Feature::NetworkMode),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use hearth_base::{Memory, Result, Role, Secret};
+use hearth_base::{Memory, PreviewNumber, Result, Role, Secret};
 use hearth_runtime_api::{
     Compression, ContainerUser, FileProtocol, FileRefresh, FileSession, ImageReference, ImageSource,
     Isolation, LayerDescriptor, Mount, MountSource, NamedVolume, Network, NetworkMode, Owner, Probes,
@@ -75,6 +75,7 @@ fn build_full_workload() -> Result<Workload> {
             name: Some("web".parse()?),
             tool: Some("dup-finder".parse()?),
             mode: NetworkMode::Index,
+            without_services: false,
             grants: ["postgres".parse()?, "valkey".parse()?].into(),
         },
         mounts: vec![
@@ -122,6 +123,24 @@ fn workload_of_hearth_matches_its_golden_file() -> Result<()> {
     };
     hearth.check_workload()?;
     assert_golden("workload-1-hearth.json", &hearth);
+    Ok(())
+}
+
+#[test]
+fn workload_of_a_preview_matches_its_golden_file() -> Result<()> {
+    let full = build_full_workload()?;
+    let tool = full.owner.require_tool()?;
+    let preview = Workload {
+        owner: Owner::Preview { tool, number: PreviewNumber::new(7)? },
+        kind: WorkloadKind::Once { run: "run_01m7y17883gp14c8thc31b43dh".parse()?, time_limit: None },
+        image_source: ImageSource::Delivered,
+        network: Network { without_services: true, name: Some("web--pr-7".parse()?), ..Network::default() },
+        mounts: Vec::new(),
+        files: Vec::new(),
+        ..full
+    };
+    preview.check_workload()?;
+    assert_golden("workload-1-preview.json", &preview);
     Ok(())
 }
 

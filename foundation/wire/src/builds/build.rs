@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hearth_base::{BuildId, BuilderName, PageCursor, SourceId};
+use hearth_base::{BuildId, BuilderName, PageCursor, PreviewNumber, SourceId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -48,6 +48,11 @@ pub struct BuildCreate {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 65536)]
     pub plan: Option<String>,
+    /// Number of the preview that the build is of: it runs outside of the tool's network and without the tool's build
+    /// cache, and no later build reuses anything of it. Outside builders do not build previews.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    pub preview: Option<PreviewNumber>,
     /// Accepted for compatibility and ignored: base images are always the newest.
     pub use_latest_versions: bool,
     /// Accepted for compatibility and ignored: there are no deprecated base images.
@@ -122,6 +127,10 @@ pub struct BuildParameters {
     /// True for a build without layers of earlier ones.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rebuild: bool,
+    /// Number of the preview that the build is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    pub preview: Option<PreviewNumber>,
     /// Value from the request.
     pub use_latest_versions: bool,
     /// Value from the request.

@@ -105,6 +105,11 @@ macro_rules! with_job_fields {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             #[schema(value_type = Option<Vec<String>>, max_items = 200)]
             pub envvars: Option<Vec<hearth_base::EnvvarName>>,
+            /// Preview that the job is part of: it is isolated from its tool, and is deleted when the preview ends. A job
+            /// has it if and only if its name ends in `--pr-NUMBER`. Without `envvars`, it gets none of the tool's
+            /// variables.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub preview: Option<crate::jobs::JobPreview>,
         }
     };
 }
@@ -181,6 +186,7 @@ impl JobCreate {
             sleep_after: None,
             variables: None,
             envvars: None,
+            preview: None,
             publish: None,
         }
     }
@@ -343,6 +349,17 @@ mod tests {
         assert!(parse_job(json!({"port": 0})).is_err());
         assert!(parse_job(json!({"port": "eighty"})).is_err());
         assert!(parse_job(json!({"publish": "/sub"})).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn preview_of_a_job_has_an_end() -> Result<(), serde_json::Error> {
+        let job = parse_job(json!({"preview": {"expires": "2026-12-07T12:00:00Z"}}))?;
+        let expires = "2026-12-07T12:00:00Z".parse().map_err(serde::de::Error::custom)?;
+        assert_eq!(job.preview, Some(crate::jobs::JobPreview { expires }));
+        assert_eq!(serde_json::to_value(&job)?["preview"]["expires"], "2026-12-07T12:00:00Z");
+        assert!(parse_job(json!({"preview": {}})).is_err());
+        assert_eq!(serde_json::to_value(parse_job(json!({}))?)?.get("preview"), None);
         Ok(())
     }
 

@@ -9,6 +9,7 @@ pub mod internal;
 mod job;
 mod metrics;
 pub mod page_sleep;
+mod preview;
 mod quota;
 mod run;
 mod schedule;
@@ -20,6 +21,7 @@ pub use health::{Checks, HealthCheck, HealthCheckDocument, HealthProbe, HealthSo
 pub use image::{JobImage, JobsImages};
 pub use job::{Job, JobChanged, JobOne, JobStatus, JobUpdateQuery, JobsList, JobsQuery, StatusShort};
 pub use metrics::{JobMetrics, MetricsOne, MetricsQuery, MetricsSample};
+pub use preview::JobPreview;
 pub use quota::{JobQuotas, JobsQuota, QuotaCategory, QuotaItem};
 pub use run::{
     ExecQuery, JobsLogsQuery, ReplicasPut, Run, RunEnd, RunOne, RunProblem, RunQuery, RunState, RunsList,

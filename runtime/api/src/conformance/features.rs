@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use hearth_base::{Memory, Result, Role, Secret};
+use hearth_base::{Memory, PreviewNumber, Result, Role, Secret};
 
 use crate::{
-    ContainerUser, Feature, FileProtocol, FileRefresh, FileSession, ImageSource, Mount, MountSource,
-    NamedVolume, NetworkMode, Owner, RefreshedFile, Rollout, SurgeUntil, VolumeAccess, Workload,
+    ContainerUser, Feature, FileProtocol, FileRefresh, FileSession, ImageSource, Isolation, Mount,
+    MountSource, NamedVolume, NetworkMode, Owner, RefreshedFile, Rollout, SurgeUntil, VolumeAccess, Workload,
     WorkloadKind, conformance::Bench, fake::ScriptStep::Exit,
 };
 
@@ -36,12 +36,48 @@ fn error_code<T>(result: Result<T>) -> Option<String> {
     result.err().map(|error| error.code().to_owned())
 }
 
+/// Builds a set of preview 7 of the bench's tool, with everything that previews may have.
+pub fn build_preview_set(bench: &Bench) -> Workload {
+    let mut preview = bench.build_set(1, &[Exit(0)]);
+    preview.owner = Owner::Preview { tool: bench.tool, number: PreviewNumber::new(7).expect("a number") };
+    preview.network.without_services = true;
+    preview.mounts.clear();
+    preview
+}
+
+/// Builds workloads that would connect a preview to its tool or to Hearth.
+fn build_connected_previews(bench: &Bench) -> Vec<Workload> {
+    let preview = || build_preview_set(bench);
+    let with_mount = |source| {
+        let mut workload = preview();
+        workload.mounts.push(Mount { source, at: "/data".to_owned(), read_only: true });
+        workload
+    };
+    let mut with_cache = with_mount(MountSource::BuildCache);
+    with_cache.isolation = Isolation::Build;
+    let mut with_services = preview();
+    with_services.network.without_services = false;
+    let mut with_endpoint = preview();
+    with_endpoint.network.grants.insert("postgres".parse().expect("a name"));
+    let mut with_credential = preview();
+    with_credential.files.push(build_refreshed_file("/run/hearth/credential"));
+    vec![
+        with_mount(MountSource::Home),
+        with_mount(build_volume_mount(VolumeAccess::Shared).source),
+        with_cache,
+        with_services,
+        with_endpoint,
+        with_credential,
+    ]
+}
+
 /// Builds a workload for each optional feature.
 fn build_workloads_by_feature(bench: &Bench) -> Vec<(Feature, Workload)> {
     let plain = || bench.build_set(1, &[Exit(0)]);
     let mut hearth = plain();
     hearth.owner = Owner::Hearth(Role::Images);
     hearth.mounts.clear();
+    let preview = build_preview_set(bench);
     let mut pulled = plain();
     pulled.image_source = ImageSource::Registry { credential: None };
     let mut stored = plain();
@@ -55,6 +91,7 @@ fn build_workloads_by_feature(bench: &Bench) -> Vec<(Feature, Workload)> {
     let few = surge_of_at_most(1);
     vec![
         (Feature::HearthOwner, hearth),
+        (Feature::PreviewOwner, preview),
         (Feature::ImagePull, pulled),
         (Feature::Volume, stored),
         (Feature::NetworkMode, alone),
@@ -153,7 +190,7 @@ pub async fn impossible_workloads_break_a_rule(bench: &Bench) {
         none_at_a_time,
         draining_too_long,
     ];
-    for (number, workload) in broken.into_iter().enumerate() {
+    for (number, workload) in broken.into_iter().chain(build_connected_previews(bench)).enumerate() {
         let refused = bench.runtime().apply(workload).await;
         assert_eq!(error_code(refused).as_deref(), Some("workload"), "{number}");
     }

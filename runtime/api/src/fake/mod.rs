@@ -241,7 +241,7 @@ impl Runtime for FakeRuntime {
 
 impl Driver for FakeDriver {
     fn features(&self) -> &[Feature] {
-        &[Feature::ImageDelivery, Feature::RefreshedFile]
+        &[Feature::PreviewOwner, Feature::ImageDelivery, Feature::RefreshedFile]
     }
 
     fn refresh_files(&self, _: InstanceId, _: &Workload) -> Result<()> {

@@ -49,6 +49,7 @@ pub async fn start_build(
         process,
         builder,
         plan,
+        preview,
         use_latest_versions,
         use_deprecated_versions,
     } = create;
@@ -81,6 +82,7 @@ pub async fn start_build(
         recipe,
         process,
         rebuild,
+        preview,
         use_latest_versions,
         use_deprecated_versions,
     };

@@ -46,6 +46,7 @@ impl JobSpec {
             sleep_after,
             variables,
             envvars,
+            preview,
             publish,
         } = create;
         let is_kept = matches!(kind, JobType::Continuous | JobType::Webservice);
@@ -92,6 +93,7 @@ impl JobSpec {
             sleep_after,
             variables,
             envvars,
+            preview,
             publish,
         })
     }
@@ -128,6 +130,7 @@ impl JobSpec {
             sleep_after,
             variables,
             envvars,
+            preview,
             publish,
         } = self.clone();
         JobCreate {
@@ -160,6 +163,7 @@ impl JobSpec {
             sleep_after,
             variables,
             envvars,
+            preview,
             publish,
         }
     }

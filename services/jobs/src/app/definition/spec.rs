@@ -84,6 +84,7 @@ impl JobSpec {
             sleep_after: Some(self.sleep_after.unwrap_or(0)),
             variables: Some(self.variables.clone().unwrap_or_default()),
             envvars: self.envvars.clone(),
+            preview: self.preview,
             publish: Some(self.is_page()),
         }
     }
@@ -120,6 +121,7 @@ impl JobSpec {
             sleep_after: self.sleep_after.or(current.sleep_after),
             variables: self.variables.or_else(|| current.variables.clone()),
             envvars: self.envvars.or_else(|| current.envvars.clone()),
+            preview: self.preview.or(current.preview),
             publish: self.publish.or(current.publish),
         }
     }
@@ -243,6 +245,7 @@ fn to_wire_job(job: &Job, spec: JobSpec, status: JobStatus, words: (String, Stri
         sleep_after: spec.sleep_after,
         variables: spec.variables,
         envvars: spec.envvars,
+        preview: spec.preview,
         publish: spec.publish,
     }
 }

@@ -2,7 +2,8 @@
 
 use hearth_base::{Cpu, EnvvarName, JobName, Memory};
 use hearth_wire::jobs::{
-    Checks, Concurrency, Emails, HealthCheck, JobType, JobVariables, MountMode, PortProtocol, StopPolicy,
+    Checks, Concurrency, Emails, HealthCheck, JobPreview, JobType, JobVariables, MountMode, PortProtocol,
+    StopPolicy,
 };
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,9 @@ pub struct JobSpec {
     /// Names of the tool's variables that runs get; `None`: all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub envvars: Option<Vec<EnvvarName>>,
+    /// The preview that it is part of, if it is not the tool's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<JobPreview>,
     /// True if it is the tool's page.
     pub publish: Option<bool>,
 }
@@ -106,6 +110,7 @@ mod tests {
             sleep_after: None,
             variables: None,
             envvars: None,
+            preview: None,
             publish: Some(true),
         };
         golden::check_golden_file("job-spec-1.json", &expected)
