@@ -5,6 +5,7 @@ use std::{
     fmt,
     pin::Pin,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -73,6 +74,10 @@ impl LocalSlot {
     }
 }
 
+/// Time after which an idle connection is not used again. Servers close theirs later: a request on a connection that its
+/// server has just closed fails, and may or may not have been received.
+const MAX_IDLE_TIME: Duration = Duration::from_secs(10);
+
 impl Transport {
     /// Creates a transport to the server at `base`: `http://` or `https://`, a host, optionally a port.
     pub fn from_url(base: &str) -> Result<Self> {
@@ -92,7 +97,8 @@ impl Transport {
         let mut plain = HttpConnector::new();
         plain.enforce_http(false);
         plain.set_nodelay(true);
-        let builder = Pool::builder(TokioExecutor::new());
+        let mut builder = Pool::builder(TokioExecutor::new());
+        builder.pool_idle_timeout(MAX_IDLE_TIME);
         let pool = if secure {
             let rooted = HttpsConnectorBuilder::new().with_native_roots().map_err(|cause| {
                 Error::unavailable("no-certificates", "this machine has no root certificates")
