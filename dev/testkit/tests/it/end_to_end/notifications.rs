@@ -8,6 +8,7 @@ use std::{
 
 use hearth_base::{Error, Result};
 use hearth_testkit::{Hearth, HearthShape, MailServer, ReceivedRequest, WebhookReceiver, wait_until};
+use hearth_wire::components::{DeploySource, DeploymentCreate};
 use serde_json::Value;
 
 use super::images::provide_images;
@@ -28,7 +29,7 @@ async fn notify_on_a_split_hearth() -> Result<()> {
 async fn check_notifications(shape: HearthShape) -> Result<()> {
     let (server, receiver) = (MailServer::start_with_tls().await?, WebhookReceiver::start().await?);
     let config = format!(
-        "[outbound]\nallow = [\"{}\"]\n[notify]\nfrom = \"Hearth <hearth@hearth.example>\"\n{}",
+        "[outbound]\nallow = [\"{}\"]\n[notify]\nfrom = \"Hearth <hearth@hearth.example>\"\nwindow = 1\n{}",
         receiver.address(),
         server.build_configuration()
     );
@@ -68,11 +69,32 @@ async fn check_notifications(shape: HearthShape) -> Result<()> {
     })
     .await?;
 
+    // A failed deployment.
+    cli.run_successfully(&["webhooks", "change", webhook, "--event", "deployment.failed"]).await?;
+    let missing = Some(DeploySource::Image("nosuch".to_owned()));
+    let create = DeploymentCreate { source: missing, ..DeploymentCreate::default() };
+    let calls = operator.client.components();
+    let id = calls.create_deployment(&"nightly".parse()?, &create, &Default::default()).await?.deploy_id;
+    let mail = wait_until("a mail arrives", async || Ok(server.read_mails()?.into_iter().nth(2))).await?;
+    for line in [
+        "Subject: [hearth] nightly/deployment failed: there is no image nosuch",
+        "step:    check",
+        &format!("/components/v1/tool/nightly/deployment/{id}"),
+        "hearth notify events --tool nightly",
+    ] {
+        assert!(mail.contains(line), "{line}\n{mail}");
+    }
+    let request =
+        wait_until("the webhook arrives", async || Ok(receiver.requests().into_iter().nth(1))).await?;
+    assert_eq!(verify_webhook(secret, &request)?, "deployment.failed");
+    let body: Value = serde_json::from_str(&request.body).map_err(Error::internal)?;
+    assert_eq!(body["data"]["reason"], "there is no image nosuch");
+
     // A successful run causes no notification.
     let successful =
         ["jobs", "run", "fine", "--image", "bookworm", "--emails", "onfailure", "--wait", "--command"];
     cli.run_successfully(&[&successful[..], &["true"]].concat()).await?;
-    assert_eq!((server.read_mails()?.len(), receiver.requests().len()), (2, 1));
+    assert_eq!((server.read_mails()?.len(), receiver.requests().len()), (3, 2));
     assert!(cli.run_successfully(&["notify", "mails"]).await?.contains("sent"));
     hearth.stop().await
 }
