@@ -1,7 +1,7 @@
 //! `hearth rollback [REVISION]`: deploys the components of an earlier revision again.
 //!
 //! It is a deployment of all its components as they were, with their images; nothing is built. Variables stay as they are
-//! now. Of a revision of release 0.1.0, and with `--component`, one component returns: its image, command, port, page and
+//! now, unless `--with-variables` returns them too. Of a revision of release 0.1.0, and with `--component`, one component returns: its image, command, port, page and
 //! schedule.
 
 use std::collections::BTreeMap;
@@ -28,6 +28,9 @@ pub struct RollBackArgs {
     /// The component, if the tool has several
     #[arg(long, value_name = "NAME", conflicts_with = "revision")]
     component: Option<JobName>,
+    /// Return the values that the tool's variables had then, until the next deployment
+    #[arg(long, conflicts_with = "component")]
+    with_variables: bool,
     /// Queue behind another deployment instead of failing
     #[arg(long)]
     queue: bool,
@@ -38,13 +41,16 @@ pub struct RollBackArgs {
 /// Deploys the revision and follows the deployment.
 pub async fn run(cx: &CommandContext, args: RollBackArgs) -> Result<()> {
     let result = cx.printer.open_output::<Deployment>()?;
-    let RollBackArgs { revision, component, queue, dry_run } = args;
+    let RollBackArgs { revision, component, with_variables, queue, dry_run } = args;
     let session = cx.open_tool_session()?;
     let revisions = fetch_newest_revisions(&session).await?;
     let target = select_target(&revisions, revision, component.as_ref())?;
-    let create = target.build_deployment_create();
+    let create = target.build_deployment_create(with_variables)?;
     if dry_run.dry_run {
-        let sentence = target.describe_plan(&revisions);
+        let mut sentence = target.describe_plan(&revisions);
+        if with_variables {
+            sentence += "; with the variables of then";
+        }
         return cx.printer.open_output()?.print_sentence(target.revision, &sentence);
     }
     let mut steps = cx.printer.open_steps();
@@ -147,17 +153,23 @@ fn build_nothing_error(what: &str) -> Error {
 }
 
 impl RollbackTarget<'_> {
-    fn build_deployment_create(&self) -> DeploymentCreate {
+    fn build_deployment_create(&self, with_variables: bool) -> Result<DeploymentCreate> {
         let description = format!("roll back to revision {}", self.revision.number);
         let Some(RevisionComponent { job, .. }) = &self.only else {
-            return DeploymentCreate {
+            return Ok(DeploymentCreate {
                 description,
                 revision: Some(self.revision.number),
+                restore_envvars: with_variables,
                 ..DeploymentCreate::default()
-            };
+            });
         };
+        if with_variables {
+            let what =
+                format!("revision {} is of release 0.1.0, which kept no variables", self.revision.number);
+            return Err(Error::conflict("envvars-not-known", what).help("leave --with-variables out"));
+        }
         let is_scheduled = job.effective_type() == JobType::Scheduled;
-        DeploymentCreate {
+        Ok(DeploymentCreate {
             description,
             source: Some(DeploySource::Image(job.imagename.clone())),
             component: Some(job.name.clone()),
@@ -168,7 +180,7 @@ impl RollbackTarget<'_> {
             timezone: job.timezone.clone(),
             // The job keeps its mount.
             ..DeploymentCreate::default()
-        }
+        })
     }
 
     /// Describes the rollback, and the components that it removes.
@@ -256,14 +268,14 @@ mod tests {
             build_revision(1, "web", "a", true)?,
         ];
         let target = select_target(&revisions, None, None)?;
-        let create = target.build_deployment_create();
+        let create = target.build_deployment_create(false)?;
         assert_eq!((create.revision, create.source, create.component), (Some(2), None, None));
         assert_eq!(
             target.describe_plan(&revisions),
             "would return to revision 2: 2 components: web, worker; would remove extra"
         );
         // One of release 0.1.0 restores its only component.
-        let create = select_target(&revisions, Some(1), None)?.build_deployment_create();
+        let create = select_target(&revisions, Some(1), None)?.build_deployment_create(false)?;
         assert_eq!((create.revision, create.source), (None, Some(DeploySource::Image("a".to_owned()))));
         Ok(())
     }
@@ -277,7 +289,7 @@ mod tests {
         ];
         assert_eq!(select_number(&revisions, Some("worker"))?, 1);
         let worker = "worker".parse()?;
-        let create = select_target(&revisions, None, Some(&worker))?.build_deployment_create();
+        let create = select_target(&revisions, None, Some(&worker))?.build_deployment_create(false)?;
         assert_eq!(create.source, Some(DeploySource::Image("a".to_owned())));
         assert_eq!((create.component, create.publish), (Some(worker), Some(false)));
         Ok(())

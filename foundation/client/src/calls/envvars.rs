@@ -5,11 +5,12 @@ use hearth_wire::{
     envvars::{
         EnvvarCreate, EnvvarOne, EnvvarsChange, EnvvarsChangedOne, EnvvarsList, EnvvarsQuery, EnvvarsQuota,
         EnvvarsQuotaOne, EnvvarsScope,
-        internal::{EnvvarsGiven, EnvvarsRevisions},
+        internal::{EnvvarsAt, EnvvarsGiven, EnvvarsRevisions},
     },
     reply::Named,
 };
 use http::Method;
+use jiff::Timestamp;
 
 use crate::{Call, Client};
 
@@ -100,10 +101,15 @@ impl EnvvarsCalls<'_> {
         call.fetch_json::<Named<EnvvarsQuotaOne>>().await.map(|answer| answer.content.quota)
     }
 
-    /// Lists all variables of the runs of `job`, for the service that starts them.
-    pub async fn list_for_run(&self, tool: ToolId, job: &JobName) -> Result<EnvvarsGiven> {
+    /// Lists all variables of the runs of `job`, for the service that starts them; with a time, with the values of then.
+    pub async fn list_for_run(
+        &self,
+        tool: ToolId,
+        job: &JobName,
+        at: Option<Timestamp>,
+    ) -> Result<EnvvarsGiven> {
         let call = self.0.build_call(Method::GET, "/envvars/v1/internal/tools").segment(tool);
-        let call = call.path_suffix("/jobs").segment(job);
+        let call = call.path_suffix("/jobs").segment(job).query(&EnvvarsAt { at });
         call.fetch_json::<Named<EnvvarsGiven>>().await.map(|answer| answer.content)
     }
 

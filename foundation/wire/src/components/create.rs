@@ -41,6 +41,10 @@ pub struct DeploymentCreate {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
     pub revision: Option<u32>,
+    /// True: with `revision`, the environment variables of the tool have the values that they had when the revision was
+    /// deployed, until the next deployment. Values of deleted variables do not come back.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub restore_envvars: bool,
     /// Folder of the source that is built, as in `backend` or `apps/api`; default: the top folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 200)]

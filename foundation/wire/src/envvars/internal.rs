@@ -3,10 +3,22 @@
 use std::collections::BTreeMap;
 
 use hearth_base::{EnvvarName, JobName, SealedValue};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::Envvar;
+
+/// Time whose values the variables have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct EnvvarsAt {
+    /// The time; absent: now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub at: Option<Timestamp>,
+}
 
 /// Environment variables of the runs of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

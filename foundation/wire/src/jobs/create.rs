@@ -110,6 +110,11 @@ macro_rules! with_job_fields {
             /// variables.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub preview: Option<crate::jobs::JobPreview>,
+            /// Time whose values the tool's environment variables have in the runs, as after a rollback with variables.
+            /// Default: their current values; a later definition of the job without a time returns to these.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schema(value_type = Option<String>, format = DateTime)]
+            pub envvars_at: Option<jiff::Timestamp>,
         }
     };
 }
@@ -148,7 +153,7 @@ with_job_fields! {
             serialize_with = "serialize_publish",
             deserialize_with = "deserialize_publish"
         )]
-        #[schema(value_type = Option<String>)]
+        #[schema(value_type = Option<PublishDocument>)]
         pub publish: Option<bool>,
     }
 }
@@ -187,6 +192,7 @@ impl JobCreate {
             variables: None,
             envvars: None,
             preview: None,
+            envvars_at: None,
             publish: None,
         }
     }
@@ -314,6 +320,17 @@ fn deserialize_publish<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opt
         Some(PublishValue::Path(path)) if path == "/" => Ok(Some(true)),
         Some(PublishValue::Path(_)) => Err(D::Error::custom("invalid path: expected \"/\" or true")),
     }
+}
+
+/// Publication of a job as written by users: a flag, or the published path `/`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = jobs::Publish)]
+#[serde(untagged)]
+pub enum PublishDocument {
+    /// True: the job is the page.
+    Flag(bool),
+    /// The path `/`.
+    Path(String),
 }
 
 /// Serializes the published path, as Toolforge's clients expect it: `/` for a published job.

@@ -52,7 +52,7 @@ with_job_fields! {
             serialize_with = "serialize_publish",
             deserialize_with = "deserialize_publish"
         )]
-        #[schema(value_type = Option<String>)]
+        #[schema(value_type = Option<crate::jobs::create::PublishDocument>)]
         pub publish: Option<bool>,
     }
 }

@@ -15,7 +15,7 @@ mod run;
 mod schedule;
 mod variables;
 
-pub use create::{Concurrency, Emails, JobCreate, JobType, MountMode, PortProtocol};
+pub use create::{Concurrency, Emails, JobCreate, JobType, MountMode, PortProtocol, PublishDocument};
 pub use exec::{EXEC_PROTOCOL, ExecDecoder, ExecEnd, ExecFrame, ExecOpen, ExecSize};
 pub use health::{Checks, HealthCheck, HealthCheckDocument, HealthProbe, HealthSort, StopPolicy, StopSignal};
 pub use image::{JobImage, JobsImages};

@@ -11,6 +11,15 @@ use serde::{Deserialize, Serialize};
 pub struct JobVariables(BTreeMap<EnvvarName, String>);
 
 impl JobVariables {
+    /// The maximum number of variables.
+    pub const MAX_COUNT: usize = 64;
+    /// The maximum size of a value, in bytes.
+    pub const MAX_VALUE_BYTES: usize = 4 << 10;
+    /// The maximum size of all names and values, in bytes.
+    pub const MAX_TOTAL_BYTES: usize = 32 << 10;
+    /// The maximum number of the tool's variables that a job names.
+    pub const MAX_ENVVARS: usize = 200;
+
     /// Returns the variables by name.
     pub fn as_map(&self) -> &BTreeMap<EnvvarName, String> {
         &self.0

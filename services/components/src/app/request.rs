@@ -66,7 +66,14 @@ pub async fn read_request(
             )
             .help("name the revision alone: {\"revision\": 12}"));
         }
-        return read_revision(cx, tool, number, description).await;
+        return read_revision(cx, tool, number, description, create.restore_envvars).await;
+    }
+    if create.restore_envvars {
+        return Err(Error::invalid(
+            "revision",
+            "restore_envvars needs the revision that they are taken from",
+        )
+        .help("name the revision: {\"revision\": 12, \"restore_envvars\": true}"));
     }
     let text = match (&create.config, &create.source) {
         (Some(text), Some(_)) if !config::names_components(text)? => None,
@@ -228,6 +235,7 @@ async fn read_revision(
     tool: ToolId,
     number: u32,
     description: String,
+    restores_envvars: bool,
 ) -> Result<DeploymentRequest> {
     let found = cx.store.find_revision(tool, number).await?;
     let revision = found.ok_or_else(|| Error::not_found("revision", number).help("hearth revisions"))?;
@@ -236,7 +244,15 @@ async fn read_revision(
         return Err(Error::conflict("revision-not-kept", what)
             .help("choose a newer one: hearth revisions; or deploy its source again"));
     }
-    let spec = revision_spec::build_rollback_spec(&revision);
+    let mut spec = revision_spec::build_rollback_spec(&revision);
+    if restores_envvars && !spec.is_complete {
+        let what = format!("revision {number} was made by release 0.1.0, and its variables are not known");
+        return Err(Error::conflict("envvars-not-known", what).help("leave restore_envvars out"));
+    }
+    for component in spec.components.values_mut().filter(|_| restores_envvars) {
+        // A revision that a rollback with variables has made has a time already.
+        component.job.envvars_at = component.job.envvars_at.or(Some(revision.created));
+    }
     if spec.components.is_empty() {
         let what = format!("revision {number} has only one-off components, which do not run again");
         return Err(

@@ -37,7 +37,8 @@ pub async fn list(
     params(("tool" = String, Path, description = "name of the tool"), DeploymentCreateQuery),
     request_body = DeploymentCreate,
     responses((status = 200, body = Data<Deployment>), (status = 409, description = "another deployment is active"),
-        (status = 422, description = "the request document is invalid")))]
+        (status = 422, description = "the request document is invalid"),
+        (status = 429, description = "the tool has too many queued deployments")))]
 pub async fn create(
     cx: ComponentsContext,
     tool: Authed<Deploy>,

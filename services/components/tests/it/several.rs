@@ -156,6 +156,32 @@ async fn component_that_is_no_longer_named_is_removed(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn rollback_restores_the_variables_of_the_revision_if_asked_for(db: Db) -> Result<()> {
+    let fixture = start_with_exit_status(db, 0).await?;
+    deploy_config(&fixture, FIVE_COMPONENTS).await?;
+    deploy_config(
+        &fixture,
+        "config_version: hearth/v1\ncomponents:\n  web: {publish: true, command: ./new}\n",
+    )
+    .await?;
+    let created = fixture.list_revisions().await?[1].created;
+    let back = DeploymentCreate { revision: Some(1), restore_envvars: true, ..DeploymentCreate::default() };
+    let made = fixture.deploy(&back).await?;
+    let done = fixture.wait_for_end_advancing_time(made.deploy_id).await?;
+    assert_eq!(done.status, DeploymentState::Successful, "{done:?}");
+    for name in ["files", "tick", "web", "worker"] {
+        assert_eq!(find_job(&fixture, name).unwrap().envvars_at, Some(created), "{name}");
+    }
+    // A rollback to what a rollback made keeps its time, and the next deployment returns to the current values.
+    assert_eq!(fixture.list_revisions().await?[0].components[&"web".parse()?].job.envvars_at, Some(created));
+    deploy_config(&fixture, FIVE_COMPONENTS).await?;
+    assert_eq!(find_job(&fixture, "web").unwrap().envvars_at, None);
+    let alone = DeploymentCreate { restore_envvars: true, ..build_config_deployment(FIVE_COMPONENTS) };
+    let refused = fixture.deploy(&alone).await.unwrap_err();
+    assert!(refused.public_message().contains("restore_envvars needs the revision"), "{refused}");
+    Ok(())
+}
+
 async fn one_off_component_that_is_never_started_fails_the_deployment(db: Db) -> Result<()> {
     let fixture = start_components(db).await?;
     fixture.services.change_state(|state| state.jobs.one_off_waits = true);
@@ -376,6 +402,7 @@ on_every_store!(
     failed_migration_changes_nothing_else,
     page_changes_only_after_the_other_components_are_ready,
     component_that_is_no_longer_named_is_removed,
+    rollback_restores_the_variables_of_the_revision_if_asked_for,
     one_off_component_that_is_never_started_fails_the_deployment,
     component_without_an_image_is_left_out_of_the_next_revision,
     failed_last_component_restores_what_was_removed,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use hearth_base::{EnvvarName, Error, ErrorKind, JobName, Result, SealingKey, ToolId};
 use hearth_kit::tool_state::lock_existing_tool;
 use hearth_wire::envvars::{EnvvarCreate, EnvvarWanted, EnvvarsChange, EnvvarsChanged};
+use jiff::Timestamp;
 
 use super::{names, values};
 use crate::{
@@ -48,6 +49,7 @@ pub async fn apply_change(
         |stored: &StoredEnvvar| delete.contains(&stored.key.name) || (prune && !stored.is_secret());
     for stored in current.extract_if(.., |stored| is_unnamed(stored) && is_deleted(stored)) {
         cx.store.delete(&tx, &stored.key).await?;
+        cx.store.delete_former_values(&tx, &stored.key).await?;
         changes.deleted.push(stored.key.name);
     }
     let kept_secrets =
@@ -65,8 +67,11 @@ pub async fn apply_change(
         let name = envvar.name.clone();
         let (stored, names) = match before {
             Some(stored) if writer.is_same(&stored, &envvar)? => (stored, &mut changes.unchanged),
-            Some(stored) => (writer.build_envvar(key, envvar, stored.is_secret())?, &mut changes.changed),
-            None => (writer.build_envvar(key, envvar, false)?, &mut changes.created),
+            Some(stored) => {
+                let (was_secret, created) = (stored.is_secret(), stored.created);
+                (writer.build_envvar(key, envvar, was_secret, created)?, &mut changes.changed)
+            }
+            None => (writer.build_envvar(key, envvar, false, Some(cx.now()))?, &mut changes.created),
         };
         names.push(name);
         current.push(stored);
@@ -74,6 +79,9 @@ pub async fn apply_change(
     for stored in current.iter().filter(|stored| stored.key.job.as_ref() == job) {
         let is_new = changes.created.contains(&stored.key.name);
         if is_new || changes.changed.contains(&stored.key.name) {
+            if !is_new {
+                cx.store.keep_former_value(&tx, &stored.key).await?;
+            }
             cx.store.save_envvar(&tx, stored, is_new).await?;
         }
     }
@@ -165,7 +173,13 @@ impl EnvvarWriter<'_> {
 
     /// Builds a variable with its value, which is sealed for a new secret, and for an existing secret that
     /// stays one.
-    fn build_envvar(&self, key: EnvvarKey, envvar: EnvvarCreate, was_secret: bool) -> Result<StoredEnvvar> {
+    fn build_envvar(
+        &self,
+        key: EnvvarKey,
+        envvar: EnvvarCreate,
+        was_secret: bool,
+        created: Option<Timestamp>,
+    ) -> Result<StoredEnvvar> {
         let EnvvarCreate { name, value, secret } = envvar;
         let became_secret = || {
             Error::conflict("envvar-changed", format!("{name} became a secret during the change"))
@@ -179,6 +193,6 @@ impl EnvvarWriter<'_> {
             false => StoredValue::Encrypted(self.cx.vault.encrypt_value(&key, &value)?),
         };
         let size = values::compute_size(&name, &value);
-        Ok(StoredEnvvar { value: stored_value, size, changed: self.cx.now(), key })
+        Ok(StoredEnvvar { value: stored_value, size, changed: self.cx.now(), created, key })
     }
 }

@@ -49,13 +49,14 @@ pub async fn show(cx: &EnvvarsContext, key: &EnvvarKey) -> Result<Envvar> {
     open_envvar(cx, cx.store.find_envvar(key).await?.ok_or_else(|| build_not_found(key))?)
 }
 
-/// Deletes a variable, and returns its last value, except for a secret.
+/// Deletes a variable with its former values, and returns its last value, except for a secret.
 pub async fn delete(cx: &EnvvarsContext, key: &EnvvarKey) -> Result<Envvar> {
     let tx = cx.store.begin().await?;
     lock_existing_tool(&tx, key.tool).await?;
     let stored = cx.store.find_in(&tx, key).await?.ok_or_else(|| build_not_found(key))?;
     let envvar = open_envvar(cx, stored)?;
     cx.store.delete(&tx, key).await?;
+    cx.store.delete_former_values(&tx, key).await?;
     tx.commit().await?;
     Ok(envvar)
 }

@@ -13,7 +13,7 @@ pub async fn rotate_keys(cx: &EnvvarsContext) -> Result<()> {
     loop {
         let outdated_keys = cx.store.list_closed_by_other_keys(current).await?;
         if outdated_keys.is_empty() {
-            return Ok(());
+            return rotate_former_values(cx, current).await;
         }
         for key in outdated_keys {
             let tx = cx.store.begin().await?;
@@ -28,6 +28,24 @@ pub async fn rotate_keys(cx: &EnvvarsContext) -> Result<()> {
                 cx.store.save_envvar(&tx, &stored, false).await?;
                 tx.commit().await?;
             }
+        }
+    }
+}
+
+/// Re-encrypts former values.
+async fn rotate_former_values(cx: &EnvvarsContext, current: &str) -> Result<()> {
+    loop {
+        let outdated = cx.store.list_former_closed_by_other_keys(current).await?;
+        if outdated.is_empty() {
+            return Ok(());
+        }
+        for mut stored in outdated {
+            let StoredValue::Encrypted(encrypted) = &stored.value else { continue };
+            let value = cx.vault.decrypt_value(&stored.key, encrypted)?;
+            stored.value = StoredValue::Encrypted(cx.vault.encrypt_value(&stored.key, &value)?);
+            let tx = cx.store.begin().await?;
+            cx.store.replace_former_value(&tx, &stored).await?;
+            tx.commit().await?;
         }
     }
 }

@@ -7,7 +7,7 @@ use hearth_wire::{
     envvars::{
         EnvvarCreate, EnvvarOne, EnvvarsChange, EnvvarsChanged, EnvvarsChangedOne, EnvvarsList, EnvvarsQuery,
         EnvvarsQuotaOne, EnvvarsScope,
-        internal::{EnvvarsGiven, EnvvarsRevisions},
+        internal::{EnvvarsAt, EnvvarsGiven, EnvvarsRevisions},
     },
     reply::{Messages, Named},
 };
@@ -142,16 +142,18 @@ pub async fn show_quota(cx: EnvvarsContext, tool: Authed<EnvvarsRead>) -> ApiRes
 #[utoipa::path(get, path = "/envvars/v1/internal/tools/{tool}/jobs/{job}", tag = "internal",
     operation_id = "envvars.internal_of_run",
     params(("tool" = String, Path, description = "id of the tool"),
-        ("job" = String, Path, description = "name of the job")),
-    responses((status = 200, body = Named<EnvvarsGiven>)))]
+        ("job" = String, Path, description = "name of the job"), EnvvarsAt),
+    responses((status = 200, body = Named<EnvvarsGiven>),
+        (status = 409, description = "a value of that time is not kept any more")))]
 pub async fn list_for_run(
     cx: EnvvarsContext,
     _: Authed<EnvvarsForRuns>,
     Param(tool): Param<ToolId>,
     Param(job): Param<JobName>,
+    Query(EnvvarsAt { at }): Query<EnvvarsAt>,
 ) -> ApiResult<EnvvarsGiven> {
     cx.lists_given_to_runs.inc();
-    Ok(ApiResponse::ok_named(app::list_for_run(&cx, tool, &job).await?))
+    Ok(ApiResponse::ok_named(app::list_for_run(&cx, tool, &job, at).await?))
 }
 
 /// Show the state hashes of the variables of a tool's jobs.

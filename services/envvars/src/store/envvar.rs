@@ -8,11 +8,11 @@ use hearth_kit::{
 use jiff::Timestamp;
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use super::EnvvarStore;
+use super::{EnvvarStore, former};
 use crate::envvar_key::EnvvarKey;
 
 /// Number of values that one transaction re-encrypts.
-const REENCRYPT_BATCH_SIZE: u64 = 200;
+pub const REENCRYPT_BATCH_SIZE: u64 = 200;
 
 pub mod row {
     use hearth_kit::db::DbTimestamp;
@@ -37,6 +37,8 @@ pub mod row {
         pub size: i64,
         /// Time of the last change of the value.
         pub changed: DbTimestamp,
+        /// Time of the first value; unknown in rows of release 0.1.0.
+        pub created: Option<DbTimestamp>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -62,13 +64,25 @@ pub struct StoredEnvvar {
     pub size: usize,
     /// Time of the last change of the value.
     pub changed: Timestamp,
+    /// Time of the first value; unknown in rows of release 0.1.0, and of former values.
+    pub created: Option<Timestamp>,
+}
+
+impl StoredValue {
+    /// Returns the columns `key_id` and `ciphertext`.
+    pub fn to_columns(&self) -> (String, String) {
+        match self {
+            Self::Encrypted(EncryptedValue { key_id, token }) => (key_id.clone(), token.clone()),
+            Self::Sealed(SealedValue { key, job: _, text }) => (key.clone(), text.clone()),
+        }
+    }
 }
 
 impl TryFrom<row::Model> for StoredEnvvar {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { tool_id, job, name, secret, key_id, ciphertext, size, changed } = row;
+        let row::Model { tool_id, job, name, secret, key_id, ciphertext, size, changed, created } = row;
         let invalid_column =
             |column: &str| Error::internal(format!("the column {column} has an invalid value"));
         let key = EnvvarKey {
@@ -83,7 +97,8 @@ impl TryFrom<row::Model> for StoredEnvvar {
             true => StoredValue::Sealed(SealedValue { key: key_id, job: key.job.clone(), text: ciphertext }),
             false => StoredValue::Encrypted(EncryptedValue { key_id, token: ciphertext }),
         };
-        Ok(Self { key, value, size: usize::try_from(size).unwrap_or(0), changed: changed.into() })
+        let size = usize::try_from(size).unwrap_or(0);
+        Ok(Self { key, value, size, changed: changed.into(), created: created.map(Timestamp::from) })
     }
 }
 
@@ -117,21 +132,19 @@ impl EnvvarStore {
 
     /// Inserts a variable, or updates its value.
     pub async fn save_envvar(&self, tx: &Tx, stored: &StoredEnvvar, new: bool) -> Result<()> {
-        let StoredEnvvar { key, value, size, changed } = stored;
-        let (key_id, text) = match value {
-            StoredValue::Encrypted(EncryptedValue { key_id, token }) => (key_id, token),
-            StoredValue::Sealed(SealedValue { key: key_id, job: _, text }) => (key_id, text),
-        };
+        let StoredEnvvar { key, value, size, changed, created } = stored;
+        let (key_id, text) = value.to_columns();
         let (tool, job, name) = key.to_row_key();
         let row = row::ActiveModel {
             tool_id: Set(tool),
             job: Set(job),
             name: Set(name),
             secret: Set(stored.is_secret()),
-            key_id: Set(key_id.clone()),
-            ciphertext: Set(text.clone()),
+            key_id: Set(key_id),
+            ciphertext: Set(text),
             size: Set(i64::try_from(*size).unwrap_or(i64::MAX)),
             changed: Set((*changed).into()),
+            created: Set(created.map(Into::into)),
         };
         if new {
             row::Entity::insert(row).exec_without_returning(&**tx).await.or_db_error().map(|_| ())
@@ -150,7 +163,12 @@ impl EnvvarStore {
         let is_encrypted = row::Column::Secret.eq(false);
         let query =
             row::Entity::find().filter(is_encrypted).select_only().column(row::Column::KeyId).distinct();
-        query.into_tuple().all(self.db.reader()).await.or_db_error()
+        let mut ids: Vec<String> = query.into_tuple().all(self.db.reader()).await.or_db_error()?;
+        let is_encrypted = former::row::Column::Secret.eq(false);
+        let query = former::row::Entity::find().filter(is_encrypted);
+        let query = query.select_only().column(former::row::Column::KeyId).distinct();
+        ids.extend(query.into_tuple::<String>().all(self.db.reader()).await.or_db_error()?);
+        Ok(ids)
     }
 
     /// Lists some variables that another key than `key` of this service encrypts.

@@ -1,6 +1,7 @@
 //! Tables of `envvars`: the only module with database access. Values are already encrypted or sealed.
 
 mod envvar;
+mod former;
 mod migrations;
 mod tool;
 

@@ -7,7 +7,7 @@ use hearth_kit::{
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use super::{EnvvarStore, envvar};
+use super::{EnvvarStore, envvar, former};
 
 impl EnvvarStore {
     /// Erases the variables of a deleted tool.
@@ -15,6 +15,8 @@ impl EnvvarStore {
         lock_tool(tx, tool).await?;
         let theirs =
             envvar::row::Entity::delete_many().filter(envvar::row::Column::ToolId.eq(tool.to_string()));
-        theirs.exec(&**tx).await.or_db_error().map(|_| ())
+        theirs.exec(&**tx).await.or_db_error()?;
+        let former = former::row::Column::ToolId.eq(tool.to_string());
+        former::row::Entity::delete_many().filter(former).exec(&**tx).await.or_db_error().map(|_| ())
     }
 }

@@ -12,7 +12,7 @@ impl EnvvarsStage {
     async fn state_hashes(&self) -> Result<[String; 3]> {
         let web = "web".parse()?;
         let revisions = self.jobs.envvars().show_revisions(self.id).await?;
-        let run_hash = self.jobs.envvars().list_for_run(self.id, &web).await?.revision;
+        let run_hash = self.jobs.envvars().list_for_run(self.id, &web, None).await?.revision;
         Ok([revisions.tool.clone(), revisions.revision_for_job(&web).to_owned(), run_hash])
     }
 }

@@ -137,10 +137,16 @@ async fn run_variables_are_returned_to_jobs_only(db: Db) -> Result<()> {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     assert_eq!(stage.list_run_envvars("web").await?, [pair("API_KEY", "line one\nline two")]);
     let (job, EnvvarsStage { stand, maintainer, id, .. }) = ("web".parse()?, &stage);
-    assert_eq!(maintainer.envvars().list_for_run(*id, &job).await.unwrap_err().kind(), ErrorKind::Forbidden);
+    assert_eq!(
+        maintainer.envvars().list_for_run(*id, &job, None).await.unwrap_err().kind(),
+        ErrorKind::Forbidden
+    );
     for role in [Role::Gateway, Role::Builder] {
         let other = stand.service_client(role)?;
-        assert_eq!(other.envvars().list_for_run(*id, &job).await.unwrap_err().kind(), ErrorKind::Forbidden);
+        assert_eq!(
+            other.envvars().list_for_run(*id, &job, None).await.unwrap_err().kind(),
+            ErrorKind::Forbidden
+        );
     }
     Ok(())
 }

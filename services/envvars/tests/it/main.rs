@@ -4,6 +4,7 @@
 mod changes;
 mod envvars;
 mod fake_jobs;
+mod former_values;
 mod keys;
 mod secrets;
 mod stage;

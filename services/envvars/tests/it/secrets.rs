@@ -20,7 +20,7 @@ impl EnvvarsStage {
 
     /// Opens the secrets of a job's runs, as the runtime does.
     async fn open_run_secrets(&self, job: &str) -> Result<Vec<(String, Secret)>> {
-        let variables = self.jobs.envvars().list_for_run(self.id, &job.parse()?).await?;
+        let variables = self.jobs.envvars().list_for_run(self.id, &job.parse()?, None).await?;
         assert!(
             !serde_json::to_string(&variables).unwrap().contains(SECRET_VALUE),
             "secrets are sealed on the wire"
@@ -98,7 +98,7 @@ async fn secret_of_a_job_is_bound_to_it_and_takes_precedence(db: Db) -> Result<(
         stage.list_run_envvars("web").await?.is_empty() && stage.open_run_secrets("other").await?.is_empty()
     );
     assert_eq!(stage.list_run_envvars("other").await?.len(), 1);
-    let variables = stage.jobs.envvars().list_for_run(stage.id, &"web".parse()?).await?;
+    let variables = stage.jobs.envvars().list_for_run(stage.id, &"web".parse()?, None).await?;
     let stolen = SealContext { tool: stage.id, name: &variables.sealed[0].name, job: None };
     let played = stage.played.lock().unwrap();
     assert!(played.keys.as_ref().unwrap().open_value(stolen, &variables.sealed[0].sealed).is_err());

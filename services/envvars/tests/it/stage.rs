@@ -81,7 +81,7 @@ impl EnvvarsStage {
 
     /// Lists names and values of the variables of a job's runs.
     pub async fn list_run_envvars(&self, job: &str) -> Result<Vec<(String, String)>> {
-        let variables = self.jobs.envvars().list_for_run(self.id, &job.parse()?).await?.envvars;
+        let variables = self.jobs.envvars().list_for_run(self.id, &job.parse()?, None).await?.envvars;
         Ok(variables
             .into_iter()
             .map(|one| (one.name.to_string(), one.value.expose_secret().to_owned()))

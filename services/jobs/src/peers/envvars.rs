@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use hearth_base::{EnvvarName, Error, ErrorKind, JobName, Result, Role, SealedValue, Secret, ToolId};
 use hearth_wire::envvars::internal::{EnvvarSealed, EnvvarsGiven, EnvvarsRevisions};
+use jiff::Timestamp;
 
 use super::PeerServices;
 use crate::store::{JobSpec, WorkloadPlan};
@@ -50,9 +51,15 @@ impl RunEnvvars {
 }
 
 impl PeerServices {
-    /// Reads the tool's variables for a job: all of them, with the job's own.
-    pub async fn read_tool_envvars(&self, tool: ToolId, job: &JobName) -> Result<RunEnvvars> {
-        let given = self.client_for(Role::Envvars)?.envvars().list_for_run(tool, job).await?;
+    /// Reads the tool's variables for a job: all of them, with the job's own, and with a time the values of then. Error
+    /// `envvar-not-kept` (conflict) for a value that is not kept any more.
+    pub async fn read_tool_envvars(
+        &self,
+        tool: ToolId,
+        job: &JobName,
+        at: Option<Timestamp>,
+    ) -> Result<RunEnvvars> {
+        let given = self.client_for(Role::Envvars)?.envvars().list_for_run(tool, job, at).await?;
         let EnvvarsGiven { envvars, sealed, revision } = given;
         let plain = envvars.into_iter().map(|envvar| (envvar.name.to_string(), envvar.value)).collect();
         let sealed = sealed.into_iter().map(|EnvvarSealed { name, sealed }| (name, sealed)).collect();
@@ -62,7 +69,7 @@ impl PeerServices {
     /// Reads the variables of a workload's runs: those of the tool that the plan names, which the plan's own override.
     /// Error `no-such-envvar` (unprocessable) if one that it names does not exist.
     pub async fn read_run_envvars(&self, tool: ToolId, plan: &WorkloadPlan) -> Result<RunEnvvars> {
-        let mut given = self.read_tool_envvars(tool, &plan.job).await?;
+        let mut given = self.read_tool_envvars(tool, &plan.job, plan.envvars_at).await?;
         given.check_chosen(&plan.job, plan.envvars.as_deref())?;
         let is_chosen = |name: &str| match &plan.envvars {
             Some(chosen) => chosen.iter().any(|one| one.as_str() == name),

@@ -8,14 +8,6 @@ use super::{
     fields::FieldReader,
 };
 
-/// The maximum number of variables of a component, as for jobs.
-const MAX_VARIABLES: usize = 64;
-/// The maximum length of the value of a variable, as for jobs.
-const MAX_VARIABLE_BYTES: usize = 4 << 10;
-/// The maximum size of all variables of a component, as for jobs.
-const MAX_VARIABLES_BYTES: usize = 32 << 10;
-/// The maximum number of the tool's variables that a component names.
-const MAX_ENVVARS: usize = 200;
 /// The maximum number of patterns of files of a component.
 const MAX_PATTERNS: usize = 64;
 /// The maximum length of a pattern of files.
@@ -23,7 +15,7 @@ const MAX_PATTERN_CHARACTERS: usize = 200;
 
 /// Reads the variables of a component. Errors do not repeat a value.
 pub fn read_variables(fields: &mut FieldReader<'_>) -> Option<JobVariables> {
-    let entries = fields.read_entries("variables", MAX_VARIABLES)?;
+    let entries = fields.read_entries("variables", JobVariables::MAX_COUNT)?;
     let mut variables = Vec::new();
     for entry in entries {
         let problem = match (entry.key.parse::<EnvvarName>(), &entry.node.value) {
@@ -31,7 +23,7 @@ pub fn read_variables(fields: &mut FieldReader<'_>) -> Option<JobVariables> {
                 "is no name of a variable; expected letters, digits and underscores, not beginning with a digit"
             }
             (Ok(name), _) if name.is_reserved() => "is set by Hearth in every run; expected another name",
-            (Ok(_), ConfigValue::Text(text)) if text.len() > MAX_VARIABLE_BYTES => {
+            (Ok(_), ConfigValue::Text(text)) if text.len() > JobVariables::MAX_VALUE_BYTES => {
                 "is too long; at most 4096 bytes"
             }
             (Ok(_), ConfigValue::Text(text)) if text.contains('\0') => {
@@ -49,8 +41,11 @@ pub fn read_variables(fields: &mut FieldReader<'_>) -> Option<JobVariables> {
         fields.report_entry("variables", entry, problem);
     }
     let size: usize = variables.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    if size > MAX_VARIABLES_BYTES {
-        fields.report_field("variables", format!("have {size} bytes; at most {MAX_VARIABLES_BYTES}"));
+    if size > JobVariables::MAX_TOTAL_BYTES {
+        fields.report_field(
+            "variables",
+            format!("have {size} bytes; at most {}", JobVariables::MAX_TOTAL_BYTES),
+        );
     }
     Some(variables.into_iter().collect())
 }
@@ -59,8 +54,11 @@ pub fn read_variables(fields: &mut FieldReader<'_>) -> Option<JobVariables> {
 pub fn read_envvar_names(fields: &mut FieldReader<'_>) -> Option<Vec<EnvvarName>> {
     fields.find_field("envvars")?;
     let texts = fields.read_texts("envvars", 128);
-    if texts.len() > MAX_ENVVARS {
-        fields.report_field("envvars", format!("has {} names; at most {MAX_ENVVARS}", texts.len()));
+    if texts.len() > JobVariables::MAX_ENVVARS {
+        fields.report_field(
+            "envvars",
+            format!("has {} names; at most {}", texts.len(), JobVariables::MAX_ENVVARS),
+        );
         return None;
     }
     let names = texts.iter().filter_map(|text| {

@@ -44,6 +44,7 @@ pub fn build_plan(
         argv,
         env,
         envvars: job.envvars.clone(),
+        envvars_at: job.envvars_at,
         cwd,
         user: parse_user(&image.config.user),
         home: mounted.then(|| home_path(tool)),

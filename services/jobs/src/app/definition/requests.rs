@@ -47,6 +47,7 @@ impl JobSpec {
             variables,
             envvars,
             preview,
+            envvars_at,
             publish,
         } = create;
         let is_kept = matches!(kind, JobType::Continuous | JobType::Webservice);
@@ -94,6 +95,7 @@ impl JobSpec {
             variables,
             envvars,
             preview,
+            envvars_at,
             publish,
         })
     }
@@ -131,6 +133,7 @@ impl JobSpec {
             variables,
             envvars,
             preview,
+            envvars_at,
             publish,
         } = self.clone();
         JobCreate {
@@ -164,6 +167,7 @@ impl JobSpec {
             variables,
             envvars,
             preview,
+            envvars_at,
             publish,
         }
     }

@@ -85,6 +85,7 @@ impl JobSpec {
             variables: Some(self.variables.clone().unwrap_or_default()),
             envvars: self.envvars.clone(),
             preview: self.preview,
+            envvars_at: self.envvars_at,
             publish: Some(self.is_page()),
         }
     }
@@ -122,6 +123,8 @@ impl JobSpec {
             variables: self.variables.or_else(|| current.variables.clone()),
             envvars: self.envvars.or_else(|| current.envvars.clone()),
             preview: self.preview.or(current.preview),
+            // A definition without a time returns to the current values.
+            envvars_at: self.envvars_at,
             publish: self.publish.or(current.publish),
         }
     }
@@ -246,6 +249,7 @@ fn to_wire_job(job: &Job, spec: JobSpec, status: JobStatus, words: (String, Stri
         variables: spec.variables,
         envvars: spec.envvars,
         preview: spec.preview,
+        envvars_at: spec.envvars_at,
         publish: spec.publish,
     }
 }
@@ -316,6 +320,9 @@ mod tests {
         ));
         // None of the tool's variables is not the default, which is all of them.
         assert!(!is_same(|_| (), |job| job.envvars = Some(Vec::new())));
+        // A definition without a time returns to the current values of variables.
+        let earlier = |job: &mut JobCreate| job.envvars_at = Some(jiff::Timestamp::UNIX_EPOCH);
+        assert!(!is_same(earlier, |_| ()) && !is_same(|_| (), earlier) && is_same(earlier, earlier));
         assert!(!is_same(|_| (), |job| job.mount = Some(MountMode::None)));
         assert!(!is_same(|job| job.filelog = None, |job| job.filelog = Some(false)));
         let page = |job: &mut JobCreate| job.job_type = Some(JobType::Webservice);

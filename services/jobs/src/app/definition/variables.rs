@@ -1,20 +1,16 @@
 //! Validates the environment variables of a job's own, and its choice of the tool's.
 
 use hearth_base::{Error, Result};
+use hearth_wire::jobs::JobVariables;
 
 use crate::store::JobSpec;
 
-/// Maximum number of variables of a job's own.
-const MAX_VARIABLES: usize = 64;
-/// Maximum size of the value of a variable.
-const MAX_VALUE_BYTES: usize = 4 << 10;
-/// Maximum size of all names and values.
-const MAX_TOTAL_BYTES: usize = 32 << 10;
-/// Maximum number of the tool's variables that a job names.
-const MAX_CHOSEN_ENVVARS: usize = 200;
-
 /// Validates the variables of a job: `variables` or `envvars` (invalid). Errors have no values.
 pub fn validate_variables(job: &JobSpec) -> Result<()> {
+    const MAX_VARIABLES: usize = JobVariables::MAX_COUNT;
+    const MAX_VALUE_BYTES: usize = JobVariables::MAX_VALUE_BYTES;
+    const MAX_TOTAL_BYTES: usize = JobVariables::MAX_TOTAL_BYTES;
+    const MAX_CHOSEN_ENVVARS: usize = JobVariables::MAX_ENVVARS;
     let variables = job.variables.clone().unwrap_or_default();
     let variables = variables.as_map();
     if variables.len() > MAX_VARIABLES {
@@ -71,16 +67,16 @@ mod tests {
     #[test]
     fn variables_are_limited_and_errors_have_no_values() {
         assert_eq!(find_refusal(&build_spec(&[("LEVEL", "debug"), ("EMPTY", "")], Some(&[]))), "");
-        let large = "v".repeat(MAX_VALUE_BYTES + 1);
+        let large = "v".repeat(JobVariables::MAX_VALUE_BYTES + 1);
         for value in [&*large, "v\0v"] {
             let message = find_refusal(&build_spec(&[("LEVEL", value)], None));
             assert!(message.contains("LEVEL") && !message.contains(value), "{message}");
         }
         assert!(find_refusal(&build_spec(&[("PORT", "1")], None)).contains("is set by Hearth"));
-        let many: Vec<String> = (0..=MAX_VARIABLES).map(|number| format!("V{number}")).collect();
+        let many: Vec<String> = (0..=JobVariables::MAX_COUNT).map(|number| format!("V{number}")).collect();
         let many: Vec<(&str, &str)> = many.iter().map(|name| (name.as_str(), "")).collect();
         assert!(find_refusal(&build_spec(&many, None)).contains("at most 64"));
-        let value = "v".repeat(MAX_VALUE_BYTES);
+        let value = "v".repeat(JobVariables::MAX_VALUE_BYTES);
         let full = ["A", "B", "C", "D", "E", "F", "G", "H"].map(|name| (name, &*value));
         assert!(find_refusal(&build_spec(&full, None)).contains("bytes; at most 32768"));
     }

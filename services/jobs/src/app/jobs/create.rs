@@ -141,8 +141,14 @@ async fn prepare_draft(
 ) -> Result<JobDraft> {
     let quota = cx.peers.fetch_quota(scope.tool).await?;
     validation::validate_job(&spec, &quota, &cx.settings)?;
-    if spec.variables.is_some() || spec.envvars.is_some() {
-        let given = cx.peers.read_tool_envvars(scope.tool, &spec.name).await?;
+    if let Some(at) = spec.envvars_at.filter(|at| *at > cx.now()) {
+        let what = format!("envvars_at of job {} is in the future: {at:.0}", spec.name);
+        return Err(
+            Error::invalid("envvars-at", what).help("name a time of the past, or leave envvars_at out")
+        );
+    }
+    if spec.variables.is_some() || spec.envvars.is_some() || spec.envvars_at.is_some() {
+        let given = cx.peers.read_tool_envvars(scope.tool, &spec.name, spec.envvars_at).await?;
         given.check_job(&spec)?;
     }
     let zone = schedule::find_zone(spec.timezone.as_deref())?;

@@ -36,6 +36,8 @@ pub async fn read_revisions(cx: &JobsContext, tool: ToolId, jobs: &[Job]) -> Opt
 /// reconcile has yet to apply gets the current ones anyway.
 pub fn is_outdated(job: &Job, workload: &Workload, now: &EnvvarsRevisions) -> bool {
     let runs = set_workload_id(job) == Some(workload.id) && job.is_awake() && workload.wanted;
+    // A job with the values of a time has these until it is defined anew.
+    let runs = runs && job.spec.envvars_at.is_none();
     let applied = workload.envvars_revision.as_deref().filter(|_| workload.is_applied());
     runs && applied.is_some_and(|applied| applied != now.revision_for_job(&job.name))
 }

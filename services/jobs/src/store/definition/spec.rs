@@ -5,6 +5,7 @@ use hearth_wire::jobs::{
     Checks, Concurrency, Emails, HealthCheck, JobPreview, JobType, JobVariables, MountMode, PortProtocol,
     StopPolicy,
 };
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The spec of a job. A field that its maintainers did not set is `None` and has its default.
@@ -57,6 +58,9 @@ pub struct JobSpec {
     /// The preview that it is part of, if it is not the tool's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<JobPreview>,
+    /// Time whose values the tool's variables have in the runs; `None`: the current ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envvars_at: Option<Timestamp>,
     /// True if it is the tool's page.
     pub publish: Option<bool>,
 }
@@ -65,7 +69,7 @@ pub struct JobSpec {
 mod tests {
     use super::*;
     use crate::store::golden;
-    use hearth_base::Result;
+    use hearth_base::{Error, Result};
     use hearth_wire::jobs::{HealthProbe, JobCreate, StopSignal};
 
     #[test]
@@ -111,6 +115,7 @@ mod tests {
             variables: None,
             envvars: None,
             preview: None,
+            envvars_at: None,
             publish: Some(true),
         };
         golden::check_golden_file("job-spec-1.json", &expected)
@@ -130,6 +135,7 @@ mod tests {
             filelog: None,
             variables: Some(variables),
             envvars: Some(vec!["API_KEY".parse()?]),
+            envvars_at: Some(Timestamp::from_second(1_700_000_000).map_err(Error::internal)?),
             ..JobCreate::new("tidy".parse()?, "bookworm", "")
         };
         golden::check_golden_file("job-spec-2-variables.json", &JobSpec::from_create(create)?)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use hearth_base::{Cpu, EnvvarName, JobName, Memory, ToolName};
 use hearth_wire::jobs::{Checks, HealthCheck};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::store::ResolvedImage;
@@ -28,6 +29,9 @@ pub struct WorkloadPlan {
     /// Names of the tool's variables that it gets; `None`: all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub envvars: Option<Vec<EnvvarName>>,
+    /// Time whose values these variables have; `None`: the current ones. Release 0.1.0 ignores this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envvars_at: Option<Timestamp>,
     /// The working directory.
     pub cwd: String,
     /// User id and group id of its process.
@@ -178,6 +182,7 @@ mod tests {
             argv: ["/bin/sh", "-c", "exec ./serve"].map(str::to_owned).into(),
             env: [("HOME".to_owned(), home.clone())].into(),
             envvars: None,
+            envvars_at: None,
             cwd: home.clone(),
             user: (1000, 50),
             home: Some(home),
