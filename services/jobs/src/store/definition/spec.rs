@@ -65,7 +65,7 @@ pub struct JobSpec {
 mod tests {
     use super::*;
     use crate::store::golden;
-    use hearth_base::Result;
+    use hearth_base::{Error, Result};
     use hearth_wire::jobs::{HealthProbe, JobCreate, StopSignal};
 
     #[test]
@@ -133,6 +133,17 @@ mod tests {
             ..JobCreate::new("tidy".parse()?, "bookworm", "")
         };
         golden::check_golden_file("job-spec-2-variables.json", &JobSpec::from_create(create)?)
+    }
+
+    #[test]
+    fn job_spec_of_a_preview_is_read() -> Result<()> {
+        let expires = "2026-12-07T12:00:00Z".parse().map_err(Error::internal)?;
+        let create = JobCreate {
+            filelog: None,
+            preview: Some(JobPreview { expires }),
+            ..JobCreate::new("web--pr-7".parse()?, "tool-hello", "web")
+        };
+        golden::check_golden_file("job-spec-2-preview.json", &JobSpec::from_create(create)?)
     }
 
     #[test]
