@@ -104,7 +104,7 @@ async fn measure_takeover() -> Result<Duration> {
     let claim = async |place: &str| {
         let life = ProcessInstanceId::new(SystemClock.now(), &Entropy::System);
         let process = BuilderProcess { place: place.to_owned(), life };
-        let claim = BuildClaim { wait: 20, builder: Some(process), labels: Vec::new(), slots: 1 };
+        let claim = BuildClaim { wait: 20, builder: Some(process), slots: 1, ..BuildClaim::default() };
         builder.builds().claim_build(&claim).await.map(|reply| reply.lease)
     };
     claim("killed").await?.ok_or_else(|| Error::internal("the build was not claimed"))?;
@@ -144,7 +144,7 @@ async fn keep_queue_full(
 /// Claims builds and ends them at once, until all have ended. They end as failed, so that no image is stored. Returns the
 /// durations of the claims.
 async fn run_builder(client: Client, process: BuilderProcess, ended: EndedBuilds) -> Result<Vec<Duration>> {
-    let claim = BuildClaim { wait: 1, builder: Some(process), labels: Vec::new(), slots: 1 };
+    let claim = BuildClaim { wait: 1, builder: Some(process), slots: 1, ..BuildClaim::default() };
     let mut durations = Vec::new();
     while count_all(&ended) < BUILD_COUNT {
         let begun = Instant::now();

@@ -102,26 +102,6 @@ impl Workload {
         }
     }
 
-    /// Refuses what would connect a preview to its tool or to Hearth: storage, endpoints, and for its runs also Hearth's
-    /// services and the credential of a run, which is a refreshed file. A build needs the services, to fetch its source
-    /// and packages.
-    fn check_preview(&self) -> Result<()> {
-        let refused = if let Some(mount) = self.mounts.first() {
-            Some(format!("workload of a preview mounts storage: {:.200?}; allowed: no mounts", mount.at))
-        } else if let Some(endpoint) = self.network.grants.first() {
-            Some(format!("workload of a preview has the endpoint {endpoint}; allowed: no endpoints"))
-        } else if self.isolation == Isolation::Build {
-            None
-        } else if !self.network.without_services {
-            Some("workload of a preview reaches Hearth's services; allowed: for its builds only".to_owned())
-        } else {
-            self.files.first().map(|file| {
-                format!("workload of a preview has a refreshed file: {:.200?}; allowed: none", file.path)
-            })
-        };
-        refused.map_or(Ok(()), |what| Err(refuse_workload(what)))
-    }
-
     /// Refuses tool-only features (homes, sealed variables, a tool's name) in workloads of Hearth itself.
     fn check_hearth_owner(&self) -> Result<()> {
         if !self.process.sealed.is_empty() || self.network.tool.is_some() {
@@ -364,7 +344,7 @@ fn is_within(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn refuse_workload(public: impl Into<String>) -> Error {
+pub(crate) fn refuse_workload(public: impl Into<String>) -> Error {
     Error::invalid("workload", public)
 }
 

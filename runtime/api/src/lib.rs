@@ -4,6 +4,7 @@
 //! This crate does not know the public API, database tables or users, and it starts no container.
 
 mod check;
+mod check_preview;
 #[expect(clippy::expect_used, clippy::panic, reason = "test code: a failed expectation ends the test")]
 pub mod conformance;
 mod doctor;

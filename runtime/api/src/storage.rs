@@ -23,7 +23,8 @@ pub struct Mount {
 pub enum MountSource {
     /// The tool's home, created at first use.
     Home,
-    /// The tool's build cache; only for [`crate::Isolation::Build`].
+    /// The owner's build cache; only for [`crate::Isolation::Build`]. That of a preview is deleted when the runtime has
+    /// no workload of the preview any more.
     BuildCache,
     /// A volume of the owner, created at first use.
     Volume(NamedVolume),

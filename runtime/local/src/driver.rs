@@ -68,12 +68,12 @@ pub struct ContainerManager {
 
 impl Driver for HelperDriver {
     fn features(&self) -> &[Feature] {
-        &[Feature::ImageDelivery, Feature::FileSession, Feature::RefreshedFile]
+        &[Feature::PreviewOwner, Feature::ImageDelivery, Feature::FileSession, Feature::RefreshedFile]
     }
 
     fn refresh_files(&self, instance: InstanceId, workload: &Workload) -> Result<()> {
         let manager = &self.0;
-        let number = manager.tools.assign_number(workload.owner.require_tool()?)?;
+        let number = manager.tools.assign_number(workload.owner)?;
         refreshed_files::replace_files(
             &manager.layout,
             instance,
@@ -83,6 +83,7 @@ impl Driver for HelperDriver {
     }
 
     fn check(&self, workload: &Workload) -> Result<()> {
+        self.0.tools.require_supported(workload.owner)?;
         workload.unseal_variables(&self.0.opening_keys)?;
         self.0.images.check_workload(workload)
     }
@@ -174,7 +175,7 @@ impl ContainerManager {
     }
 
     fn build_helper_config(&self, instance: InstanceId, workload: &Arc<Workload>) -> Result<HelperConfig> {
-        let number = self.tools.assign_number(workload.owner.require_tool()?)?;
+        let number = self.tools.assign_number(workload.owner)?;
         let volumes = self.prepare_volumes(instance, workload, number)?;
         let name = workload.network.name.as_ref().map_or("tool", |name| name.as_str());
         let first_id = self.tools.compute_first_id(number)?;

@@ -72,7 +72,12 @@ pub fn resolve_file_path(path: &str) -> PathBuf {
 
 /// Answers a query as the DNS server for containers does. `None` when the server forwards or ignores it.
 pub fn answer_dns(question: &[u8]) -> Option<Vec<u8>> {
-    let table = DnsTable { service_address: Ipv4Addr::new(10, 64, 0, 1), prefix: 25, entries: Vec::new() };
+    let table = DnsTable {
+        service_address: Ipv4Addr::new(10, 64, 0, 1),
+        prefix: 25,
+        entries: Vec::new(),
+        closed_networks: Vec::new(),
+    };
     match answer_query(&table, Ipv4Addr::new(10, 64, 0, 130), question) {
         DnsDecision::Reply(answer) => Some(answer),
         DnsDecision::Forward | DnsDecision::Ignore => None,

@@ -25,6 +25,8 @@ mod journal;
 mod layers;
 mod logs;
 mod network;
+mod number_owner;
+mod previews;
 mod probes;
 mod programs;
 mod reexec;

@@ -38,6 +38,7 @@ use crate::{
     journal::FileJournal,
     logs::ContainerLogReader,
     network::Networks,
+    previews,
     probes::LocalProber,
     secrets, state_files,
     state_files::StateLayout,
@@ -46,7 +47,7 @@ use crate::{
     tools::ToolNumbers,
 };
 
-/// Interval of the removal of idle bridges.
+/// Interval of the removal of idle bridges, and of what ended previews have.
 const BRIDGE_SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Programs that run beside the runs of tools at one time. Each has a process of the host, which no limit of the
@@ -106,11 +107,16 @@ impl LocalRuntime {
         let mut tasks = JoinSet::new();
         let running = Arc::clone(&engine);
         tasks.spawn(async move { running.run(reports).await });
-        let sweeper = Arc::clone(&helpers);
+        let (sweeper, sweeping) = (Arc::clone(&helpers), Arc::clone(&engine));
         tasks.spawn(async move {
             loop {
                 tokio::time::sleep(BRIDGE_SWEEP_INTERVAL).await;
-                sweeper.run_blocking(|helpers| helpers.networks.remove_idle_bridges()).await;
+                let engine = Arc::clone(&sweeping);
+                let swept = sweeper.run_blocking(move |helpers| {
+                    helpers.networks.remove_idle_bridges();
+                    previews::release_ended_previews(&engine, helpers);
+                });
+                swept.await;
             }
         });
         tasks.spawn(guard_disk(Arc::clone(&helpers)));
@@ -232,7 +238,10 @@ impl Runtime for LocalRuntime {
         if read_only && request.is_change() {
             return Err(Error::forbidden("files-read-only", "the session may only read files"));
         }
-        let tool = owner.require_tool()?;
+        let Owner::Tool(tool) = owner else {
+            let what = format!("files of {owner} cannot be opened; allowed: files of tools");
+            return Err(Error::invalid("workload", what).help("open the files of the tool"));
+        };
         let kind = StorageKind::from_source(&root).ok_or_else(|| Feature::Volume.to_unsupported_error())?;
         let has_storage = |number| self.helpers.storage.has_storage(number, kind);
         if !request.is_change() && !self.helpers.tools.find_number(tool).is_some_and(has_storage) {
@@ -284,13 +293,17 @@ impl Runtime for LocalRuntime {
 
     async fn erase_tool(&self, tool: ToolId) -> Result<()> {
         let Some(number) = self.helpers.tools.find_number(tool) else {
-            return self.engine.with_idle_tool(tool, || Ok(()));
+            let release = || previews::release_tool_previews(&self.helpers, tool);
+            let discarded = self.engine.with_idle_tool(tool, release)?;
+            self.helpers.run_blocking(move |_| drop(discarded)).await;
+            return Ok(());
         };
         // The files are taken away and the number comes back in one step, so that no other tool finds files there.
         let (discarded, released) = self.engine.with_idle_tool(tool, || {
             self.helpers.tools.require_unused(tool)?;
+            let of_previews = previews::release_tool_previews(&self.helpers, tool)?;
             let discarded = self.helpers.storage.discard_storage(number)?;
-            Ok((discarded, self.helpers.tools.release_number(tool)))
+            Ok(((of_previews, discarded), self.helpers.tools.release_number(tool)))
         })?;
         // Deleting many files takes time, so it happens without the engine's lock.
         self.helpers.run_blocking(move |_| drop(discarded)).await;

@@ -1,5 +1,8 @@
 //! Tool numbers: this runtime lends each tool a number at first use. The number comes back when the tool is erased and
 //! nothing of it is left on this host; the range of host ids that belongs to it may then be lent to another tool.
+//!
+//! A preview has a number of its own, so that its processes have no id of its tool. It comes back when the runtime has
+//! no workload of the preview any more (`previews.rs`).
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -9,10 +12,12 @@ use std::{
 };
 
 use hearth_base::{Error, Result, ToolId};
+use hearth_runtime_api::{Feature, Owner};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     host_error::HostErrorContext,
+    number_owner::NumberOwner,
     state_files,
     state_format::StateFormat,
     sys::ids::{IDS_PER_CONTAINER, STORED_ID_BASE},
@@ -62,10 +67,10 @@ struct StoredToolNumbers {
     next: u32,
     /// The numbers in version 1. Release 0.1 requires this field, so it refuses a file of version 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    tools: Option<BTreeMap<ToolId, u32>>,
+    tools: Option<BTreeMap<NumberOwner, u32>>,
     /// The numbers in version 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    lent: Option<BTreeMap<ToolId, u32>>,
+    lent: Option<BTreeMap<NumberOwner, u32>>,
     /// Numbers that came back, the one that is free for the longest time first.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     free: VecDeque<u32>,
@@ -82,19 +87,19 @@ impl StoredToolNumbers {
         Self { version, tools, lent, ..self }
     }
 
-    fn lent_numbers(&self) -> Option<&BTreeMap<ToolId, u32>> {
+    fn lent_numbers(&self) -> Option<&BTreeMap<NumberOwner, u32>> {
         self.lent.as_ref().or(self.tools.as_ref())
     }
 
-    fn lent_numbers_mut(&mut self) -> &mut BTreeMap<ToolId, u32> {
+    fn lent_numbers_mut(&mut self) -> &mut BTreeMap<NumberOwner, u32> {
         match &mut self.tools {
             Some(tools) => tools,
             None => self.lent.get_or_insert_default(),
         }
     }
 
-    fn find_number(&self, tool: ToolId) -> Option<u32> {
-        self.lent_numbers()?.get(&tool).copied()
+    fn find_number(&self, owner: NumberOwner) -> Option<u32> {
+        self.lent_numbers()?.get(&owner).copied()
     }
 }
 
@@ -119,15 +124,28 @@ impl ToolNumbers {
         Ok(Self { path, first_id, numbers: Mutex::new(numbers), uses: Arc::default() })
     }
 
-    /// Finds a tool's number, if it has one.
-    pub fn find_number(&self, tool: ToolId) -> Option<u32> {
-        self.numbers.lock().unwrap_or_else(PoisonError::into_inner).find_number(tool)
+    /// Finds the number of a tool or a preview, if it has one.
+    pub fn find_number(&self, owner: impl Into<NumberOwner>) -> Option<u32> {
+        self.lock_numbers().find_number(owner.into())
     }
 
-    /// Returns a tool's number, and lends it a free one if it has none.
-    pub fn assign_number(&self, tool: ToolId) -> Result<u32> {
-        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(number) = numbers.find_number(tool) {
+    /// Fails with `workload-preview-unsupported` for a preview while release 0.1 must be able to read the file: that
+    /// release has no owner of this kind.
+    pub fn require_supported(&self, owner: Owner) -> Result<()> {
+        let is_readable_to_0_1 = self.lock_numbers().tools.is_some();
+        match owner.is_preview() && is_readable_to_0_1 {
+            true => Err(Feature::PreviewOwner.to_unsupported_error().help("hearthd upgrade finish")),
+            false => Ok(()),
+        }
+    }
+
+    /// Returns the number of a tool or a preview, and lends it a free one if it has none. Errors:
+    /// `workload-owner-unsupported` for another owner; see also [`ToolNumbers::require_supported`].
+    pub fn assign_number(&self, owner: Owner) -> Result<u32> {
+        self.require_supported(owner)?;
+        let key = NumberOwner::from_owner(owner)?;
+        let mut numbers = self.lock_numbers();
+        if let Some(number) = numbers.find_number(key) {
             return Ok(number);
         }
         let mut next = numbers.clone();
@@ -135,10 +153,10 @@ impl ToolNumbers {
             next.next += 1;
             next.next - 1
         });
-        next.lent_numbers_mut().insert(tool, number);
+        next.lent_numbers_mut().insert(key, number);
         self.compute_first_id(number)?;
         state_files::replace_file(&self.path, &next)
-            .with_context(format_args!("storing the number of {tool}"))?;
+            .with_context(format_args!("storing the number of {owner}"))?;
         *numbers = next;
         Ok(number)
     }
@@ -160,7 +178,7 @@ impl ToolNumbers {
             *count += 1;
         }
         let mut begun = NumberUse { number: 0, tool, uses: self.uses.clone() };
-        begun.number = self.assign_number(tool)?;
+        begun.number = self.assign_number(Owner::Tool(tool))?;
         Ok(begun)
     }
 
@@ -173,25 +191,39 @@ impl ToolNumbers {
         }
     }
 
-    /// Takes the number of an erased tool back. Nothing may use the number any more: no storage, and no process, which
-    /// is checked here. Error `tool-still-runs` while a process has an id of the tool.
-    pub fn release_number(&self, tool: ToolId) -> Result<()> {
-        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Lists the previews that have a number.
+    pub fn list_previews(&self) -> Vec<NumberOwner> {
+        let numbers = self.lock_numbers();
+        let owners = numbers.lent_numbers().into_iter().flat_map(BTreeMap::keys);
+        owners.filter(|owner| owner.preview.is_some()).copied().collect()
+    }
+
+    /// Takes the number of an erased tool or an ended preview back. Nothing may use the number any more: no storage, and
+    /// no process, which is checked here. Error `tool-still-runs` while a process has an id of the owner.
+    pub fn release_number(&self, owner: impl Into<NumberOwner>) -> Result<()> {
+        let owner = owner.into();
+        let mut numbers = self.lock_numbers();
         let mut next = numbers.clone();
-        let Some(number) = next.lent_numbers_mut().remove(&tool) else { return Ok(()) };
-        self.require_unused(tool)?;
+        let Some(number) = next.lent_numbers_mut().remove(&owner) else { return Ok(()) };
+        if owner.preview.is_none() {
+            self.require_unused(owner.tool)?;
+        }
         let first_id = self.compute_first_id(number)?;
         if let Some(pid) =
             find_process_with_ids(first_id).with_context("listing the processes of this host")?
         {
-            return Err(Error::conflict("tool-still-runs", format!("tool {tool} has a process: {pid}"))
+            return Err(Error::conflict("tool-still-runs", format!("tool {owner} has a process: {pid}"))
                 .help("try again in a moment"));
         }
         next.free.push_back(number);
         state_files::replace_file(&self.path, &next)
-            .with_context(format_args!("storing that the number of {tool} is free"))?;
+            .with_context(format_args!("storing that the number of {owner} is free"))?;
         *numbers = next;
         Ok(())
+    }
+
+    fn lock_numbers(&self) -> MutexGuard<'_, StoredToolNumbers> {
+        self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// First host id of the tool with this number. Fails with `ids-used-up` when the range is exhausted.
@@ -229,113 +261,4 @@ fn find_process_with_ids(first_id: u32) -> io::Result<Option<u32>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use hearth_base::{Clock, Entropy, SystemClock};
-
-    /// First id of ranges that no process of this host has.
-    const FREE_ID_RANGE: u32 = 0x7000_0000;
-
-    #[test]
-    fn number_survives_a_restart_and_is_not_shared() -> Result<()> {
-        let folder = tempfile::tempdir().map_err(Error::internal)?;
-        let path = folder.path().join("tools.json");
-        let tool = || ToolId::new(SystemClock.now(), &Entropy::System);
-        let (one, two, three) = (tool(), tool(), tool());
-        let tools = ToolNumbers::open(path.clone(), 65_536, StateFormat::NEWEST_FORMAT)?;
-        assert_eq!(
-            (tools.assign_number(one)?, tools.assign_number(two)?, tools.assign_number(one)?),
-            (0, 1, 0)
-        );
-        let reopened = ToolNumbers::open(path, 65_536, StateFormat::NEWEST_FORMAT)?;
-        assert_eq!(
-            (reopened.assign_number(two)?, reopened.assign_number(three)?, reopened.find_number(tool())),
-            (1, 2, None)
-        );
-        assert_eq!(reopened.compute_first_id(2)?, 3 * 65_536);
-        assert!(reopened.compute_first_id(u32::MAX).is_err());
-        Ok(())
-    }
-
-    #[test]
-    fn numbers_of_tools_are_unreadable_to_release_0_1_once_the_upgrade_is_finished() -> Result<()> {
-        /// As release 0.1 reads the file.
-        #[derive(Deserialize)]
-        struct NumbersOfRelease01 {
-            tools: BTreeMap<ToolId, u32>,
-        }
-        let folder = tempfile::tempdir().map_err(Error::internal)?;
-        let path = folder.path().join("tools.json");
-        let read = || serde_json::from_slice::<NumbersOfRelease01>(&fs::read(&path).unwrap_or_default());
-        let tool = ToolId::new(SystemClock.now(), &Entropy::System);
-        let number = ToolNumbers::open(path.clone(), 65_536, StateFormat::Release01)?.assign_number(tool)?;
-        assert_eq!(read().ok().and_then(|read| read.tools.get(&tool).copied()), Some(number));
-        let finished = ToolNumbers::open(path.clone(), 65_536, StateFormat::Release02)?;
-        assert_eq!(finished.find_number(tool), Some(number));
-        assert!(read().is_err());
-        let reopened = ToolNumbers::open(path.clone(), 65_536, StateFormat::Release02)?;
-        assert_eq!(reopened.find_number(tool), Some(number));
-        Ok(())
-    }
-
-    #[test]
-    fn number_of_an_erased_tool_is_lent_again() -> Result<()> {
-        let folder = tempfile::tempdir().map_err(Error::internal)?;
-        let path = folder.path().join("tools.json");
-        let tool = || ToolId::new(SystemClock.now(), &Entropy::System);
-        let (one, two, three) = (tool(), tool(), tool());
-        let tools = ToolNumbers::open(path.clone(), FREE_ID_RANGE, StateFormat::NEWEST_FORMAT)?;
-        assert_eq!((tools.assign_number(one)?, tools.assign_number(two)?), (0, 1));
-        tools.release_number(one)?;
-        tools.release_number(one)?;
-        assert_eq!(tools.find_number(one), None);
-        let reopened = ToolNumbers::open(path, FREE_ID_RANGE, StateFormat::NEWEST_FORMAT)?;
-        assert_eq!((reopened.assign_number(three)?, reopened.assign_number(one)?), (0, 2));
-        Ok(())
-    }
-
-    #[test]
-    fn number_is_kept_while_a_file_process_uses_it() -> Result<()> {
-        let folder = tempfile::tempdir().map_err(Error::internal)?;
-        let tools =
-            ToolNumbers::open(folder.path().join("tools.json"), FREE_ID_RANGE, StateFormat::NEWEST_FORMAT)?;
-        let tool = ToolId::new(SystemClock.now(), &Entropy::System);
-        let uses =
-            (0..MAX_FILE_PROCESSES_PER_TOOL).map(|_| tools.begin_use(tool)).collect::<Result<Vec<_>>>()?;
-        assert_eq!(tools.begin_use(tool).unwrap_err().code(), "files-busy");
-        assert_eq!(tools.release_number(tool).unwrap_err().code(), "tool-still-runs");
-        assert_eq!((tools.find_number(tool), uses[0].number), (Some(0), 0));
-        drop(uses);
-        tools.release_number(tool)?;
-        assert_eq!(tools.find_number(tool), None);
-        Ok(())
-    }
-
-    #[test]
-    fn numbers_do_not_run_out_when_tools_are_erased() -> Result<()> {
-        let folder = tempfile::tempdir().map_err(Error::internal)?;
-        // Two ranges of ids fit.
-        let first_id = STORED_ID_BASE - 3 * IDS_PER_CONTAINER;
-        let tools =
-            ToolNumbers::open(folder.path().join("tools.json"), first_id, StateFormat::NEWEST_FORMAT)?;
-        for _ in 0..20 {
-            let tool = ToolId::new(SystemClock.now(), &Entropy::System);
-            assert!(tools.assign_number(tool)? < 2);
-            tools.release_number(tool)?;
-        }
-        Ok(())
-    }
-
-    #[test]
-    fn number_is_kept_while_a_process_has_an_id_of_the_tool() -> Result<()> {
-        let folder = tempfile::tempdir().map_err(Error::internal)?;
-        // The range of number 0 includes the ids of this process.
-        let tools = ToolNumbers::open(folder.path().join("tools.json"), 0, StateFormat::NEWEST_FORMAT)?;
-        let tool = ToolId::new(SystemClock.now(), &Entropy::System);
-        tools.assign_number(tool)?;
-        let refused = tools.release_number(tool).err();
-        assert_eq!(refused.map(|error| error.code().to_owned()).as_deref(), Some("tool-still-runs"));
-        assert_eq!(tools.find_number(tool), Some(0));
-        Ok(())
-    }
-}
+mod tests;

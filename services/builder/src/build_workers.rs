@@ -41,9 +41,9 @@ async fn claim_and_run(cx: &BuilderContext) -> Result<()> {
     let builds = cx.create_client(Role::Builds)?;
     let claim = build_claim(cx);
     let reply = match builds.builds().claim_build(&claim).await {
-        // A service of an earlier release does not know labels and slots.
+        // A service of an earlier release knows neither labels and slots nor previews.
         Err(error) if error.kind() == ErrorKind::Unprocessable => {
-            let claim = BuildClaim { labels: Vec::new(), slots: 0, ..claim };
+            let claim = BuildClaim { labels: Vec::new(), slots: 0, isolates_previews: false, ..claim };
             builds.builds().claim_build(&claim).await?
         }
         reply => reply?,
@@ -56,7 +56,8 @@ async fn claim_and_run(cx: &BuilderContext) -> Result<()> {
 
 fn build_claim(cx: &BuilderContext) -> BuildClaim {
     let (labels, slots) = (cx.settings.labels.clone(), cx.settings.parallel);
-    BuildClaim { wait: CLAIM_WAIT_SECONDS, builder: cx.builder.clone(), labels, slots }
+    let builder = cx.builder.clone();
+    BuildClaim { wait: CLAIM_WAIT_SECONDS, builder, labels, slots, isolates_previews: true }
 }
 
 /// Runs a leased build, reports its end, and acknowledges its runs.

@@ -60,6 +60,7 @@ pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<MountedService> 
         workers::housekeeping::create_worker(&cx),
         workers::metrics::create_worker(&cx),
         workers::credentials::create_worker(&cx),
+        workers::previews::create_worker(&cx),
     ];
     let routes = queue::add_routes(routes(&kit.config.door), kit.role, &cx.store.queue);
     let mounted = MountedService::new(kit, Dialect::Named, routes, cx);

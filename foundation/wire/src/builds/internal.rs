@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_base::{
-    BuildId, Digest, PackageSourceName, ProcessInstanceId, Secret, SourceId, ToolId, ToolName,
+    BuildId, Digest, PackageSourceName, PreviewNumber, ProcessInstanceId, Secret, SourceId, ToolId, ToolName,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,9 @@ pub struct BuildClaim {
     /// Builds that the builder runs at one time, at most; 0: unknown.
     #[serde(skip_serializing_if = "is_zero")]
     pub slots: u32,
+    /// True: the builder keeps builds of previews apart from their tool. Without it, it gets none.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub isolates_previews: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -89,6 +92,10 @@ pub struct BuildLease {
     /// True: use no layer of an earlier build.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rebuild: bool,
+    /// Number of the preview that the build is of: its runs belong to the preview, not to the tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    pub preview: Option<PreviewNumber>,
     /// Package sources that the build gets besides Debian.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub package_sources: Vec<LeasePackageSource>,

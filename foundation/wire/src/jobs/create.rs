@@ -372,7 +372,8 @@ mod tests {
     #[test]
     fn preview_of_a_job_has_an_end() -> Result<(), serde_json::Error> {
         let job = parse_job(json!({"preview": {"expires": "2026-12-07T12:00:00Z"}}))?;
-        let expires = "2026-12-07T12:00:00Z".parse().map_err(serde::de::Error::custom)?;
+        let expires =
+            "2026-12-07T12:00:00Z".parse().map_err(<serde_json::Error as serde::de::Error>::custom)?;
         assert_eq!(job.preview, Some(crate::jobs::JobPreview { expires }));
         assert_eq!(serde_json::to_value(&job)?["preview"]["expires"], "2026-12-07T12:00:00Z");
         assert!(parse_job(json!({"preview": {}})).is_err());

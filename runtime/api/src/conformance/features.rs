@@ -53,8 +53,8 @@ fn build_connected_previews(bench: &Bench) -> Vec<Workload> {
         workload.mounts.push(Mount { source, at: "/data".to_owned(), read_only: true });
         workload
     };
-    let mut with_cache = with_mount(MountSource::BuildCache);
-    with_cache.isolation = Isolation::Build;
+    let mut build_with_home = with_mount(MountSource::Home);
+    build_with_home.isolation = Isolation::Build;
     let mut with_services = preview();
     with_services.network.without_services = false;
     let mut with_endpoint = preview();
@@ -64,7 +64,8 @@ fn build_connected_previews(bench: &Bench) -> Vec<Workload> {
     vec![
         with_mount(MountSource::Home),
         with_mount(build_volume_mount(VolumeAccess::Shared).source),
-        with_cache,
+        with_mount(MountSource::BuildCache),
+        build_with_home,
         with_services,
         with_endpoint,
         with_credential,

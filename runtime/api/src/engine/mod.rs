@@ -210,12 +210,12 @@ impl Engine {
         tracked.cloned().ok_or_else(|| Error::not_found("instance", instance))
     }
 
-    /// Runs `work` unless a workload of the tool has not ended (error `tool-still-runs`). Holds the ledger's lock, so
+    /// Runs `work` unless a workload of the tool, or of a preview of it, has not ended (error `tool-still-runs`). Holds the ledger's lock, so
     /// that no workload is applied meanwhile.
     pub fn with_idle_tool<T>(&self, tool: ToolId, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        let owner = Owner::Tool(tool);
         let ledger = self.lock_ledger();
-        match ledger.records().find(|record| record.stored.workload.owner == owner && !record.is_done()) {
+        let is_own = |owner: Owner| owner.as_tool() == Some(tool);
+        match ledger.records().find(|record| is_own(record.stored.workload.owner) && !record.is_done()) {
             Some(record) => Err(Error::conflict(
                 "tool-still-runs",
                 format!("tool {tool} has a workload that has not ended: {}", record.stored.workload.id()),
@@ -223,6 +223,14 @@ impl Engine {
             .help("stop the tool's workloads first")),
             None => work(),
         }
+    }
+
+    /// Runs `work` unless the runtime has a workload of the owner, also an ended one that is not acknowledged; `None`
+    /// then. Holds the ledger's lock, so that no workload is applied meanwhile.
+    pub fn with_absent_owner<T>(&self, owner: Owner, work: impl FnOnce() -> T) -> Option<T> {
+        let ledger = self.lock_ledger();
+        let is_present = ledger.records().any(|record| record.stored.workload.owner == owner);
+        (!is_present).then(work)
     }
 
     /// Calls `remove` with a test for used images. Holds the ledger's lock, so that no workload is applied

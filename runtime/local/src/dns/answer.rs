@@ -60,8 +60,12 @@ mod tests {
 
     #[test]
     fn internal_name_is_answered_and_others_are_forwarded() {
-        let table =
-            DnsTable { service_address: Ipv4Addr::new(10, 64, 0, 1), prefix: 25, entries: Vec::new() };
+        let table = DnsTable {
+            service_address: Ipv4Addr::new(10, 64, 0, 1),
+            prefix: 25,
+            entries: Vec::new(),
+            closed_networks: Vec::new(),
+        };
         let ask = |name: &str, kind| {
             let mut message = Message::query();
             message.add_query(Query::query(Name::from_ascii(name).expect("a name"), kind));

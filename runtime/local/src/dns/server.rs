@@ -103,7 +103,12 @@ impl DnsServer {
     /// Reads the current table. Without a readable table, all queries are forwarded.
     fn read_table(&self) -> DnsTable {
         let read = fs::read(&self.table).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        read.unwrap_or(DnsTable { service_address: Ipv4Addr::UNSPECIFIED, prefix: 32, entries: Vec::new() })
+        read.unwrap_or(DnsTable {
+            service_address: Ipv4Addr::UNSPECIFIED,
+            prefix: 32,
+            entries: Vec::new(),
+            closed_networks: Vec::new(),
+        })
     }
 
     /// Forwards a query to the host's resolvers, one after another.

@@ -16,6 +16,9 @@ pub struct DnsTable {
     /// Prefix length of a tool's network, in bits.
     pub prefix: u8,
     pub entries: Vec<DnsEntry>,
+    /// Networks without Hearth's services, as those of previews.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closed_networks: Vec<Ipv4Addr>,
 }
 
 /// Name and address of one container.
@@ -31,14 +34,20 @@ pub struct DnsEntry {
 
 impl DnsTable {
     /// Resolves a name for the container at the address `client`. `None` if the name is not internal; an
-    /// empty list if it is internal and no container has it. A tool resolves only its own jobs.
+    /// empty list if it is internal and no container has it. A tool resolves only its own jobs, and a network without
+    /// Hearth's services none of their names.
     pub fn find_addresses(&self, client: Ipv4Addr, name: &str) -> Option<Vec<Ipv4Addr>> {
         let name = name.trim_end_matches('.').to_ascii_lowercase();
+        let mask = u32::MAX << (32 - u32::from(self.prefix.clamp(1, 32)));
+        let network = Ipv4Addr::from(u32::from(client) & mask);
+        let is_service =
+            name.strip_suffix(HEARTH_HOSTNAME).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        if is_service && self.closed_networks.contains(&network) {
+            return Some(Vec::new());
+        }
         if name == HEARTH_HOSTNAME {
             return Some(vec![self.service_address]);
         }
-        let mask = u32::MAX << (32 - u32::from(self.prefix.clamp(1, 32)));
-        let network = Ipv4Addr::from(u32::from(client) & mask);
         let full = name.strip_suffix(CLUSTER_DOMAIN_SUFFIX);
         if full.is_none() && name.contains('.') {
             return None;
@@ -74,6 +83,7 @@ mod tests {
                 entry([10, 64, 0, 128], "web", "one", [10, 64, 0, 131]),
                 entry([10, 64, 1, 0], "web", "two", [10, 64, 1, 2]),
             ],
+            closed_networks: Vec::new(),
         };
         let one = Ipv4Addr::new(10, 64, 0, 135);
         let found = |name| table.find_addresses(one, name).map(|found| found.len());
@@ -83,5 +93,30 @@ mod tests {
         assert_eq!(found("nobody"), Some(0));
         assert_eq!(found("hearth.internal"), Some(1));
         assert_eq!(found("example.org"), None);
+    }
+
+    #[test]
+    fn network_without_services_resolves_none_of_their_names() {
+        let network = Ipv4Addr::new(10, 64, 0, 128);
+        let entry = DnsEntry {
+            network,
+            name: "web--pr-7".to_owned(),
+            domain: None,
+            address: Ipv4Addr::new(10, 64, 0, 131),
+        };
+        let table = DnsTable {
+            service_address: Ipv4Addr::new(10, 64, 0, 1),
+            prefix: 25,
+            entries: vec![entry],
+            closed_networks: vec![network],
+        };
+        let (closed, open) = (Ipv4Addr::new(10, 64, 0, 135), Ipv4Addr::new(10, 64, 1, 2));
+        let found = |client, name| table.find_addresses(client, name).map(|found| found.len());
+        for name in ["hearth.internal", "HEARTH.internal.", "postgres.hearth.internal"] {
+            assert_eq!(found(closed, name), Some(0), "{name}");
+        }
+        assert_eq!((found(closed, "web--pr-7"), found(closed, "web")), (Some(1), Some(0)));
+        assert_eq!((found(open, "hearth.internal"), found(open, "web--pr-7")), (Some(1), Some(0)));
+        assert_eq!(found(closed, "nothearth.internal"), None);
     }
 }

@@ -40,7 +40,7 @@ impl ContainerManager {
             .collect()
     }
 
-    /// True if a container of the owner may use its storage now. `except` is the instance that asks.
+    /// True if a container of the owner may use its storage or its number now. `except` is the instance that asks.
     pub fn may_run_containers(&self, owner: Owner, except: Option<InstanceId>) -> bool {
         // A start that has not joined the network yet may have the same owner.
         self.networks.has_container(owner)

@@ -47,7 +47,11 @@ fn build_name_files(config: &HelperConfig) -> [(&'static str, String); 3] {
     // Resolvers read this file first (hosts(5)): package clients open a connection to the outbound proxy for each
     // package, and would ask for its address each time.
     let own = config.link.as_ref().map_or_else(String::new, |link| {
-        format!("{} {HEARTH_HOSTNAME}\n{} {}\n", link.dns, link.address, config.hostname)
+        let services = match config.workload.network.without_services {
+            true => String::new(),
+            false => format!("{} {HEARTH_HOSTNAME}\n", link.dns),
+        };
+        format!("{services}{} {}\n", link.address, config.hostname)
     });
     let resolver = config
         .link

@@ -2,8 +2,9 @@
 //!
 //! A tool reaches its own network (bridged traffic, which is not filtered), the DNS server, the services of
 //! `hearth.internal` and the internet without its mail ports. It does not reach other tools, private networks, the
-//! host at any of its addresses, or link-local addresses. Only the host reaches a tool. The probe process, which parses the answers of tools,
-//! reaches only containers.
+//! host at any of its addresses, or link-local addresses. A closed network, as that of a preview, does not reach the
+//! services either. Only the host reaches a tool. The probe process, which parses the answers of tools, reaches only
+//! containers.
 
 use std::{
     io::{self, Write},
@@ -26,17 +27,25 @@ const BLOCKED_NETWORKS: &str = "0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/
 /// over would put the host on block lists.
 const SMTP_PORTS: &str = "25, 465, 587";
 
+/// A bridge in the firewall.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BridgeRule {
+    pub bridge: String,
+    /// True: its containers do not reach the services of `hearth.internal`.
+    pub is_closed: bool,
+}
+
 /// Replaces the table in one transaction, with the given bridges and the addresses without internet access.
 pub fn replace_rules(
     settings: &LocalRuntimeSettings,
     subnet: &Subnet,
-    bridges: &[&str],
+    bridges: &[BridgeRule],
     inside: &[Ipv4Addr],
 ) -> Result<()> {
     let instance = settings.instance.as_str();
     let mut script = build_rules(settings, subnet);
     for bridge in bridges {
-        script += &build_bridge_element(instance, bridge, "add");
+        script += &build_bridge_elements(instance, bridge, "add");
     }
     for address in inside {
         script += &format!("add element inet hearth_{instance} inside {{ {address} }}\n");
@@ -51,15 +60,29 @@ pub fn remove_table(instance: &str) -> Result<()> {
         .with_context(format_args!("removing the table {table}"))
 }
 
-/// Allows or forbids the traffic within a bridge. Only hosts with `br_netfilter` filter this traffic.
-pub fn set_bridge_traffic_allowed(instance: &str, bridge: &str, passes: bool) -> Result<()> {
-    let verb = if passes { "add" } else { "delete" };
-    run_script(&build_bridge_element(instance, bridge, verb))
-        .with_context(format_args!("changing the nftables rule of the bridge {bridge}"))
+/// Adds a new bridge in one transaction: allows the traffic within it, which only hosts with `br_netfilter` filter, and
+/// closes it to Hearth's services if its rule says so.
+pub fn add_bridge(instance: &str, rule: &BridgeRule) -> Result<()> {
+    change_bridge(instance, rule, "add")
 }
 
-fn build_bridge_element(instance: &str, bridge: &str, verb: &str) -> String {
-    format!("{verb} element inet hearth_{instance} same {{ \"{bridge}\" . \"{bridge}\" }}\n")
+/// Removes the rules of a bridge.
+pub fn remove_bridge(instance: &str, rule: &BridgeRule) -> Result<()> {
+    change_bridge(instance, rule, "delete")
+}
+
+fn change_bridge(instance: &str, rule: &BridgeRule, verb: &str) -> Result<()> {
+    run_script(&build_bridge_elements(instance, rule, verb))
+        .with_context(format_args!("changing the nftables rule of the bridge {}", rule.bridge))
+}
+
+fn build_bridge_elements(instance: &str, rule: &BridgeRule, verb: &str) -> String {
+    let (table, bridge) = (format!("inet hearth_{instance}"), &rule.bridge);
+    let closed = match rule.is_closed {
+        true => format!("{verb} element {table} closed {{ \"{bridge}\" }}\n"),
+        false => String::new(),
+    };
+    format!("{closed}{verb} element {table} same {{ \"{bridge}\" . \"{bridge}\" }}\n")
 }
 
 /// Blocks or unblocks all traffic of one address that leaves its network.
@@ -94,8 +117,10 @@ delete table {table}
 table {table} {{
     set inside {{ type ipv4_addr; }}
     set same {{ type ifname . ifname; }}
+    set closed {{ type ifname; }}
     chain doors {{
-        type nat hook prerouting priority dstnat; policy accept;{port_forwards}
+        type nat hook prerouting priority dstnat; policy accept;
+        iifname @closed return{port_forwards}
     }}
     chain forward {{
         type filter hook forward priority filter; policy accept;
@@ -110,6 +135,7 @@ table {table} {{
     }}
     chain input {{
         type filter hook input priority filter; policy accept;
+        iifname @closed ct status dnat drop
         iifname {tools} ct state established,related accept
         iifname {tools} ip daddr {service} meta l4proto {{ tcp, udp }} th dport 53 accept
         iifname {tools} ct status dnat accept

@@ -1,7 +1,8 @@
 //! Networks: a bridge with addresses for each tool that has running containers, and the firewall.
 //!
-//! Each tool has its own bridge, so tools are isolated by construction. Traffic that leaves a bridge passes
-//! the rules of [`firewall`].
+//! Each tool and each preview has its own bridge, so they are isolated by construction. Containers that do not reach
+//! Hearth's services have another bridge than the owner's others: the firewall closes a bridge as a whole, since a
+//! container could take another address. Traffic that leaves a bridge passes the rules of [`firewall`].
 
 mod firewall;
 mod links;
@@ -9,7 +10,7 @@ mod netlink;
 mod subnet;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::Ipv4Addr,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -25,6 +26,7 @@ use crate::{
     state_files::{self, StateLayout},
 };
 
+use firewall::BridgeRule;
 pub use links::{ContainerLink, connect_container, remove_link};
 pub use subnet::Subnet;
 
@@ -58,7 +60,21 @@ struct NetworkState {
     /// Slices of bridges without containers, and the time since when. They are kept for a while, because the
     /// tool often starts its next container soon, and the kernel needs longer to remove a bridge than to
     /// start a container.
-    idle_bridges: BTreeMap<Owner, (u16, Instant)>,
+    idle_bridges: BTreeMap<NetworkKey, (u16, Instant)>,
+}
+
+/// The containers that share a bridge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct NetworkKey {
+    owner: Owner,
+    /// True for containers that do not reach Hearth's services.
+    is_closed: bool,
+}
+
+impl NetworkKey {
+    fn from_workload(workload: &Workload) -> Self {
+        Self { owner: workload.owner, is_closed: workload.network.without_services }
+    }
 }
 
 /// Time after which a bridge without containers is removed.
@@ -66,7 +82,7 @@ const IDLE_BRIDGE_LIFETIME: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone)]
 struct ConnectedContainer {
-    owner: Owner,
+    key: NetworkKey,
     slice: u16,
     link: ContainerLink,
     name: Option<String>,
@@ -88,8 +104,14 @@ impl Networks {
     pub fn start(&self, settings: &LocalRuntimeSettings) -> Result<()> {
         self.remove_unused_links();
         let state = self.lock_state();
-        let mut bridges: Vec<&str> =
-            state.containers.values().map(|container| container.link.bridge.as_str()).collect();
+        let mut bridges: Vec<BridgeRule> = state
+            .containers
+            .values()
+            .map(|container| BridgeRule {
+                bridge: container.link.bridge.clone(),
+                is_closed: container.key.is_closed,
+            })
+            .collect();
         bridges.sort_unstable();
         bridges.dedup();
         let inside = state
@@ -97,7 +119,7 @@ impl Networks {
             .values()
             .filter(|container| container.inside_only)
             .map(|container| container.link.address);
-        bridges.iter().try_for_each(|bridge| links::enable_route_localnet(bridge))?;
+        bridges.iter().try_for_each(|rule| links::enable_route_localnet(&rule.bridge))?;
         firewall::replace_rules(settings, &self.subnet, &bridges, &inside.collect::<Vec<_>>())?;
         std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").with_context("enabling IP forwarding")?;
         self.publish_dns_table(&state)
@@ -124,12 +146,10 @@ impl Networks {
     /// container.
     pub fn join_network(&self, instance: InstanceId, workload: &Workload) -> Result<ContainerLink> {
         let mut state = self.lock_state();
-        let own = state
-            .containers
-            .values()
-            .find(|container| container.owner == workload.owner)
-            .map(|container| container.slice);
-        let own = own.or_else(|| state.idle_bridges.get(&workload.owner).map(|(slice, _)| *slice));
+        let key = NetworkKey::from_workload(workload);
+        let own =
+            state.containers.values().find(|container| container.key == key).map(|container| container.slice);
+        let own = own.or_else(|| state.idle_bridges.get(&key).map(|(slice, _)| *slice));
         let slice = match own {
             Some(slice) => slice,
             None => self.find_free_slice(&state)?,
@@ -152,12 +172,12 @@ impl Networks {
         };
         if own.is_none() {
             links::make_bridge(&bridge, link.gateway, Subnet::SLICE_PREFIX_BITS)?;
-            firewall::set_bridge_traffic_allowed(&self.instance, &bridge, true)?;
+            firewall::add_bridge(&self.instance, &BridgeRule { bridge, is_closed: key.is_closed })?;
         }
         if workload.network.mode == NetworkMode::Inside {
             firewall::set_internet_blocked(&self.instance, address, true)?;
         }
-        state.idle_bridges.remove(&workload.owner);
+        state.idle_bridges.remove(&key);
         state.containers.insert(instance, self.build_connected_container(workload, slice, link.clone()));
         self.publish_dns_table(&state)?;
         Ok(link)
@@ -165,7 +185,7 @@ impl Networks {
 
     /// True if a container of the owner is connected.
     pub fn has_container(&self, owner: Owner) -> bool {
-        self.lock_state().containers.values().any(|container| container.owner == owner)
+        self.lock_state().containers.values().any(|container| container.key.owner == owner)
     }
 
     /// Disconnects a container from its network. The bridge is removed some time after its last container.
@@ -177,7 +197,7 @@ impl Networks {
         let mut state = self.lock_state();
         state.containers.remove(&instance);
         if !state.containers.values().any(|other| other.slice == container.slice) {
-            state.idle_bridges.insert(container.owner, (container.slice, Instant::now()));
+            state.idle_bridges.insert(container.key, (container.slice, Instant::now()));
         }
         let cleared = match container.inside_only {
             true => firewall::set_internet_blocked(&self.instance, container.link.address, false),
@@ -191,17 +211,17 @@ impl Networks {
     /// Removes bridges that have had no container for some time.
     pub fn remove_idle_bridges(&self) {
         let mut state = self.lock_state();
-        let old: Vec<Owner> = state
+        let old: Vec<NetworkKey> = state
             .idle_bridges
             .iter()
             .filter(|(_, (_, since))| since.elapsed() >= IDLE_BRIDGE_LIFETIME)
-            .map(|(owner, _)| *owner)
+            .map(|(key, _)| *key)
             .collect();
-        for (_, (slice, _)) in old.into_iter().filter_map(|owner| state.idle_bridges.remove_entry(&owner)) {
-            let bridge = self.bridge_name(slice);
-            remove_link(&bridge);
-            if let Err(error) = firewall::set_bridge_traffic_allowed(&self.instance, &bridge, false) {
-                tracing::warn!(%error, bridge, "nftables rule of a removed bridge not removed");
+        for (key, (slice, _)) in old.into_iter().filter_map(|key| state.idle_bridges.remove_entry(&key)) {
+            let rule = BridgeRule { bridge: self.bridge_name(slice), is_closed: key.is_closed };
+            remove_link(&rule.bridge);
+            if let Err(error) = firewall::remove_bridge(&self.instance, &rule) {
+                tracing::warn!(%error, bridge = rule.bridge, "nftables rule of a removed bridge not removed");
             }
         }
     }
@@ -250,7 +270,7 @@ impl Networks {
     ) -> ConnectedContainer {
         let network = &workload.network;
         ConnectedContainer {
-            owner: workload.owner,
+            key: NetworkKey::from_workload(workload),
             slice,
             link,
             name: network.name.as_ref().map(ToString::to_string),
@@ -269,10 +289,14 @@ impl Networks {
                 address: container.link.address,
             })
         });
+        let closed = state.containers.values().filter(|container| container.key.is_closed);
+        let closed: BTreeSet<Ipv4Addr> =
+            closed.map(|container| self.subnet.slice_network(container.slice)).collect();
         let table = DnsTable {
             service_address: self.service_address(),
             prefix: Subnet::SLICE_PREFIX_BITS,
             entries: entries.collect(),
+            closed_networks: closed.into_iter().collect(),
         };
         state_files::replace_public_file(&self.layout.dns_table_path(), &table)
             .with_context("writing the DNS table")

@@ -207,7 +207,7 @@ impl ToolStorage {
         }
     }
 
-    /// Takes the storage of an erased tool away. The returned files must be deleted.
+    /// Takes the storage of an erased tool or an ended preview away. The returned files must be deleted.
     pub fn discard_storage(&self, number: u32) -> Result<DiscardedStorage> {
         let mut discarded = DiscardedStorage(Vec::new());
         for kind in [StorageKind::Home, StorageKind::BuildCache] {
@@ -240,7 +240,7 @@ pub fn reclaim_space(path: &Path) {
 }
 
 /// Storage that no tool has any more. It is deleted with this value, or at the next start.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct DiscardedStorage(Vec<PathBuf>);
 
 impl Drop for DiscardedStorage {

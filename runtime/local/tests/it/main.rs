@@ -10,6 +10,7 @@ mod fixture;
 mod layer_limits;
 mod layers;
 mod network;
+mod previews;
 mod probes;
 mod stop;
 mod storage;

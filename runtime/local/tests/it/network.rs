@@ -190,10 +190,10 @@ async fn hearth_internal_is_resolved_without_a_dns_query() {
 }
 
 /// Network of the host without other members, whose sent packets are counted.
-struct UnusedNetwork(String);
+pub struct UnusedNetwork(String);
 
 impl UnusedNetwork {
-    fn new(fixture: &RuntimeFixture, networks: &[[u8; 3]]) -> Self {
+    pub fn new(fixture: &RuntimeFixture, networks: &[[u8; 3]]) -> Self {
         let outside = Self(format!("x{}", fixture.instance_name()));
         run_busybox(&format!("ip link add name {} type bridge", outside.0));
         // Multicast snooping off: the bridge itself sends no packets.
@@ -210,7 +210,7 @@ impl UnusedNetwork {
 
     /// True if the host has asked this network for an address, which it does before the first packet to it. Packets
     /// to other addresses, from concurrent tests, do not count.
-    fn was_asked_for(&self, address: &str) -> bool {
+    pub fn was_asked_for(&self, address: &str) -> bool {
         let table = std::fs::read_to_string("/proc/net/arp").expect("the table of neighbours");
         table.lines().any(|line| {
             let mut columns = line.split_whitespace();

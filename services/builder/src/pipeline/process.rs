@@ -4,14 +4,14 @@ use std::{collections::BTreeMap, time::Duration};
 
 use hearth_base::{Memory, Secret};
 use hearth_runtime_api::{
-    ContainerUser, ImageReference, ImageSource, Isolation, Mount, MountSource, Network, Probes, Process,
-    ResourceLimits, RunId, Workload, WorkloadKind,
+    ContainerUser, ImageReference, ImageSource, Isolation, Mount, MountSource, Network, Owner, Probes,
+    Process, ResourceLimits, RunId, Workload, WorkloadKind,
 };
 
 use super::BuildAttempt;
 use crate::runs::RUNNING_VERSION;
 
-/// Mount point of the tool's build cache, where buildah stores images and layers.
+/// Mount point of the build cache of the tool or preview, where buildah stores images and layers.
 const CACHE_PATH: &str = "/var/lib/containers";
 /// Folder of the source, in the volume of the build cache, which each step mounts.
 pub const SOURCE_PATH: &str = "/var/lib/containers/hearth-source";
@@ -85,7 +85,8 @@ fn build_env() -> BTreeMap<String, Secret> {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), Secret::new(value))).collect()
 }
 
-/// Builds the workload of a run of the builder's image, for the build's tool.
+/// Builds the workload of a run of the builder's image, for the build's tool or preview. The preview's network and build
+/// cache are its own; the runtime deletes the cache after the build.
 pub fn build_workload(
     attempt: &BuildAttempt<'_>,
     run: RunId,
@@ -93,8 +94,9 @@ pub fn build_workload(
     process: Process,
 ) -> Workload {
     let settings = &attempt.cx.settings;
+    let tool = attempt.lease.tool;
     Workload {
-        owner: attempt.lease.tool.into(),
+        owner: attempt.lease.preview.map_or(Owner::Tool(tool), |number| Owner::Preview { tool, number }),
         version: RUNNING_VERSION,
         kind: WorkloadKind::Once { run, time_limit: Some(RUN_TIME_LIMIT) },
         isolation: Isolation::Build,

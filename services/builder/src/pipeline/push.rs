@@ -33,12 +33,12 @@ pub struct PushedImage {
     pub comparison: ComparisonReport,
 }
 
-/// Creates the credentials of the push. Those of a repetition reach the reserved name of its image only, so the original
-/// is read with other ones.
+/// Creates the credentials of the push. Those of a repetition or a preview reach the reserved name of its image only, so
+/// other images are read with other ones.
 async fn create_credentials(attempt: &BuildAttempt<'_>) -> Result<Vec<u8>, BuildFailure> {
     let lease = attempt.lease;
     let push = sandbox_files::create_registry_token(attempt, Access::Write).await?;
-    if lease.original_build.is_none() {
+    if lease.original_build.is_none() && lease.preview.is_none() {
         return Ok(sandbox_files::render_auth_file(&[(DOOR_AUTHORITY, &push)]));
     }
     let read = sandbox_files::create_registry_token(attempt, Access::Read).await?;

@@ -1,7 +1,7 @@
 //! Complete builds on a scripted runtime.
 
-use hearth_base::Result;
-use hearth_runtime_api::{Isolation, MountSource, fake::ScriptStep};
+use hearth_base::{PreviewNumber, Result};
+use hearth_runtime_api::{Isolation, MountSource, Owner, fake::ScriptStep};
 use hearth_testkit::wait_until;
 use hearth_wire::builds::internal::{BuildLeaseOutcome, BuildLeaseSource};
 use serde_json::json;
@@ -62,6 +62,24 @@ async fn workloads_are_isolated_and_hold_no_secret() -> Result<()> {
     assert_eq!(scopes, [json!(["images:read"]), json!(["images:write"])]);
     let fetch = fixture.runtime.find_workload("fetch").process.argv;
     assert_eq!(&fetch[4..6], ["https://git.example/hello".to_owned(), "a".repeat(40)]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn runs_of_a_preview_belong_to_the_preview() -> Result<()> {
+    let mut fixture = start_fixture_with(&[("requirements.txt", "")]).await?;
+    let number = PreviewNumber::new(7)?;
+    fixture.lease.preview = Some(number);
+    fixture.lease.image_name = "tool-hello.pr-7".to_owned();
+    fixture.run_to_end().await?;
+    for step in ["fetch", "image", "push"] {
+        let workload = fixture.runtime.find_workload(step);
+        workload.check_workload()?;
+        assert_eq!(workload.owner, Owner::Preview { tool: fixture.lease.tool, number });
+        assert!(workload.network.grants.is_empty() && workload.files.is_empty(), "{workload:?}");
+    }
+    let push = fixture.runtime.find_workload("push").process.argv;
+    assert!(push.contains(&"docker://hearth.internal:80/tool-hello/tool-hello.pr-7:latest".to_owned()));
     Ok(())
 }
 

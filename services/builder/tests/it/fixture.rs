@@ -105,6 +105,7 @@ pub async fn start_fixture(config: &str) -> Result<BuilderFixture> {
         recipe: None,
         process: None,
         rebuild: false,
+        preview: None,
         original_build: None,
         package_sources: Vec::new(),
         deadline: "2026-05-04T12:30:00Z".parse().map_err(Error::internal)?,

@@ -38,7 +38,7 @@ pub async fn claim_build(
     claim: BuildClaim,
     timeout: Duration,
 ) -> Result<Option<BuildLease>> {
-    let BuildClaim { wait: _, builder, labels, slots } = claim;
+    let BuildClaim { wait: _, builder, labels, slots, isolates_previews } = claim;
     if let Some(process) = &builder {
         builders::record_claim(cx, process, labels, slots).await?;
     }
@@ -50,7 +50,7 @@ pub async fn claim_build(
     let until = tokio::time::Instant::now() + timeout;
     let mut listener = cx.store.queue.listen_to_task(BUILD_TASK);
     loop {
-        let next_change = match lease_next_build(cx, holder.as_ref()).await? {
+        let next_change = match lease_next_build(cx, holder.as_ref(), isolates_previews).await? {
             ClaimResult::Leased(lease) => return Ok(Some(*lease)),
             ClaimResult::Changed => continue,
             ClaimResult::Waiting(next_change) => next_change,
@@ -78,7 +78,11 @@ enum ClaimResult {
 }
 
 /// Leases the next build of the tool that the builder is to serve.
-async fn lease_next_build(cx: &BuildsContext, holder: Option<&LeaseHolder>) -> Result<ClaimResult> {
+async fn lease_next_build(
+    cx: &BuildsContext,
+    holder: Option<&LeaseHolder>,
+    isolates_previews: bool,
+) -> Result<ClaimResult> {
     let now = cx.now();
     let items = cx.store.queue.list_queued_items(cx.store.db_reader(), holder, BUILD_TASK).await?;
     let next_change = items.iter().filter_map(|item| item.next_change(now)).min();
@@ -87,7 +91,7 @@ async fn lease_next_build(cx: &BuildsContext, holder: Option<&LeaseHolder>) -> R
         return Ok(ClaimResult::Waiting(next_change));
     }
     let tx = cx.store.begin().await?;
-    let (tool, former_builder) = match choose_tool(cx, &tx, holder).await? {
+    let (tool, former_builder) = match choose_tool(cx, &tx, holder, isolates_previews).await? {
         ChosenTool::Tool(tool, former_builder) => (tool, former_builder),
         ChosenTool::None { until } => {
             tx.commit().await?;
@@ -96,6 +100,10 @@ async fn lease_next_build(cx: &BuildsContext, holder: Option<&LeaseHolder>) -> R
     };
     // The build is locked before the item, as at its end.
     let build = cx.store.lock_next_build(&tx, tool).await?;
+    if !isolates_previews && build.as_ref().is_some_and(|build| build.parameters.preview.is_some()) {
+        // It was not the tool's next build when the tool was chosen.
+        return Ok(ClaimResult::Changed);
+    }
     let item = cx.store.queue.claim_item(&tx, holder, BUILD_TASK, &tool.to_string()).await?;
     let (mut build, item) = match (build, item) {
         (Some(build), Some(item)) => (build, item),
@@ -139,7 +147,12 @@ enum ChosenTool {
 }
 
 /// Chooses the tool by the rules of [`schedule`]. The locked rows of the builders make this one claim at a time.
-async fn choose_tool(cx: &BuildsContext, tx: &Tx, holder: Option<&LeaseHolder>) -> Result<ChosenTool> {
+async fn choose_tool(
+    cx: &BuildsContext,
+    tx: &Tx,
+    holder: Option<&LeaseHolder>,
+    isolates_previews: bool,
+) -> Result<ChosenTool> {
     let now = cx.now();
     let builders = cx.store.lock_builders(tx).await?;
     let own = holder.and_then(|holder| builders.iter().find(|builder| builder.id == holder.folder_id));
@@ -170,6 +183,7 @@ async fn choose_tool(cx: &BuildsContext, tx: &Tx, holder: Option<&LeaseHolder>) 
                 label: build
                     .and_then(|build| cx.settings.builder_labels.get(build.tool_name.as_str()).cloned()),
                 is_abandoned: item.is_abandoned(now),
+                is_preview: build.is_some_and(|build| build.is_preview),
             });
         }
     }
@@ -177,6 +191,7 @@ async fn choose_tool(cx: &BuildsContext, tx: &Tx, holder: Option<&LeaseHolder>) 
         id: holder.map(|holder| holder.folder_id.as_str()),
         labels: own.map_or(&[], |own| &own.labels),
         slots: own.map_or(u32::MAX, |own| own.slots),
+        isolates_previews,
     };
     let limits = ScheduleLimits {
         max_running: cx.settings.running_builds,
@@ -222,6 +237,7 @@ fn create_lease(
         recipe: parameters.recipe,
         process: parameters.process.clone(),
         rebuild: parameters.rebuild,
+        preview: parameters.preview,
         package_sources,
         original_build: build.image_record.original_build.clone(),
         deadline: build.deadline.ok_or_else(|| Error::internal("a running build has no deadline"))?,

@@ -43,9 +43,9 @@ pub async fn create_registry_token(
     let build = build.ok_or_else(|| Error::not_found("build", id).help("hearth build list"))?;
     check_lease_tool(&build, &item)?;
     let access = if create.push { Access::Write } else { Access::Read };
-    let is_repetition = build.image_record.original_build.is_some();
-    // The name of a repetition's image is reserved: only a credential for this image may push to it.
-    let grant = (create.push && is_repetition).then(|| build_grant(&build)).transpose()?;
+    let is_reserved = build.image_record.original_build.is_some() || build.parameters.preview.is_some();
+    // The name of the image of a repetition or a preview is reserved: only a credential for this image may push to it.
+    let grant = (create.push && is_reserved).then(|| build_grant(&build)).transpose()?;
     let scopes = grant.is_none().then_some(Scope::Tools(Some(Role::Images), access));
     let token = ToolTokenCreate {
         tool: build.tool,

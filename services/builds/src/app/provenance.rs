@@ -63,11 +63,14 @@ fn build_statement(build: &Build, digest: &str, host: &str) -> ProvenanceStateme
     let parameters = &build.parameters;
     // Values of variables may be secret; the readers of an image need not be the maintainers of the tool.
     let variables: Vec<&String> = parameters.envvars.keys().collect();
-    let external_parameters = json!({
+    let mut external_parameters = json!({
         "source": parameters.source_url, "ref": parameters.reference, "folder": parameters.folder,
         "image": parameters.image_name, "recipe": parameters.recipe, "process": parameters.process,
         "variables": variables,
     });
+    if let Some(preview) = parameters.preview {
+        external_parameters["preview"] = preview.as_u32().into();
+    }
     let image = format!("{host}/tool-{}/{}", build.tool_name, parameters.image_name);
     let subject =
         ProvenanceResource { name: Some(image), digest: sha256_set(digest), ..ProvenanceResource::default() };

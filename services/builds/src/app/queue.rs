@@ -131,6 +131,7 @@ mod tests {
             started: Some(Timestamp::UNIX_EPOCH),
             expected: Some(SignedDuration::from_secs(seconds)),
             builder: None,
+            is_preview: false,
         }
     }
 

@@ -74,6 +74,9 @@ fn find_materials(build: &Build) -> Result<(hearth_base::Digest, BuildMaterials)
             .help("choose another build: hearth build list")
     };
     let image = build.digest.ok_or_else(|| refuse("has made no image"))?;
+    if build.parameters.preview.is_some() {
+        return Err(refuse("is of a preview"));
+    }
     if build.outside_builder.is_some() {
         return Err(refuse("was made by an outside builder"));
     }

@@ -25,7 +25,7 @@ const MAX_SEARCHED_BUILDS: u32 = 20;
 const UNPIN_DELAY: SignedDuration = SignedDuration::from_secs(60);
 
 /// Stores `build` as ended with the image of an earlier build, if that is up to date. Returns it then, and `None` if the
-/// source must be built. While the tool has open builds there is none: they may make newer images.
+/// source must be built. The image of a preview is never reused. While the tool has open builds there is none: they may make newer images.
 pub async fn reuse_image(cx: &BuildsContext, build: &Build) -> Result<Option<Build>> {
     let newest = cx.store.list_builds(build.tool, PageLimit::new(MAX_SEARCHED_BUILDS)?, None).await?.items;
     if newest.iter().any(|other| !other.has_ended()) {
@@ -35,6 +35,7 @@ pub async fn reuse_image(cx: &BuildsContext, build: &Build) -> Result<Option<Bui
         other.status == BuildStatus::BuildSuccess
             && other.parameters.image_name == build.parameters.image_name
             && other.image_record.original_build.is_none()
+            && other.parameters.preview.is_none()
     };
     let Some(former) = newest.iter().find(has_image).filter(|former| has_same_inputs(former, build)) else {
         return Ok(None);

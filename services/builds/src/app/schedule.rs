@@ -6,6 +6,7 @@
 //! | one build of a tool at a time | its builds share one cache; so the tools of the candidates all run no build |
 //! | longest waiting tool | tools take turns: after a build its tool waits behind all others |
 //! | labels | a tool that an operator bound to a label waits for a builder with it |
+//! | previews | a build of a preview waits for a builder that keeps it apart from its tool |
 //! | slots | a builder runs no more builds than it has slots, and all builders together no more than the limit |
 //! | short builds keep slots | builds that are expected to be long leave a quarter of all slots free |
 
@@ -23,6 +24,8 @@ pub struct CandidateBuild {
     pub label: Option<String>,
     /// True if a builder began the build and died.
     pub is_abandoned: bool,
+    /// True for a build of a preview.
+    pub is_preview: bool,
 }
 
 /// A build that a builder runs.
@@ -38,6 +41,8 @@ pub struct ClaimingBuilder<'a> {
     pub id: Option<&'a str>,
     pub labels: &'a [String],
     pub slots: u32,
+    /// True if it keeps builds of previews apart from their tool, which one of an earlier release does not.
+    pub isolates_previews: bool,
 }
 
 /// Limits that the build service holds.
@@ -84,7 +89,8 @@ pub fn choose_next_tool(
     let long_builds_fit = count(&|build| limits.is_long(build.expected)) < limits.max_long_builds();
     let fits = |candidate: &&CandidateBuild| {
         let has_label = candidate.label.as_ref().is_none_or(|label| builder.labels.contains(label));
-        has_label && (long_builds_fit || candidate.is_abandoned || !limits.is_long(candidate.expected))
+        let may_run = has_label && (builder.isolates_previews || !candidate.is_preview);
+        may_run && (long_builds_fit || candidate.is_abandoned || !limits.is_long(candidate.expected))
     };
     let first = candidates
         .iter()
@@ -109,6 +115,7 @@ mod tests {
             expected: Some(SignedDuration::from_mins(minutes)),
             label: None,
             is_abandoned: false,
+            is_preview: false,
         }
     }
 
@@ -118,7 +125,8 @@ mod tests {
 
     const TEST_LIMITS: ScheduleLimits =
         ScheduleLimits { max_running: 10, total_slots: 4, long_build: SignedDuration::from_mins(5) };
-    const TEST_BUILDER: ClaimingBuilder<'_> = ClaimingBuilder { id: Some("a"), labels: &[], slots: 4 };
+    const TEST_BUILDER: ClaimingBuilder<'_> =
+        ClaimingBuilder { id: Some("a"), labels: &[], slots: 4, isolates_previews: true };
 
     #[test]
     fn longest_waiting_tool_is_next() {
@@ -186,5 +194,16 @@ mod tests {
         let labels = ["large".to_owned()];
         let large = ClaimingBuilder { labels: &labels, ..TEST_BUILDER };
         assert_eq!(choose_next_tool(&candidates, &[], &large, TEST_LIMITS), Some(candidates[0].tool));
+    }
+
+    #[test]
+    fn build_of_a_preview_waits_for_a_builder_that_isolates_it() {
+        let preview = CandidateBuild { is_preview: true, is_abandoned: true, ..build_candidate(0, 1) };
+        let other = build_candidate(1, 1);
+        let candidates = [preview.clone(), other.clone()];
+        let former = ClaimingBuilder { isolates_previews: false, ..TEST_BUILDER };
+        let choose = |builder| choose_next_tool(&candidates, &[], builder, TEST_LIMITS);
+        assert_eq!((choose(&TEST_BUILDER), choose(&former)), (Some(preview.tool), Some(other.tool)));
+        assert_eq!(choose_next_tool(&candidates[..1], &[], &former, TEST_LIMITS), None);
     }
 }

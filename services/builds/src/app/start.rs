@@ -7,7 +7,11 @@ use hearth_kit::tool_state::lock_existing_tool;
 use hearth_wire::builds::{BuildCreate, BuildCreateQuery, BuildParameters, BuildStatus, BuildStep};
 use jiff::Timestamp;
 
-use super::{build_task::BUILD_TASK, image_name::choose_image_name, outside, queue, reuse, sources};
+use super::{
+    build_task::BUILD_TASK,
+    image_name::{choose_image_name, choose_preview_name},
+    outside, queue, reuse, sources,
+};
 use crate::{
     context::BuildsContext,
     git::{self, RepositoryAddress},
@@ -61,10 +65,17 @@ pub async fn start_build(
     let envvars = envvars.unwrap_or_default();
     check_envvars(&envvars)?;
     let image_name = choose_image_name(image.as_deref(), name)?;
+    let image_name = match preview {
+        Some(preview) => choose_preview_name(&image_name, preview),
+        None => image_name,
+    };
     let folder = folder.map(|folder| parse_source_folder(&folder)).transpose()?.flatten();
     check_process_name(process.as_deref())?;
     let plan = plan.map(check_plan).transpose()?;
-    let outside = outside::registry::find_chosen_builder(cx, tool, builder).await?;
+    let outside = match preview {
+        None => outside::registry::find_chosen_builder(cx, tool, builder).await?,
+        Some(_) => outside::registry::refuse_outside_builder(builder).map(|()| None)?,
+    };
     let source_url = source_url.filter(|url| !url.is_empty());
     let reference = reference.unwrap_or_default();
     let limit = if may_queue { MAX_QUEUED_BUILDS } else { u64::from(facts.quota.running_builds) };
@@ -89,6 +100,7 @@ pub async fn start_build(
     let build = Build { of_deployment, ..create_build(cx, tool, name, parameters, source, now) };
     if outside.is_none()
         && !rebuild
+        && preview.is_none()
         && let Some(reused) = reuse::reuse_image(cx, &build).await?
     {
         return Ok(reused);

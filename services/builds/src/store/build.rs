@@ -55,6 +55,8 @@ pub(super) mod row {
         pub image_record: Option<Json>,
         /// Null in rows of earlier releases.
         pub of_deployment: Option<bool>,
+        /// Whether the build is of a preview, as its parameters say; null in rows of earlier releases.
+        pub is_preview: Option<bool>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -152,6 +154,7 @@ impl TryFrom<row::Model> for Build {
             outside_builder,
             image_record,
             of_deployment,
+            is_preview: _,
         } = row;
         Ok(Self {
             id: parse_column("build.id", &id)?,
@@ -253,6 +256,7 @@ impl TryFrom<&Build> for row::ActiveModel {
             outside_builder: Set(outside_builder.clone()),
             image_record: Set(Some(to_json(image_record)?)),
             of_deployment: Set(Some(*of_deployment)),
+            is_preview: Set(Some(parameters.preview.is_some())),
         })
     }
 }

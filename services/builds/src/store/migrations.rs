@@ -33,6 +33,7 @@ pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(IndexOutsideBuilds),
         Box::new(CreateEvents),
         Box::new(MarkDeploymentBuilds),
+        Box::new(MarkPreviewBuilds),
     ]
 }
 
@@ -210,6 +211,22 @@ impl MigrationName for MarkDeploymentBuilds {
 impl MigrationTrait for MarkDeploymentBuilds {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.add_column("build", boolean_null("of_deployment")).await
+    }
+}
+
+/// The mark of builds of previews, which the queue needs.
+struct MarkPreviewBuilds;
+
+impl MigrationName for MarkPreviewBuilds {
+    fn name(&self) -> &str {
+        "0009_preview_builds"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for MarkPreviewBuilds {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.add_column("build", boolean_null("is_preview")).await
     }
 }
 

@@ -27,13 +27,14 @@ pub struct QueuedBuild {
     pub started: Option<Timestamp>,
     pub expected: Option<SignedDuration>,
     pub builder: Option<String>,
+    pub is_preview: bool,
 }
 
 type QueuedBuildRow =
-    (String, String, String, String, bool, Option<DbTimestamp>, Option<i64>, Option<String>);
+    (String, String, String, String, bool, Option<DbTimestamp>, Option<i64>, Option<String>, Option<bool>);
 
 fn parse_row(row: QueuedBuildRow) -> Result<QueuedBuild> {
-    let (id, tool, tool_name, status, settled, started, expected, builder) = row;
+    let (id, tool, tool_name, status, settled, started, expected, builder, is_preview) = row;
     Ok(QueuedBuild {
         id: parse_column("build.id", &id)?,
         tool: parse_column("build.tool_id", &tool)?,
@@ -43,6 +44,7 @@ fn parse_row(row: QueuedBuildRow) -> Result<QueuedBuild> {
         started: started.map(Into::into),
         expected: expected.map(SignedDuration::from_secs),
         builder,
+        is_preview: is_preview.unwrap_or(false),
     })
 }
 
@@ -61,6 +63,7 @@ impl BuildStore {
                 row::Column::Started,
                 row::Column::ExpectedSeconds,
                 row::Column::Builder,
+                row::Column::IsPreview,
             ])
             .filter(row::Column::OutsideBuilder.is_null())
             .filter(build_open_condition()?.add(row::Column::Settled.eq(false)))

@@ -217,7 +217,7 @@ impl BuildsFixture {
     pub fn create_builder(&self, place: &str) -> BuildClaim {
         let life = ProcessInstanceId::new(self.stand.clock.now(), &Entropy::System);
         let builder = Some(BuilderProcess { place: place.to_owned(), life });
-        BuildClaim { wait: 0, builder, labels: Vec::new(), slots: 1 }
+        BuildClaim { slots: 1, builder, isolates_previews: true, ..BuildClaim::default() }
     }
 
     /// Claims a lease with this claim.

@@ -15,6 +15,7 @@ mod outside_fixture;
 mod outside_kills;
 mod outside_races;
 mod package_sources;
+mod previews;
 mod provenance;
 mod queue_places;
 mod ref_lists;

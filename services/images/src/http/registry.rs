@@ -7,7 +7,7 @@ use axum::{
 };
 use hearth_base::{Digest, Error, PageLimit, Result, UploadId};
 use hearth_kit::{ApiError, Authed, Param, Right, guard::ImageCaller};
-use hearth_wire::images::REBUILT_ENDING;
+use hearth_wire::images::is_reserved_image_name;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -307,12 +307,12 @@ pub fn find_repository_owner<R: Right<Grant = ImageCaller>>(
     Ok(RepositoryOwner::Tool(member.id, member.name.clone()))
 }
 
-/// The same for pushes. The names of repeated images are reserved: only the credential of a repetition reaches them, so
-/// that it moves no tag of an image that somebody else pushed.
+/// The same for pushes. The names of repeated images and of images of previews are reserved: only the credential of their
+/// build reaches them, so that it moves no tag of an image that somebody else pushed.
 fn find_owner_to_push(who: &Authed<PushRepository>, name: &ImageName) -> Result<RepositoryOwner> {
-    if who.image.is_none() && name.as_str().ends_with(REBUILT_ENDING) {
+    if who.image.is_none() && is_reserved_image_name(name) {
         let what = format!(
-            "the name {name} is reserved: only hearth build reproduce makes images whose names end in {REBUILT_ENDING}"
+            "the name {name} is reserved: only hearth build reproduce and builds of previews make images of such names"
         );
         return Err(Error::forbidden("reserved-image-name", what).help("push under another name"));
     }

@@ -28,7 +28,25 @@ pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(AddRunProblem),
         Box::new(AddEnvironmentPages),
         Box::new(AddPageSleep),
+        Box::new(AddPreviewEnd),
     ]
+}
+
+/// The end of the preview that a job is part of. Release 0.1.0 does not read it; it cannot start these jobs.
+struct AddPreviewEnd;
+
+impl MigrationName for AddPreviewEnd {
+    fn name(&self) -> &str {
+        "0007_preview_end"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AddPreviewEnd {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.add_column("job", big_integer_null("preview_expires")).await?;
+        manager.create_index(build_index("job_preview_expires".to_owned(), "job", &["preview_expires"])).await
+    }
 }
 
 /// Sleep of pages. A sleeping job is also paused, so release 0.1.0 shows it as paused, and resumes it on request.

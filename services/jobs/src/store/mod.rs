@@ -46,7 +46,8 @@ pub use migrations::list_migrations;
 pub use runs::{LogTail, Run, RunCause, StoredRunEnd, StoredRunProblem, StoredRunState, format_run_id};
 pub use tool::ToolWithQuota;
 pub use workloads::{
-    ReservedResources, ResourceShare, RunCredential, StartupCheck, Workload, WorkloadPlan, WorkloadRef,
+    PreviewPlan, ReservedResources, ResourceShare, RunCredential, StartupCheck, Workload, WorkloadPlan,
+    WorkloadRef,
 };
 
 /// Converts ids to their stored form, without duplicates.

@@ -8,6 +8,7 @@ pub mod images;
 pub mod logs;
 pub mod metrics;
 pub mod observe;
+pub mod previews;
 pub mod reconcile;
 pub mod schedule;
 pub mod unpin;

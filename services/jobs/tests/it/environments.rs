@@ -72,7 +72,7 @@ async fn environment_has_one_page_and_a_name_that_fits_an_address(db: Db) -> Res
     let refused = harness.create(&build_page_job("other--staging", 8001)).await.unwrap_err();
     assert_eq!(refused.code(), "page-taken");
     assert!(refused.public_message().starts_with("environment staging of tool hello"), "{refused}");
-    for name in ["web--1", "web--pr-7", "web--production", "web--a23456789012345678901"] {
+    for name in ["web--1", "web--pr-07", "web--production", "web--a23456789012345678901"] {
         let refused = harness.create(&build_page_job(name, 8001)).await.unwrap_err();
         assert_eq!(refused.code(), "environment-name", "{name}");
     }

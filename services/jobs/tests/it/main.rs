@@ -14,6 +14,7 @@ mod jobs;
 mod metrics;
 mod outcomes;
 mod page_sleep;
+mod previews;
 mod quota;
 mod routes;
 mod runs;

@@ -150,6 +150,21 @@ pub async fn find_chosen_builder(
     }
 }
 
+/// Refuses an outside builder for a build of a preview: error `preview-builder` (invalid). Without a request, the builders
+/// of this Hearth build it, also if the tool has chosen another one.
+pub fn refuse_outside_builder(requested: Option<BuilderName>) -> Result<()> {
+    match requested.filter(|name| name.as_str() != OWN_BUILDERS) {
+        None => Ok(()),
+        Some(name) => {
+            let what = format!(
+                "the outside builder {name} cannot build a preview: Hearth cannot tell whether it keeps previews apart \
+                 from the tool's other builds; allowed: {OWN_BUILDERS}"
+            );
+            Err(Error::invalid("preview-builder", what).help("leave builder out"))
+        }
+    }
+}
+
 /// Finds an outside builder by the name that a tool uses for it: the tool's own comes first.
 async fn find_builder(cx: &BuildsContext, tool: ToolId, name: &BuilderName) -> Result<OutsideBuilder> {
     for owner in [BuilderOwner::Tool(tool), BuilderOwner::Shared] {

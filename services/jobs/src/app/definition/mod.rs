@@ -5,6 +5,7 @@ pub mod health_checks;
 pub mod home;
 pub mod page;
 pub mod plan;
+pub mod preview;
 pub mod refusals;
 mod requests;
 pub mod spec;

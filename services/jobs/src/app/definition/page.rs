@@ -28,7 +28,13 @@ pub fn find_job_page(spec: &JobSpec, current: Option<&Job>) -> Result<Option<Job
         return Ok(Some(JobPage::Tool));
     }
     let Some(environment) = spec.name.find_environment() else { return Ok(Some(JobPage::Tool)) };
-    match environment.parse::<EnvironmentName>() {
+    let parsed = environment.parse::<EnvironmentName>();
+    if spec.preview.is_none() && parsed.as_ref().is_ok_and(|name| name.find_preview().is_some()) {
+        let what = format!("job {} is published as the page of a preview, but is not part of it", spec.name);
+        return Err(Error::invalid("environment-name", what)
+            .help("name the job without --pr-NUMBER, or do not publish it"));
+    }
+    match parsed {
         Ok(environment) => Ok(Some(JobPage::Environment(environment))),
         Err(error) => {
             let reason = error.public_message();
@@ -67,7 +73,8 @@ mod tests {
     fn environment_that_fits_no_address_is_refused() {
         for (name, reason) in [
             ("web--1", "\"1\" cannot be an environment's name: 1 to 20 lower-case letters"),
-            ("web--pr-7", "pr- and a number are the name of a preview"),
+            ("web--pr-7", "is published as the page of a preview"),
+            ("web--pr-07", "pr- and digits are the name of a preview"),
             ("web--production", "it is the configuration itself"),
             ("w--a23456789012345678901", "1 to 20 lower-case letters"),
         ] {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::JobsSettings;
-use hearth_base::{Error, Result, ToolName};
+use hearth_base::{Error, PreviewNumber, Result, ToolName};
 use hearth_wire::jobs::{JobVariables, MountMode, PortProtocol, StopSignal};
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     home::{home_path, log_file_path},
     spec::RunLimits,
 };
-use crate::store::{JobSpec, ResolvedImage, WorkloadPlan};
+use crate::store::{JobSpec, PreviewPlan, ResolvedImage, WorkloadPlan};
 
 /// Address of the API inside a run.
 pub const API_URL: &str = "http://hearth.internal";
@@ -37,14 +37,23 @@ pub fn build_plan(
     let udp = job.port_protocol == Some(PortProtocol::Udp);
     let stop = job.stop.unwrap_or_default();
     let variables = job.variables.clone().unwrap_or_default();
-    let (env, cwd) = build_environment(tool, image, &variables, mounted, port);
+    let (mut env, cwd) = build_environment(tool, image, &variables, mounted, port);
+    let (argv, preview) = match find_preview_number(job)? {
+        Some(number) => (Vec::new(), Some(PreviewPlan { number, argv })),
+        None => {
+            env.insert("TOOL_TOOLFORGE_API_URL".to_owned(), API_URL.to_owned());
+            env.insert(KUBECONFIG_VARIABLE.to_owned(), KUBECONFIG_PATH.to_owned());
+            (argv, None)
+        }
+    };
     Ok(WorkloadPlan {
         job: job.name.clone(),
         tool: tool.clone(),
         argv,
         env,
-        envvars: job.envvars.clone(),
+        envvars: job.chosen_envvars(),
         envvars_at: job.envvars_at,
+        preview,
         cwd,
         user: parse_user(&image.config.user),
         home: mounted.then(|| home_path(tool)),
@@ -89,7 +98,17 @@ pub fn find_output_files(
     Ok(Some(OutputFiles { out, err }))
 }
 
-/// Builds the environment and the working directory. The job's own variables replace those of the image, and Hearth's
+/// Finds the preview that a job is part of. Its name is checked when it is written; a stored job whose name and preview
+/// contradict each other does not run.
+fn find_preview_number(job: &JobSpec) -> Result<Option<PreviewNumber>> {
+    match (job.preview, job.name.find_preview()) {
+        (None, _) => Ok(None),
+        (Some(_), Some(number)) => Ok(Some(number)),
+        (Some(_), None) => Err(Error::internal(format!("job {} has a preview without a number", job.name))),
+    }
+}
+
+/// Builds the environment and the working directory, without the variables for the API. The job's own variables replace those of the image, and Hearth's
 /// replace both.
 fn build_environment(
     tool: &ToolName,
@@ -115,8 +134,6 @@ fn build_environment(
     } else {
         env.entry("HOME".to_owned()).or_insert_with(|| cwd.clone());
     }
-    env.insert("TOOL_TOOLFORGE_API_URL".to_owned(), API_URL.to_owned());
-    env.insert(KUBECONFIG_VARIABLE.to_owned(), KUBECONFIG_PATH.to_owned());
     if let Some(port) = port {
         env.insert("PORT".to_owned(), port.to_string());
     }
@@ -137,7 +154,7 @@ pub mod tests {
     use super::*;
     use crate::store::ImageConfig;
     use hearth_base::Digest;
-    use hearth_wire::jobs::{JobCreate, JobType};
+    use hearth_wire::jobs::{JobCreate, JobPreview, JobType};
 
     pub fn build_image(provided: bool) -> ResolvedImage {
         ResolvedImage {
@@ -191,6 +208,33 @@ pub mod tests {
         assert_eq!((plan.env["PATH"].as_str(), plan.env["LEVEL"].as_str()), ("/own/bin", "debug"));
         assert_eq!(plan.env["TOOL_TOOLFORGE_API_URL"], API_URL);
         assert_eq!(plan.envvars.map(|names| names.len()), Some(1));
+    }
+
+    #[test]
+    fn job_of_a_preview_has_nothing_of_its_tool() {
+        let of_preview = |provided, change: fn(&mut JobCreate)| {
+            let plan = plan_job(provided, |job| {
+                job.name = "a--pr-7".parse().unwrap();
+                job.preview = Some(JobPreview { expires: jiff::Timestamp::UNIX_EPOCH });
+                job.filelog = None;
+                change(job);
+            });
+            plan.unwrap()
+        };
+        for plan in [of_preview(false, |_| ()), of_preview(true, |_| ())] {
+            assert_eq!((plan.home.as_deref(), plan.envvars.as_deref()), (None, Some(&[][..])));
+            for name in ["TOOL_TOOLFORGE_API_URL", "KUBECONFIG", "TOOL_DATA_DIR"] {
+                assert!(!plan.env.contains_key(name), "{name}");
+            }
+            assert_eq!((plan.cwd.as_str(), plan.env["HOME"].as_str()), ("/app", "/app"));
+            // Release 0.1.0 would run it as a workload of the tool, and cannot without a program.
+            assert!(plan.argv.is_empty() && !plan.program().is_empty());
+            assert_eq!(plan.preview.map(|preview| preview.number.as_u32()), Some(7));
+        }
+        let chosen = of_preview(false, |job| job.envvars = Some(vec!["API_KEY".parse().unwrap()]));
+        assert_eq!(chosen.envvars.map(|names| names.len()), Some(1));
+        let of_tool = plan_job(false, |_| ()).unwrap();
+        assert_eq!((of_tool.preview, of_tool.envvars), (None, None));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Each conversion names every field of its source or result, so that a new field does not compile until all
 //! of them handle it.
 
-use hearth_base::{Cpu, Memory, ToolName};
+use hearth_base::{Cpu, EnvvarName, Memory, ToolName};
 use hearth_wire::jobs::{self as wire, Concurrency, Emails, JobStatus, JobType, MountMode, PortProtocol};
 
 use super::home::log_file_path;
@@ -83,7 +83,7 @@ impl JobSpec {
             auto_update: Some(self.auto_update.unwrap_or(false)),
             sleep_after: Some(self.sleep_after.unwrap_or(0)),
             variables: Some(self.variables.clone().unwrap_or_default()),
-            envvars: self.envvars.clone(),
+            envvars: self.chosen_envvars(),
             preview: self.preview,
             envvars_at: self.envvars_at,
             publish: Some(self.is_page()),
@@ -167,9 +167,21 @@ impl JobSpec {
         }
     }
 
-    /// Returns the mount mode of the tool's home.
+    /// Returns the mount mode of the tool's home; a job of a preview never mounts it.
     pub fn mount_mode(&self, image_is_provided: bool) -> MountMode {
+        if self.preview.is_some() {
+            return MountMode::None;
+        }
         self.mount.unwrap_or(if image_is_provided { MountMode::All } else { MountMode::None })
+    }
+
+    /// Returns the names of the tool's variables that its runs get; `None`: all of them. A job of a preview gets those
+    /// that it lists.
+    pub fn chosen_envvars(&self) -> Option<Vec<EnvvarName>> {
+        match &self.envvars {
+            None if self.preview.is_some() => Some(Vec::new()),
+            chosen => chosen.clone(),
+        }
     }
 
     /// Returns whether output goes to files in the tool's home: as the job says, or else that of provided images

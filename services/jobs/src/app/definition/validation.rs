@@ -32,8 +32,9 @@ pub fn validate_job(job: &JobSpec, quota: &Quota, settings: &JobsSettings) -> Re
 }
 
 /// Refuses a provided image without the tool's home: `mount` (invalid). Clients of Toolforge look for the message.
+/// Previews have no home.
 pub fn validate_mount(job: &JobSpec, image_is_provided: bool) -> Result<()> {
-    if image_is_provided && job.mount == Some(MountMode::None) {
+    if image_is_provided && job.mount == Some(MountMode::None) && job.preview.is_none() {
         return Err(Error::invalid("mount", "Mount type none is only supported for build service images")
             .help("leave mount out, or build an image: hearth build start"));
     }

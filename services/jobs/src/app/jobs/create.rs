@@ -13,7 +13,7 @@ use crate::{
         definition::{
             ToolScope, job_not_found_error,
             page::find_job_page,
-            plan,
+            plan, preview,
             spec::{STARTING_DEADLINE, SpecDefaults},
             validation,
         },
@@ -47,6 +47,8 @@ pub async fn create(cx: &JobsContext, scope: ToolScope<'_>, spec: JobSpec) -> Re
     {
         return Err(job_exists_error(&job.name));
     }
+    // A job of that name is replaced, so that it does not matter whether it was one of a preview.
+    preview::validate_preview(&spec, None, cx.now())?;
     let draft = prepare_draft(cx, scope, spec, 0).await?;
     let id: JobId = cx.generate_id();
     pin_image(cx, scope, id, &draft.image).await?;
@@ -97,6 +99,7 @@ pub async fn update(
         return Ok(JobUpsert::Unchanged);
     }
     let is_in_place = job.job_type() == spec.job_type && !matches!(job.kind, JobKind::OneOff);
+    preview::validate_preview(&spec, Some(&job.spec), cx.now())?;
     let draft = prepare_draft(cx, scope, spec, job.restart).await?;
     if is_in_place {
         change_in_place(cx, scope, job, draft).await?;

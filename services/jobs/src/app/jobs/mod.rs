@@ -7,6 +7,7 @@ pub mod image_updates;
 pub mod page_sleep;
 pub mod pause;
 pub mod pin;
+pub mod previews;
 pub mod restart;
 pub mod restore;
 pub mod stop;

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::{
     app::definition::plan::{API_URL, KUBECONFIG_PATH, KUBECONFIG_VARIABLE},
     context::JobsContext,
-    store::{RunCredential, Workload},
+    store::{RunCredential, Workload, WorkloadPlan},
 };
 
 /// Lifetime of a token in seconds.
@@ -28,6 +28,12 @@ pub struct IssuedCredential {
     /// `None` if `accounts` did not issue one: the run starts without it, and gets one later.
     pub credential: Option<RunCredential>,
     pub file: RefreshedFile,
+}
+
+/// Returns whether the containers of a plan have a place for a credential. Those of an earlier release have none, and
+/// those of previews must not have one: their images are not trusted, and could set the variable themselves.
+pub fn has_place(plan: &WorkloadPlan) -> bool {
+    plan.preview.is_none() && plan.env.contains_key(KUBECONFIG_VARIABLE)
 }
 
 /// Issues a credential for a workload. A run must not depend on whether `accounts` answers.
@@ -73,7 +79,7 @@ fn render_kubeconfig(workload: &Workload, secret: &Secret) -> Result<Secret> {
 pub async fn renew_credentials(cx: &JobsContext) -> Result<()> {
     let soon = cx.now() + RENEWAL_TIME;
     for workload in cx.store.list_workloads_with_old_credentials(soon, MAX_RENEWALS_PER_PASS).await? {
-        if !workload.plan.env.contains_key(KUBECONFIG_VARIABLE) {
+        if !has_place(&workload.plan) {
             continue;
         }
         if let Err(error) = renew_credential(cx, &workload).await {

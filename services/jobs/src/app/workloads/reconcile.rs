@@ -31,7 +31,6 @@ use jiff::SignedDuration;
 use super::{credential, observe, probes};
 use crate::{
     app::{
-        definition::plan::KUBECONFIG_VARIABLE,
         routing,
         runs::{
             events::{self, RunOwner},
@@ -80,10 +79,8 @@ pub async fn reconcile_workload(
 
 async fn apply_workload(cx: &JobsContext, workload: &Workload) -> Result<ReconcileOutcome> {
     let (mut desired, envvars_revision) = build_runtime_workload(cx, workload).await?;
-    // A workload of an earlier release has no place for a credential.
-    let has_place = workload.plan.env.contains_key(KUBECONFIG_VARIABLE);
     let mut credential = None;
-    if has_place {
+    if credential::has_place(&workload.plan) {
         let issued = credential::issue_credential(cx, workload).await?;
         credential = issued.credential;
         desired.files.push(issued.file);
@@ -301,8 +298,7 @@ async fn read_version(cx: &JobsContext, workload: &Workload) -> Result<Version> 
 /// Builds the desired state for the runtime from the plan and the current variables. Returns it with the
 /// revision of the variables.
 async fn build_runtime_workload(cx: &JobsContext, workload: &Workload) -> Result<(RuntimeWorkload, String)> {
-    let WorkloadPlan { job, tool, image, argv, cwd, user, home, memory, cpu, processes, disk, .. } =
-        &workload.plan;
+    let WorkloadPlan { job, tool, image, cwd, user, home, memory, cpu, processes, disk, .. } = &workload.plan;
     let RunEnvvars { plain, sealed, revision } =
         cx.peers.read_run_envvars(workload.tool, &workload.plan).await?;
     let kind = match workload.id {
@@ -325,7 +321,7 @@ async fn build_runtime_workload(cx: &JobsContext, workload: &Workload) -> Result
     };
     let home = home.iter().map(|at| Mount { source: MountSource::Home, at: at.clone(), read_only: false });
     let desired = RuntimeWorkload {
-        owner: workload.tool.into(),
+        owner: workload.plan.find_owner(workload.tool),
         version: read_version(cx, workload).await?,
         kind,
         isolation: Isolation::Tool,
@@ -333,7 +329,7 @@ async fn build_runtime_workload(cx: &JobsContext, workload: &Workload) -> Result
         image_source: ImageSource::Delivered,
         read_only: false,
         process: Process {
-            argv: argv.clone(),
+            argv: workload.plan.program().to_vec(),
             env: plain,
             sealed,
             cwd: cwd.clone(),
@@ -341,7 +337,12 @@ async fn build_runtime_workload(cx: &JobsContext, workload: &Workload) -> Result
             stop_signal: workload.plan.stop_signal,
         },
         limits: ResourceLimits { memory: *memory, cpu: *cpu, processes: *processes, disk: *disk },
-        network: Network { name: Some(job.clone()), tool: Some(tool.clone()), ..Network::default() },
+        network: Network {
+            name: Some(job.clone()),
+            tool: Some(tool.clone()),
+            without_services: workload.plan.preview.is_some(),
+            ..Network::default()
+        },
         mounts: home.collect(),
         files: Vec::new(),
         grace: Duration::from_secs(workload.plan.grace.into()),

@@ -57,6 +57,8 @@ pub mod row {
         pub publish: bool,
         /// The environment whose page it is. Release 0.1.0 reads `publish` only, so that is false for these jobs.
         pub environment: Option<String>,
+        /// End of the preview that it is part of; null for a job of the tool.
+        pub preview_expires: Option<DbTimestamp>,
         /// Digest that its image's tag refers to now, if it differs from `image`.
         pub newer_image: Option<String>,
         pub created: DbTimestamp,
@@ -203,6 +205,7 @@ impl TryFrom<row::Model> for Job {
             paused,
             asleep,
             sleep_after: _,
+            preview_expires: _,
             consecutive_missed,
             last_run,
             publish,
@@ -287,6 +290,7 @@ pub(super) fn to_row(job: &Job) -> Result<row::ActiveModel> {
         publish: Set(*page == Some(JobPage::Tool)),
         environment: Set(page.as_ref().and_then(JobPage::find_environment).map(ToString::to_string)),
         sleep_after: Set(spec.sleep_seconds().map(i64::from)),
+        preview_expires: Set(spec.preview.map(|preview| preview.expires.into())),
         newer_image: Set(newer_image.map(|digest| digest.to_string())),
         created: Set((*created).into()),
         changed: Set((*changed).into()),

@@ -104,6 +104,14 @@ impl JobStore {
         rows.into_iter().map(Job::try_from).collect()
     }
 
+    /// Lists up to `limit` jobs whose preview has ended at `now`, the earliest first.
+    pub async fn list_ended_preview_jobs(&self, now: Timestamp, limit: u64) -> Result<Vec<Job>> {
+        let query = row::Entity::find().filter(row::Column::PreviewExpires.lte(DbTimestamp::from(now)));
+        let query = query.order_by_asc(row::Column::PreviewExpires).limit(limit);
+        let rows = query.all(self.db.reader()).await.or_db_error()?;
+        rows.into_iter().map(Job::try_from).collect()
+    }
+
     /// Inserts a job. `job-exists` (conflict) if there is one of that name.
     pub async fn insert_job(&self, tx: &Tx, job: &Job) -> Result<()> {
         let taken = || job_exists_error(&job.name);

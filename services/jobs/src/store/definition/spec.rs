@@ -142,6 +142,17 @@ mod tests {
     }
 
     #[test]
+    fn job_spec_of_a_preview_is_read() -> Result<()> {
+        let expires = "2026-12-07T12:00:00Z".parse().map_err(Error::internal)?;
+        let create = JobCreate {
+            filelog: None,
+            preview: Some(JobPreview { expires }),
+            ..JobCreate::new("web--pr-7".parse()?, "tool-hello", "web")
+        };
+        golden::check_golden_file("job-spec-2-preview.json", &JobSpec::from_create(create)?)
+    }
+
+    #[test]
     fn job_spec_of_version_1_without_optional_fields_is_read() -> Result<()> {
         let create = JobCreate { filelog: None, ..JobCreate::new("tidy".parse()?, "bookworm", "") };
         let least = JobSpec::from_create(create)?;

@@ -6,5 +6,5 @@ pub mod plan;
 pub mod workload;
 
 pub use credential::RunCredential;
-pub use plan::{ResourceShare, StartupCheck, WorkloadPlan};
+pub use plan::{PreviewPlan, ResourceShare, StartupCheck, WorkloadPlan};
 pub use workload::{ReservedResources, Workload, WorkloadRef};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hearth_base::{Cpu, EnvvarName, JobName, Memory, ToolName};
+use hearth_base::{Cpu, EnvvarName, JobName, Memory, PreviewNumber, ToolId, ToolName};
+use hearth_runtime_api::Owner;
 use hearth_wire::jobs::{Checks, HealthCheck};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,8 +23,11 @@ pub struct WorkloadPlan {
     pub tool: ToolName,
     /// The image.
     pub image: ResolvedImage,
-    /// The program and its arguments.
+    /// The program and its arguments; empty for a job of a preview, see [`PreviewPlan`].
     pub argv: Vec<String>,
+    /// The preview that it is part of, if it is not the tool's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<PreviewPlan>,
     /// Environment variables of the image, of the job's own, and of Hearth.
     pub env: BTreeMap<String, String>,
     /// Names of the tool's variables that it gets; `None`: all of them.
@@ -74,6 +78,16 @@ pub struct WorkloadPlan {
     pub is_asleep: bool,
 }
 
+/// The part of a plan that makes it one of a preview. It has the program, so that release 0.1.0, which would run it as a
+/// workload of the tool, finds none and cannot start it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviewPlan {
+    /// The number of the preview.
+    pub number: PreviewNumber,
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+}
+
 /// The condition under which a container counts as started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartupCheck<'a> {
@@ -101,6 +115,19 @@ impl WorkloadPlan {
     pub fn resource_share(&self) -> ResourceShare {
         let Self { memory, cpu, replicas, .. } = *self;
         ResourceShare { memory, cpu, replicas }
+    }
+
+    /// Returns the program and its arguments.
+    pub fn program(&self) -> &[String] {
+        self.preview.as_ref().map_or(&self.argv, |preview| &preview.argv)
+    }
+
+    /// Returns the owner of the workload in the runtime.
+    pub fn find_owner(&self, tool: ToolId) -> Owner {
+        match &self.preview {
+            Some(preview) => Owner::Preview { tool, number: preview.number },
+            None => Owner::Tool(tool),
+        }
     }
 
     /// Returns the number of containers that are wanted now.
@@ -180,6 +207,7 @@ mod tests {
                 config: ImageConfig::default(),
             },
             argv: ["/bin/sh", "-c", "exec ./serve"].map(str::to_owned).into(),
+            preview: None,
             env: [("HOME".to_owned(), home.clone())].into(),
             envvars: None,
             envvars_at: None,
@@ -204,6 +232,16 @@ mod tests {
             is_asleep: false,
         };
         golden::check_golden_file("plan-1.json", &expected)?;
+        let argv = expected.argv.clone();
+        let preview = WorkloadPlan {
+            job: "web--pr-7".parse()?,
+            argv: Vec::new(),
+            preview: Some(PreviewPlan { number: PreviewNumber::new(7)?, argv }),
+            envvars: Some(vec!["API_KEY".parse()?]),
+            home: None,
+            ..expected.clone()
+        };
+        golden::check_golden_file("plan-2-preview.json", &preview)?;
         golden::check_golden_file("plan-2.json", &WorkloadPlan { is_asleep: true, ..expected })
     }
 }
