@@ -7,7 +7,9 @@ use hearth_kit::tool_state::lock_existing_tool;
 use hearth_wire::builds::{BuildCreate, BuildCreateQuery, BuildParameters, BuildStatus, BuildStep};
 use jiff::Timestamp;
 
-use super::{build_task::BUILD_TASK, image_name::choose_image_name, outside, queue, reuse, sources};
+use super::{
+    build_task::BUILD_TASK, image_name::choose_image_name, outside, queue, reuse, source_credentials, sources,
+};
 use crate::{
     context::BuildsContext,
     git::{self, RepositoryAddress},
@@ -117,7 +119,7 @@ async fn resolve_source(
         (None, Some(upload)) => resolve_upload(cx, tool, upload).await,
         (None, None) => {
             Err(Error::invalid("no-source", "the build has no source: source_url or upload is required")
-                .help("give the address of a public git repository"))
+                .help("give the address of a git repository"))
         }
         (Some(_), Some(_)) => Err(Error::invalid(
             "two-sources",
@@ -136,7 +138,7 @@ async fn resolve_repository(
     let address: RepositoryAddress = url.parse()?;
     git::check_ref(reference)?;
     let _permit = cx.ref_permits.acquire_permit(tool).await?;
-    let found = git::resolve_remote_ref(&cx.outbound, &address, reference).await?;
+    let found = source_credentials::resolve_ref(cx, tool, &address, reference).await?;
     Ok(ResolvedSource { resolved_ref: found.commit, full_ref: found.full_name, size: 0 })
 }
 
