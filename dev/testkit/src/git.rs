@@ -16,7 +16,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::lfs::LfsObjects;
+use crate::{git_access::GitAccess, lfs::LfsObjects};
 
 /// A git server. It stops when this value is dropped.
 pub struct GitServer {
@@ -24,6 +24,7 @@ pub struct GitServer {
     address: String,
     redirect: Arc<Mutex<Option<String>>>,
     lfs: LfsObjects,
+    access: GitAccess,
     _server_tasks: JoinSet<()>,
 }
 
@@ -36,19 +37,22 @@ impl GitServer {
         let redirect = Arc::<Mutex<Option<String>>>::default();
         let (root, redirect_target) = (folder.path().to_owned(), redirect.clone());
         let lfs = LfsObjects::default();
-        let (stored, host) = (lfs.clone(), address.clone());
+        let access = GitAccess::default();
+        let (stored, rules, host) = (lfs.clone(), access.clone(), address.clone());
         let mut server = JoinSet::new();
         server.spawn(async move {
             let mut answers = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let redirect_target = redirect_target.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let (root, lfs, host) = (root.clone(), stored.clone(), host.clone());
+                let access = rules.clone();
                 answers.spawn(async move {
-                    answer_request(stream, &root, redirect_target, &lfs, &host).await.unwrap_or_default()
+                    let answered = answer_request(stream, &root, redirect_target, &access, &lfs, &host);
+                    answered.await.unwrap_or_default()
                 });
             }
         });
-        Ok(Self { folder, address, redirect, lfs, _server_tasks: server })
+        Ok(Self { folder, address, redirect, lfs, access, _server_tasks: server })
     }
 
     /// The address of the server, as `ADDRESS:PORT`.
@@ -64,6 +68,11 @@ impl GitServer {
     /// Stores a Git LFS object, which every repository has. Returns the text of its pointer.
     pub fn store_lfs_object(&self, content: &[u8]) -> String {
         self.lfs.store_object(content)
+    }
+
+    /// Rules of access to repositories: without any, each is public.
+    pub fn access(&self) -> &GitAccess {
+        &self.access
     }
 
     /// Redirects every later request to this URL.
@@ -118,6 +127,7 @@ async fn answer_request(
     stream: TcpStream,
     root: &Path,
     redirect_target: Option<String>,
+    access: &GitAccess,
     lfs: &LfsObjects,
     host: &str,
 ) -> std::io::Result<()> {
@@ -128,6 +138,45 @@ async fn answer_request(
     let mut words = line.split(' ');
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut backend = create_backend(root, method, path, query);
+    let (mut length, mut chunked, mut authorization) = (0, false, None);
+    loop {
+        let mut header = String::new();
+        input.read_line(&mut header).await?;
+        let Some((name, value)) = header.trim_end().split_once(':') else { break };
+        let value = value.trim();
+        match name.to_ascii_lowercase().as_str() {
+            "authorization" => authorization = Some(value.to_owned()),
+            "content-length" => length = value.parse().unwrap_or(0),
+            "transfer-encoding" => chunked = true,
+            "content-type" => drop(backend.env("CONTENT_TYPE", value)),
+            "content-encoding" => drop(backend.env("HTTP_CONTENT_ENCODING", value)),
+            "git-protocol" => drop(backend.env("HTTP_GIT_PROTOCOL", value)),
+            _ => {}
+        }
+    }
+    let refusal = access.check_request(target, authorization.as_deref());
+    if let Some(address) = redirect_target {
+        return write_reply(&mut output, "302 Found", &format!("Location: {address}"), &[]).await;
+    }
+    let body = if chunked {
+        read_request(&mut input).await?
+    } else {
+        let mut body = vec![0; length];
+        input.read_exact(&mut body).await?;
+        body
+    };
+    if let Some((status, head)) = refusal {
+        return write_reply(&mut output, status, &head, &[]).await;
+    }
+    if let Some((media_type, content)) = lfs.answer_request(host, path, &body) {
+        return write_reply(&mut output, "200 OK", &format!("Content-Type: {media_type}"), &content).await;
+    }
+    run_backend(backend, body, &mut output).await
+}
+
+/// Creates the process that answers a request for a path.
+fn create_backend(root: &Path, method: &str, path: &str, query: &str) -> Command {
     let mut backend = Command::new("git");
     backend
         .arg("http-backend")
@@ -142,34 +191,15 @@ async fn answer_request(
     if let Some((name, rest)) = path.trim_start_matches('/').split_once('/') {
         backend.env("PATH_INFO", format!("/{name}/.git/{rest}"));
     }
-    let (mut length, mut chunked) = (0, false);
-    loop {
-        let mut header = String::new();
-        input.read_line(&mut header).await?;
-        let Some((name, value)) = header.trim_end().split_once(':') else { break };
-        let value = value.trim();
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.parse().unwrap_or(0),
-            "transfer-encoding" => chunked = true,
-            "content-type" => drop(backend.env("CONTENT_TYPE", value)),
-            "content-encoding" => drop(backend.env("HTTP_CONTENT_ENCODING", value)),
-            "git-protocol" => drop(backend.env("HTTP_GIT_PROTOCOL", value)),
-            _ => {}
-        }
-    }
-    if let Some(address) = redirect_target {
-        return write_reply(&mut output, "302 Found", &format!("Location: {address}"), &[]).await;
-    }
-    let body = if chunked {
-        read_request(&mut input).await?
-    } else {
-        let mut body = vec![0; length];
-        input.read_exact(&mut body).await?;
-        body
-    };
-    if let Some((media_type, content)) = lfs.answer_request(host, path, &body) {
-        return write_reply(&mut output, "200 OK", &format!("Content-Type: {media_type}"), &content).await;
-    }
+    backend
+}
+
+/// Runs git with the body of a request, and writes its reply.
+async fn run_backend(
+    mut backend: Command,
+    body: Vec<u8>,
+    output: &mut (impl AsyncWriteExt + Unpin),
+) -> std::io::Result<()> {
     backend.env("CONTENT_LENGTH", body.len().to_string());
     let mut child = backend.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let mut stdin = child.stdin.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
@@ -181,7 +211,7 @@ async fn answer_request(
     let head = String::from_utf8_lossy(&reply[..end]).into_owned();
     let status = head.lines().find_map(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK");
     let content = reply.get(end + 4..).unwrap_or_default();
-    write_reply(&mut output, status, &head, content).await
+    write_reply(output, status, &head, content).await
 }
 
 /// Writes a reply with these header lines, which closes the connection.

@@ -89,7 +89,8 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
         .with_worker(sweeps)
         .with_preparation(async move {
             starting.signing_keys.load_keys()?;
-            app::outside::secrets::reseal_secrets(&starting).await
+            app::outside::secrets::reseal_secrets(&starting).await?;
+            app::source_credentials::reseal_secrets(&starting).await
         }))
 }
 
@@ -144,6 +145,9 @@ fn routes(settings: &BuildsSettings, door: &DoorSettings) -> OpenApiRouter<Build
         .routes(require_right::<BuildsWrite, _>(routes!(http::outside_builders::create)))
         .routes(require_right::<BuildsWrite, _>(routes!(http::outside_builders::delete)))
         .routes(require_right::<BuildsWrite, _>(routes!(http::outside_builders::choose_builder)))
+        .routes(require_right::<BuildsRead, _>(routes!(http::source_credentials::list)))
+        .routes(require_right::<BuildsWrite, _>(routes!(http::source_credentials::put_credential)))
+        .routes(require_right::<BuildsWrite, _>(routes!(http::source_credentials::delete)))
         .routes(require_right::<OperateBuilders, _>(routes!(http::outside_builders::list_shared)))
         .routes(require_right::<OperateBuilders, _>(routes!(http::outside_builders::create_shared)))
         .routes(require_right::<OperateBuilders, _>(routes!(http::outside_builders::delete_shared)))

@@ -25,7 +25,7 @@ use crate::{Body, Client};
 
 /// Calls to `/builds/v1`.
 #[derive(Debug, Clone, Copy)]
-pub struct BuildsCalls<'a>(&'a Client);
+pub struct BuildsCalls<'a>(pub(super) &'a Client);
 
 impl Client {
     /// Returns the calls about builds.
@@ -324,7 +324,7 @@ impl BuildsCalls<'_> {
     }
 }
 
-const TOOL_PATH: &str = "/builds/v1/tool";
+pub(super) const TOOL_PATH: &str = "/builds/v1/tool";
 const PACKAGE_SOURCES_PATH: &str = "/builds/v1/package-sources";
 const OUTSIDE_BUILDERS_PATH: &str = "/builds/v1/outside-builders";
 const REPORTS_PATH: &str = "/builds/v1/reports";

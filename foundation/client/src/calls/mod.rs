@@ -18,6 +18,7 @@ mod notify;
 mod queue;
 mod registry;
 mod repository_links;
+mod source_credentials;
 mod storage;
 mod tools;
 

@@ -51,6 +51,12 @@ impl OutboundClient {
         self.mirrors.find_mirror_address(address)
     }
 
+    /// True when an exception of the operator names the host of `address`, with its port.
+    pub fn has_exception_for(&self, address: &Uri) -> bool {
+        let host = address.host().unwrap_or_default().trim_matches(['[', ']']);
+        self.allow.iter().any(|exception| exception.names_host(host, read_port(address)))
+    }
+
     /// Connects to a port of a host. The name is looked up once and the checked addresses are the ones connected to,
     /// so DNS rebinding has no effect. A name with any private address is refused entirely.
     ///

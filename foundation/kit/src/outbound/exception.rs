@@ -22,6 +22,17 @@ impl OutboundException {
     }
 }
 
+impl OutboundException {
+    /// True when it names this host, by name or by address, and allows this port.
+    pub fn names_host(&self, host: &str, port: u16) -> bool {
+        let named = match (self.host.parse::<IpAddr>(), host.parse::<IpAddr>()) {
+            (Ok(allowed), Ok(address)) => allowed.to_canonical() == address.to_canonical(),
+            _ => self.host.eq_ignore_ascii_case(host.trim_end_matches('.')),
+        };
+        named && self.port.is_none_or(|allowed| allowed == port)
+    }
+}
+
 impl FromStr for OutboundException {
     type Err = Error;
 
@@ -74,6 +85,17 @@ mod tests {
         assert!(!allows("git.example", "other.example", "10.0.0.7", 443));
         assert!(allows("[::1]:8080", "localhost", "::1", 8080));
         assert!(allows("fd00::7", "x", "fd00::7", 1));
+    }
+
+    #[test]
+    fn exception_names_its_host_and_port_only() {
+        let names =
+            |text: &str, host: &str, port| text.parse::<OutboundException>().unwrap().names_host(host, port);
+        assert!(names("git.example:80", "GIT.example.", 80));
+        assert!(names("[::ffff:10.0.0.7]:80", "10.0.0.7", 80));
+        assert!(!names("git.example:80", "git.example", 8080));
+        assert!(!names("git.example", "sub.git.example", 80));
+        assert!(!names("10.0.0.7", "git.example", 80));
     }
 
     #[test]

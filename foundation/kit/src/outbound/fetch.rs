@@ -130,9 +130,27 @@ impl OutboundClient {
         request: DocumentRequest,
         limits: FetchLimits,
     ) -> Result<DocumentStream> {
+        self.open_following(request, MAX_REDIRECTS, limits).await
+    }
+
+    /// Sends a request like [`Self::open_request`], and returns a redirect instead of following it.
+    pub async fn open_without_redirects(
+        &self,
+        request: DocumentRequest,
+        limits: FetchLimits,
+    ) -> Result<DocumentStream> {
+        self.open_following(request, 0, limits).await
+    }
+
+    async fn open_following(
+        &self,
+        request: DocumentRequest,
+        max_redirects: usize,
+        limits: FetchLimits,
+    ) -> Result<DocumentStream> {
         let host = request.address.host().unwrap_or_default().to_owned();
         let deadline = Instant::now() + limits.timeout;
-        let response = timeout_at(deadline, self.request_with_redirects(request)).await;
+        let response = timeout_at(deadline, self.request_with_redirects(request, max_redirects)).await;
         let (head, body) = response.map_err(|_| build_timeout_error(&host))??.into_parts();
         Ok(DocumentStream {
             status: head.status,
@@ -193,12 +211,13 @@ impl OutboundClient {
     async fn request_with_redirects(
         &self,
         request: DocumentRequest,
+        max_redirects: usize,
     ) -> Result<Response<hyper::body::Incoming>> {
         let DocumentRequest { method, mut address, mut headers } = request;
         headers.insert(header::USER_AGENT, USER_AGENT);
         let client = self.build_http_client()?;
         let mut left_origin = false;
-        for _ in 0..=MAX_REDIRECTS {
+        for _ in 0..=max_redirects {
             check_scheme(&address)?;
             let mut request = Request::new(Body::empty());
             *request.method_mut() = method.clone();
@@ -207,7 +226,8 @@ impl OutboundClient {
             let mut response =
                 client.request(request).await.map_err(|cause| to_fetch_error(&address, cause))?;
             let location = response.headers().get(header::LOCATION);
-            let Some(location) = location.filter(|_| response.status().is_redirection()) else {
+            let is_followed = max_redirects > 0 && response.status().is_redirection();
+            let Some(location) = location.filter(|_| is_followed) else {
                 if left_origin {
                     // Another server cannot ask for the credential of the one that redirected to it.
                     response.headers_mut().remove(header::WWW_AUTHENTICATE);
@@ -249,6 +269,13 @@ fn check_scheme(address: &Uri) -> Result<()> {
         "outbound-address",
         "the address is not allowed; only http:// and https:// without a user name",
     ))
+}
+
+/// Reads the target of the redirect that a response to a request of `from` is; `None` for another response. Errors as when
+/// the redirect is followed.
+pub fn read_redirect_target(from: &Uri, response: &DocumentStream) -> Result<Option<Uri>> {
+    let location = response.headers.get(header::LOCATION).filter(|_| response.status.is_redirection());
+    location.map(|location| resolve_redirect(from, location)).transpose()
 }
 
 /// Resolves the target of a redirect (RFC 9110, section 10.2.2). A redirect from `https` to `http` is an error.

@@ -12,6 +12,6 @@ mod refused_network;
 pub use address::{is_own_address, is_public_address};
 pub use connect::{OutboundClient, OutboundConnector};
 pub use exception::OutboundException;
-pub use fetch::{DocumentRequest, DocumentStream, FetchLimits, FetchedDocument};
+pub use fetch::{DocumentRequest, DocumentStream, FetchLimits, FetchedDocument, read_redirect_target};
 pub use mirrors::Mirrors;
 pub use refused_network::RefusedNetwork;

@@ -40,6 +40,7 @@ const PATH_PARAMETER_PATTERNS: &[(&str, &str)] = &[
 /// Path parameters whose value is the id of the object of that name.
 const ID_PARAMETERS: &[&str] = &[
     "build",
+    "credential",
     "delivery",
     "deployment",
     "link",

@@ -13,7 +13,7 @@ use super::{BuildFailure, BuildReproduction, BuildSbom};
 #[schema(as = builds::BuildCreate)]
 #[serde(default)]
 pub struct BuildCreate {
-    /// URL of a public git repository, as `https://…`.
+    /// URL of a git repository, as `https://…`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_url: Option<String>,
     /// Branch, tag or commit; default: the repository's default branch.

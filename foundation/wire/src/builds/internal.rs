@@ -99,6 +99,9 @@ pub struct BuildLease {
     /// Package sources that the build gets besides Debian.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub package_sources: Vec<LeasePackageSource>,
+    /// Credentials that the fetch of the source may use, the most exact address first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source_credentials: Vec<LeaseSourceCredential>,
     /// The build that this one reproduces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original_build: Option<OriginalBuild>,
@@ -122,6 +125,20 @@ pub struct LeasePackageSource {
     pub key: String,
     /// True when its packages may replace those of Debian.
     pub overrides_debian: bool,
+}
+
+/// Credential for the repository at an address, and for those below it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = builds::internal::LeaseSourceCredential)]
+pub struct LeaseSourceCredential {
+    /// Address without `.git`: scheme, host, port and path in letters, digits and `-._~%+@:`.
+    pub address: String,
+    /// User name, in one line.
+    pub username: String,
+    /// Token or password, in one line.
+    #[schema(value_type = String)]
+    #[serde(serialize_with = "Secret::serialize_exposed")]
+    pub secret: Secret,
 }
 
 /// Source of a build.

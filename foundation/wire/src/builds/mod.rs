@@ -14,6 +14,8 @@ mod quota;
 mod reproduction;
 mod sbom;
 mod source;
+mod source_credential;
+mod source_credential_id;
 
 pub use build::{
     Build, BuildChanged, BuildCreate, BuildCreateQuery, BuildList, BuildNew, BuildOne, BuildParameters,
@@ -30,3 +32,7 @@ pub use quota::{BuildQuota, BuildQuotaCategory, BuildQuotaItem, BuildQuotaOne};
 pub use reproduction::{BuildReproduction, DifferentFile, ImageComparison};
 pub use sbom::{BuildSbom, MAX_SBOM_BYTES, SBOM_MEDIA_TYPE};
 pub use source::{SourceOne, UploadedFolder};
+pub use source_credential::{
+    SourceCredential, SourceCredentialList, SourceCredentialOne, SourceCredentialPut, SourceCredentialRefusal,
+};
+pub use source_credential_id::SourceCredentialId;

@@ -126,7 +126,7 @@ pub enum ToolBuild {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::ToolSourceBuild)]
 pub struct ToolSourceBuild {
-    /// URL of a public git repository.
+    /// URL of a git repository.
     #[schema(pattern = "^https?://", max_length = 2000)]
     pub repository: String,
     /// Branch, tag or commit.

@@ -91,13 +91,13 @@ pub enum DeploySource {
     /// Id of a folder that was uploaded to `builds`.
     #[schema(value_type = String)]
     Upload(SourceId),
-    /// A public git repository.
+    /// A git repository.
     Git(GitSource),
     /// Name of an existing image; nothing is built.
     Image(String),
 }
 
-/// A public git repository.
+/// A git repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::GitSource)]
 pub struct GitSource {

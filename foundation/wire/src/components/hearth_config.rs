@@ -61,7 +61,7 @@ pub enum HearthConfigVersion {
 #[schema(as = components::HearthBuildDefaults)]
 #[serde(default)]
 pub struct HearthBuildDefaults {
-    /// URL of a public git repository; default: the source of the deployment.
+    /// URL of a git repository; default: the source of the deployment.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(pattern = "^https?://", max_length = 2000)]
     pub repository: Option<String>,
@@ -116,7 +116,7 @@ pub enum FrontEndChoice {
 #[schema(as = components::HearthBuild)]
 #[serde(default)]
 pub struct HearthBuild {
-    /// URL of a public git repository.
+    /// URL of a git repository.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(pattern = "^https?://", max_length = 2000)]
     pub repository: Option<String>,

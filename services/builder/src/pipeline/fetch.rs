@@ -11,7 +11,7 @@ use super::{
     BuildAttempt,
     failure::BuildFailure,
     process::{SOURCE_PATH, build_process},
-    sandbox_files,
+    sandbox_files, source_credentials,
     source_report::SourceReport,
     start_step, step_log,
 };
@@ -52,7 +52,8 @@ pub async fn fetch_source(attempt: &BuildAttempt<'_>) -> Result<FetchedSource, B
     let max_bytes = attempt.cx.settings.source_bytes.to_string();
     let arguments =
         [url, commit, SOURCE_PATH.to_owned(), subfolder.clone(), max_bytes].into_iter().chain(names);
-    let process = build_process(&[WAIT_SCRIPT, GIT_SCRIPT, FETCH_SCRIPT], arguments);
+    let mut process = build_process(&[WAIT_SCRIPT, GIT_SCRIPT, FETCH_SCRIPT], arguments);
+    source_credentials::let_git_read_credentials(&mut process);
     let run = start_step(attempt, STEP_NAME, process).await?;
     supply_source(attempt, run).await?;
 
@@ -84,8 +85,10 @@ async fn supply_source(attempt: &BuildAttempt<'_>, run: RunId) -> Result<(), Bui
         let unpack = build_process(&[UNPACK_SCRIPT], [SOURCE_PATH.to_owned()].into_iter().chain(limits));
         stream_to_run(runtime, run, unpack, archive.into_body().into_data_stream()).await?;
     }
-    let files = build_archive(&[("ca.crt", sandbox_files::read_ca_bundle(attempt).await)])?;
-    supply_files(attempt, run, files).await
+    let credentials = source_credentials::render_files(&attempt.lease.source_credentials);
+    let mut files = vec![("ca.crt", sandbox_files::read_ca_bundle(attempt).await)];
+    files.extend(credentials.iter().map(|(name, content)| (name.as_str(), content.clone())));
+    supply_files(attempt, run, build_archive(&files)?).await
 }
 
 /// Supplies small files to a run, which then continues.

@@ -17,6 +17,7 @@ mod push;
 mod reproduction;
 mod sandbox_files;
 mod sbom;
+mod source_credentials;
 mod source_date;
 mod source_images;
 mod source_report;

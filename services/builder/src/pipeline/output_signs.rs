@@ -56,7 +56,7 @@ fn is_instruction(line: &str) -> bool {
 pub fn explain_class(class: BuildFailureClass, line: Option<String>) -> BuildFailure {
     let next_step = match class {
         BuildFailureClass::Source => {
-            "Check the address, the ref and the folder, and that the repository is public."
+            "Check the address, the ref and the folder; for a private repository: hearth build credentials set ADDRESS"
         }
         BuildFailureClass::Plan => "Run hearth build plan in the source: it shows what is looked for.",
         BuildFailureClass::DependencyNotFound => {

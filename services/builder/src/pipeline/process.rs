@@ -45,6 +45,22 @@ pub fn build_process(parts: &[&str], arguments: impl IntoIterator<Item = String>
     }
 }
 
+/// Adds a setting of git to the environment of a process (`git(1)`, GIT_CONFIG_COUNT).
+pub fn add_git_setting(process: &mut Process, key: &str, value: &str) {
+    let count: usize = process
+        .env
+        .get("GIT_CONFIG_COUNT")
+        .and_then(|count| count.expose_secret().parse().ok())
+        .unwrap_or_default();
+    for (name, text) in [
+        (format!("GIT_CONFIG_KEY_{count}"), key.to_owned()),
+        (format!("GIT_CONFIG_VALUE_{count}"), value.to_owned()),
+        ("GIT_CONFIG_COUNT".to_owned(), (count + 1).to_string()),
+    ] {
+        process.env.insert(name, Secret::new(text));
+    }
+}
+
 fn build_env() -> BTreeMap<String, Secret> {
     let pairs = [
         ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),

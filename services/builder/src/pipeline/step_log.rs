@@ -8,6 +8,7 @@ use hearth_runtime_controller::LogSink;
 use super::{
     BuildAttempt,
     failure::{self, BuildFailure},
+    source_credentials::redact_secrets,
 };
 
 /// Consumes lines addressed to Hearth. Returns true for such a line.
@@ -40,6 +41,7 @@ impl LogSink for StepLogSink<'_> {
             } else {
                 // A gap in the numbers would be shown as lost lines.
                 line.sequence = line.sequence.saturating_sub(self.consumed);
+                redact_secrets(&self.attempt.lease.source_credentials, &mut line.text);
                 rest.push(line);
             }
         }

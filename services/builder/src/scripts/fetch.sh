@@ -9,6 +9,7 @@ if [ -n "$url" ]; then
     mkdir -p "$folder"
     cd "$folder"
     fetch_repository "$url" "$commit"
+    delete_credentials
 else
     # An archive contains the times of its files.
     source_time=$(find "$folder" -type f -printf '%T@\n' | LC_ALL=C sort -rn | head -n 1 | cut -d . -f 1)

@@ -8,8 +8,13 @@ MAX_SUBMODULE_DEPTH=5
 
 submodule_count=0
 lists=$(mktemp -d -p /tmp)
-trap 'rm -rf "$lists"' EXIT
+trap 'rm -rf "$lists"; delete_credentials' EXIT
 tab=$(printf '\t')
+
+# Deletes the credentials for private repositories, which were supplied to this run.
+delete_credentials() {
+    rm -f /tmp/in/source-credential*
+}
 
 # Ends the script: REASON.
 fail_fetch() {
@@ -39,18 +44,34 @@ check_source_size() {
 
 # Fetches one commit into the current folder: ADDRESS COMMIT.
 fetch_commit() {
-    local tries=0
+    local tries=0 from="$1"
     # The caller handles a failure, so that `set -e` does not apply here.
     git init --quiet --template= . || return 1
     # Relative addresses of submodules and of LFS objects refer to it.
     git config remote.origin.url "$1" || return 1
-    until git fetch --quiet --depth 1 --no-tags --no-recurse-submodules --no-auto-maintenance -- "$1" "$2"; do
+    until git fetch --quiet --depth 1 --no-tags --no-recurse-submodules --no-auto-maintenance -- "$from" "$2"; do
         tries=$((tries + 1))
         if [ "$tries" -ge 3 ]; then return 1; fi
+        from=$(choose_next_address "$1" "$from")
         sleep 2
     done
     git checkout --quiet --detach FETCH_HEAD || return 1
     check_source_size
+}
+
+# Prints the address for the next try: ADDRESS LAST. With a credential, git does not follow the redirect of GitLab to the
+# address with .git, which is therefore tried after the other one.
+choose_next_address() {
+    case $1 in
+        *.git | */) ;;
+        *)
+            if [ "$1" = "$2" ] && [ -n "$(git config --get-urlmatch credential.helper "$1" || :)" ]; then
+                printf '%s.git' "$1"
+                return 0
+            fi
+            ;;
+    esac
+    printf '%s' "$1"
 }
 
 # Fetches the LFS objects and submodules of the repository in the current folder, and removes its .git:

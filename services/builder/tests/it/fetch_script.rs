@@ -18,26 +18,26 @@ const FETCH_SCRIPTS: &str =
 /// The shell that runs the script in the sandbox; the test runs it here.
 const SANDBOX_SHELL: &str = "/bin/sh";
 /// Exit status of a source that cannot be fetched.
-const FETCH_FAILED_STATUS: i32 = 71;
+pub const FETCH_FAILED_STATUS: i32 = 71;
 
 /// The argument of a source that is built from its top folder.
 const NO_SUBFOLDER: &str = "";
 
 /// The end of the script, its output and the fetched folder.
-struct Fetched {
-    status: Option<i32>,
-    output: String,
+pub struct Fetched {
+    pub status: Option<i32>,
+    pub output: String,
     folder: TempDir,
 }
 
 impl Fetched {
-    fn has_file(&self, path: &str) -> bool {
+    pub fn has_file(&self, path: &str) -> bool {
         self.folder.path().join("source").join(path).is_file()
     }
 }
 
 /// The limit of a source in tests that do not reach it, in bytes.
-const MAX_SOURCE_BYTES: u64 = 4 << 30;
+pub const MAX_SOURCE_BYTES: u64 = 4 << 30;
 
 /// Fetches a commit of a repository; without an address, what is in `folder` already.
 async fn run_script(url: &str, commit: &str, folder: TempDir) -> Result<Fetched> {
@@ -45,10 +45,22 @@ async fn run_script(url: &str, commit: &str, folder: TempDir) -> Result<Fetched>
 }
 
 async fn run_limited_script(url: &str, commit: &str, folder: TempDir, max_bytes: u64) -> Result<Fetched> {
+    run_script_with_env(url, commit, folder, max_bytes, &[]).await
+}
+
+/// Fetches a commit of a repository, with these variables in the environment.
+pub async fn run_script_with_env(
+    url: &str,
+    commit: &str,
+    folder: TempDir,
+    max_bytes: u64,
+    variables: &[(&str, &str)],
+) -> Result<Fetched> {
     let source = folder.path().join("source").display().to_string();
     let mut command = Command::new(SANDBOX_SHELL);
     command.args(["-c", FETCH_SCRIPTS, "hearth", url, commit, &source, NO_SUBFOLDER, &max_bytes.to_string()]);
     command.args(["Procfile", "requirements.txt", "package.json", "*/Cargo.toml", "--", "cmd/*/main.go"]);
+    command.envs(variables.iter().copied());
     command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_TERMINAL_PROMPT", "0");
     command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_LFS_SKIP_SMUDGE", "1");
     let output = command.env("GIT_ALLOW_PROTOCOL", "http:https").output().await.map_err(Error::internal)?;
@@ -61,7 +73,7 @@ async fn fetch_commit(git: &GitServer, name: &str, commit: &str) -> Result<Fetch
 }
 
 /// Adds the repository `from` as a submodule of `to`, with this address in `.gitmodules`. Returns the commit.
-fn add_submodule(git: &GitServer, to: &str, path: &str, from: &str, address: &str) -> Result<String> {
+pub fn add_submodule(git: &GitServer, to: &str, path: &str, from: &str, address: &str) -> Result<String> {
     let folder = git.repository_folder(from).display().to_string();
     let add =
         ["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "--name", path, &folder, path];
@@ -129,7 +141,7 @@ async fn submodule_that_the_repository_leaves_out_is_named() -> Result<()> {
 }
 
 /// The attributes of files whose contents are Git LFS objects.
-const LFS_ATTRIBUTES: (&str, &str) = (".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n");
+pub const LFS_ATTRIBUTES: (&str, &str) = (".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n");
 
 #[tokio::test]
 async fn lfs_objects_of_a_source_and_its_submodules_arrive_whole() -> Result<()> {

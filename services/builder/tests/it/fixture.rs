@@ -108,6 +108,7 @@ pub async fn start_fixture(config: &str) -> Result<BuilderFixture> {
         preview: None,
         original_build: None,
         package_sources: Vec::new(),
+        source_credentials: Vec::new(),
         deadline: "2026-05-04T12:30:00Z".parse().map_err(Error::internal)?,
         stop: false,
     };

@@ -11,6 +11,7 @@ mod package_index;
 mod package_registry;
 mod package_sources;
 mod prepared_images;
+mod private_sources;
 mod proxy;
 mod runtime;
 mod sbom;

@@ -9,7 +9,9 @@ use hearth_kit::{
 };
 use hearth_wire::builds::{
     BuildStatus,
-    internal::{BuildClaim, BuildLease, BuildLeaseSource, BuilderProcess, LeasePackageSource},
+    internal::{
+        BuildClaim, BuildLease, BuildLeaseSource, BuilderProcess, LeasePackageSource, LeaseSourceCredential,
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -17,6 +19,7 @@ use super::{
     build_task::BUILD_TASK,
     builders, credentials, package_sources,
     schedule::{self, CandidateBuild, ClaimingBuilder, RunningBuild, ScheduleLimits},
+    source_credentials,
     ticket::encode_ticket,
     time_limit,
 };
@@ -134,7 +137,8 @@ async fn lease_next_build(
     tx.commit().await?;
     credentials::revoke_former_credentials(cx, build.id).await;
     let package_sources = package_sources::list_lease_sources(cx, build.tool).await?;
-    let lease = create_lease(cx, &build, &item.to_ticket(), package_sources)?;
+    let source_credentials = source_credentials::list_lease_credentials(cx, &build).await?;
+    let lease = create_lease(cx, &build, &item.to_ticket(), package_sources, source_credentials)?;
     Ok(ClaimResult::Leased(Box::new(lease)))
 }
 
@@ -211,6 +215,7 @@ fn create_lease(
     build: &Build,
     ticket: &LeaseTicket,
     package_sources: Vec<LeasePackageSource>,
+    source_credentials: Vec<LeaseSourceCredential>,
 ) -> Result<BuildLease> {
     let parameters = &build.parameters;
     let source = match parameters.upload {
@@ -219,7 +224,10 @@ fn create_lease(
         }
         None => BuildLeaseSource::Git {
             url: parameters.source_url.clone(),
-            mirror: parameters.source_url.parse::<RepositoryAddress>()?.mirror_url(&cx.outbound)?,
+            mirror: match source_credentials::covers_source(build, &source_credentials) {
+                true => None,
+                false => parameters.source_url.parse::<RepositoryAddress>()?.mirror_url(&cx.outbound)?,
+            },
             commit: build.resolved_ref.clone(),
             reference: build.full_ref.clone(),
         },
@@ -239,6 +247,7 @@ fn create_lease(
         rebuild: parameters.rebuild,
         preview: parameters.preview,
         package_sources,
+        source_credentials,
         original_build: build.image_record.original_build.clone(),
         deadline: build.deadline.ok_or_else(|| Error::internal("a running build has no deadline"))?,
         stop: build.has_ended(),

@@ -81,6 +81,7 @@ pub async fn unpin_image(cx: &BuildsContext, id: BuildId) -> Result<()> {
 pub async fn erase_tool_builds(cx: &BuildsContext, tool: ToolId) -> Result<()> {
     let tx = cx.store.begin().await?;
     cx.store.erase_outside_builders(&tx, tool).await?;
+    cx.store.erase_source_credentials(&tx, tool).await?;
     // Without an event: nobody is left to be notified of a deleted tool.
     for mut build in cx.store.lock_open_builds(&tx, tool).await? {
         cancel::mark_cancelled(&mut build, cx.now());

@@ -20,6 +20,7 @@ pub mod reproduce;
 pub mod reuse;
 pub mod sbom;
 pub mod schedule;
+pub mod source_credentials;
 pub mod sources;
 pub mod start;
 pub mod ticket;

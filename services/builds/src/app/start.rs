@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{
     build_task::BUILD_TASK,
     image_name::{choose_image_name, choose_preview_name},
-    outside, queue, reuse, sources,
+    outside, queue, reuse, source_credentials, sources,
 };
 use crate::{
     context::BuildsContext,
@@ -129,7 +129,7 @@ async fn resolve_source(
         (None, Some(upload)) => resolve_upload(cx, tool, upload).await,
         (None, None) => {
             Err(Error::invalid("no-source", "the build has no source: source_url or upload is required")
-                .help("give the address of a public git repository"))
+                .help("give the address of a git repository"))
         }
         (Some(_), Some(_)) => Err(Error::invalid(
             "two-sources",
@@ -148,7 +148,7 @@ async fn resolve_repository(
     let address: RepositoryAddress = url.parse()?;
     git::check_ref(reference)?;
     let _permit = cx.ref_permits.acquire_permit(tool).await?;
-    let found = git::resolve_remote_ref(&cx.outbound, &address, reference).await?;
+    let found = source_credentials::resolve_ref(cx, tool, &address, reference).await?;
     Ok(ResolvedSource { resolved_ref: found.commit, full_ref: found.full_name, size: 0 })
 }
 

@@ -18,6 +18,15 @@ impl RepositoryAddress {
             .map_err(|_| build_address_error("it is not a URL"))
     }
 
+    /// The same with `.git` at the end of the repository's path.
+    pub fn refs_url_with_git_suffix(&self) -> Result<Uri> {
+        let path = self.0.trim_end_matches('/');
+        let path = path.strip_suffix(".git").unwrap_or(path);
+        format!("{path}.git/info/refs?service=git-upload-pack")
+            .parse()
+            .map_err(|_| build_address_error("it is not a URL"))
+    }
+
     /// URL of the repository's mirror, when the operator has configured one.
     pub fn mirror_url(&self, outbound: &OutboundClient) -> Result<Option<String>> {
         let address = self.0.parse().map_err(Error::internal)?;
@@ -45,7 +54,7 @@ impl FromStr for RepositoryAddress {
         let authority = uri.authority().ok_or_else(|| build_address_error("it has no host"))?;
         if authority.as_str().contains('@') {
             return Err(build_address_error("it contains a user name or password, which logs would show")
-                .help("build from a public repository, or upload the folder: hearth deploy"));
+                .help("leave it out, and store it for the tool: hearth build credentials set ADDRESS"));
         }
         if authority.host().is_empty() || authority.host().starts_with('-') {
             return Err(build_address_error("it has no host"));
@@ -67,7 +76,7 @@ impl fmt::Display for RepositoryAddress {
 
 fn build_address_error(why: &str) -> Error {
     Error::invalid("source-url", format!("source_url is invalid: {why}"))
-        .help("give the address of a public git repository, for example https://git.example/name/repository")
+        .help("give the address of a git repository, for example https://git.example/name/repository")
 }
 
 #[cfg(test)]

@@ -10,5 +10,6 @@ pub mod provenance;
 pub mod quotas;
 pub mod reports;
 pub mod sbom;
+pub mod source_credentials;
 pub mod sources;
 mod views;

@@ -5,6 +5,18 @@ use hearth_base::{Error, Result};
 use hearth_wire::{builds::events::BuildEvent, events::Topic};
 use serde_json::Value;
 
+use super::SourceCredentialUse;
+
+#[test]
+fn uses_of_source_credentials_of_every_release_are_readable() -> Result<()> {
+    let document: Value =
+        serde_json::from_str(include_str!("golden/source-credential-use-1.json")).map_err(Error::internal)?;
+    let last_use: SourceCredentialUse = serde_json::from_value(document.clone()).map_err(Error::internal)?;
+    assert_eq!(last_use.refusal.map(|refusal| refusal.status), Some(401));
+    assert_eq!(serde_json::to_value(last_use).map_err(Error::internal)?, document);
+    Ok(())
+}
+
 #[test]
 fn events_of_every_release_are_readable() -> Result<()> {
     for (event_type, document) in [

@@ -16,7 +16,10 @@ use sea_orm::{
     sea_query::{Table, TableCreateStatement},
 };
 
-use super::{image_record::AddImageRecord, package_source::CreatePackageSources};
+use super::{
+    image_record::AddImageRecord, package_source::CreatePackageSources,
+    source_credential::CreateSourceCredentials,
+};
 
 /// All migrations, oldest first.
 pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
@@ -34,6 +37,7 @@ pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(CreateEvents),
         Box::new(MarkDeploymentBuilds),
         Box::new(MarkPreviewBuilds),
+        Box::new(CreateSourceCredentials),
     ]
 }
 

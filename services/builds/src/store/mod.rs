@@ -12,6 +12,7 @@ mod outside_builder;
 mod package_source;
 mod queued_build;
 mod source;
+mod source_credential;
 
 use hearth_base::{BuildId, Result};
 use hearth_kit::{
@@ -31,6 +32,7 @@ pub use outside_builder::{BuilderOwner, OutsideBuilder, build_exists_error, form
 pub use package_source::{SourceGrant, StoredPackageSource};
 pub use queued_build::QueuedBuild;
 pub use source::UploadedSource;
+pub use source_credential::{SourceCredentialUse, StoredSourceCredential, format_credential_place};
 
 /// Database of the build service.
 #[derive(Debug, Clone)]

@@ -23,4 +23,5 @@ mod registry_tokens;
 mod repositories;
 mod reuse;
 mod sbom;
+mod source_credentials;
 mod uploads;

@@ -55,6 +55,11 @@ const SEPARATE_SOURCE_HOST: &str =
     "Ask an operator to serve the package source by another host name, or to let it override Debian.";
 const LET_SOURCE_OVERRIDE: &str = "Builds prefer Debian's version of a package, and another one is needed. Ask an operator \
                                    to let the package source override Debian.";
+const SET_CREDENTIAL: &str = "The repository is private, or does not exist. Set a credential that may read it: hearth build \
+                              credentials set ADDRESS";
+const FOLLOW_REDIRECT: &str = "The repository has moved, and a credential is sent to no other address than its own. Give the \
+                               new address, in .gitmodules for a submodule, and set a credential for it: hearth build \
+                               credentials set ADDRESS";
 const ADD_COMPILERS: &str = "Add build-essential and python3 to Aptfile.";
 
 /// Signs by priority: when several are in the output of one step, the first of this table counts.
@@ -268,7 +273,18 @@ pub const OUTPUT_SIGNS: &[OutputSign] = &[
     ),
     // git
     sign(&["fatal: repository", "not found"], Source),
-    sign(&["fatal: could not read username"], Source),
+    sign_with_step(&["fatal: could not read username"], Source, SET_CREDENTIAL),
+    sign_with_step(&["fatal: authentication failed for"], Source, SET_CREDENTIAL),
+    sign_with_step(
+        &["fatal: unable to access", "the requested url returned error: 403"],
+        Source,
+        SET_CREDENTIAL,
+    ),
+    sign_with_step(
+        &["fatal: unable to access", "the requested url returned error: 30"],
+        Source,
+        FOLLOW_REDIRECT,
+    ),
     sign(&["fatal: remote error: upload-pack: not our ref"], Source),
     // Servers out of reach, of any tool.
     sign(&["temporary failure in name resolution"], Network),

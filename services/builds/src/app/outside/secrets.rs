@@ -10,6 +10,7 @@ use crate::{context::BuildsContext, store::format_secret_context};
 pub async fn reseal_secrets(cx: &BuildsContext) -> Result<()> {
     let mut needed = cx.store.list_secret_key_ids().await?;
     needed.extend(cx.store.list_credential_key_ids().await?);
+    needed.extend(cx.store.list_source_credential_key_ids().await?);
     cx.vault.load_keys(&needed)?;
     let current = cx.vault.current_key_id()?;
     reseal_builder_secrets(cx, current).await?;

@@ -123,7 +123,7 @@ fn read_build(mut fields: FieldReader<'_>) -> Option<ToolBuild> {
     let reuse_from = fields.read_name("reuse_from");
     let is_reuse = fields.find_field("reuse_from").is_some();
     if !is_reuse {
-        fields.require_field("repository", "the address of a public git repository, or reuse_from");
+        fields.require_field("repository", "the address of a git repository, or reuse_from");
         fields.require_field("ref", "a branch, a tag or a commit");
     }
     let repository = fields.read_url("repository");

@@ -141,7 +141,7 @@ fn missing_and_contradicting_keys_are_named() {
         (
             "components: {web: {build: {}, run: {}}}",
             &[
-                "line 1, column 27: component web: build.repository is missing; expected the address of a public git repository, or reuse_from",
+                "line 1, column 27: component web: build.repository is missing; expected the address of a git repository, or reuse_from",
                 "line 1, column 27: component web: build.ref is missing; expected a branch, a tag or a commit",
                 "line 1, column 36: component web: run.command is missing; expected a shell command line, or the name of a process of the image",
             ],
