@@ -8,7 +8,10 @@ use hearth_wire::components::{DeploySource, ForgeKind, GitSource};
 
 use crate::{
     app::config::{self, ConfigContext},
-    forge::{ForgeEvent, SignatureCheck, check_signature, matches_any, parse_event, parse_repository},
+    forge::{
+        ForgeEvent, SignatureCheck, check_signature, format_merge_request_ref, matches_any, parse_event,
+        parse_repository,
+    },
     spec::ComponentImage,
 };
 
@@ -54,7 +57,7 @@ pub const FORGE_KINDS: [ForgeKind; 3] = [ForgeKind::Github, ForgeKind::Gitlab, F
 /// A webhook of a forge, as it was read.
 #[derive(Debug)]
 pub struct ReadForgeEvent {
-    /// Ref and commit of a push.
+    /// Ref and commit of a push, or of a merge request.
     pub push: Option<(String, String)>,
     /// The reason for which an event is ignored or refused.
     pub reason: String,
@@ -85,6 +88,10 @@ pub fn read_forge_event(
     let check = check_signature(forge, &headers, payload, &secret);
     let (push, reason) = match parse_event(forge, event, payload) {
         Ok(ForgeEvent::Push(push)) => (Some((push.reference, push.commit)), String::new()),
+        Ok(ForgeEvent::MergeRequest { request: Ok(request), .. }) => {
+            (Some((format_merge_request_ref(forge, request.number), request.commit)), request.target_branch)
+        }
+        Ok(ForgeEvent::MergeRequest { request: Err(error), .. }) => (None, error.public_message().to_owned()),
         Ok(ForgeEvent::Ignored { reason, .. }) => (None, reason),
         Err(error) => (None, error.public_message().to_owned()),
     };

@@ -50,6 +50,8 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
     let pushing = queue::create_task_worker(&cx.store.queue, workers::push::PushTask(cx.clone()));
     let reporting =
         queue::create_task_worker(&cx.store.queue, workers::commit_status::CommitStatusTask(cx.clone()));
+    let refusing =
+        queue::create_task_worker(&cx.store.queue, workers::commit_status::RefusalStatusTask(cx.clone()));
     let sweeping = workers::housekeeping::create_worker(&cx);
     let routes = queue::add_routes(routes(&kit.config.door), kit.role, &cx.store.queue);
     Ok(MountedService::new(kit, Dialect::Data, routes, cx)
@@ -58,6 +60,7 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
         .with_worker(deploying)
         .with_worker(pushing)
         .with_worker(reporting)
+        .with_worker(refusing)
         .with_worker(sweeping)
         .with_worker(tool_cleanup::create_worker(kit, move |tool| {
             let cx = erasing.clone();

@@ -17,6 +17,7 @@ mod log_lines;
 mod mail_addresses;
 mod mixed;
 mod open_streams;
+mod previews;
 mod privileges;
 mod published_clients;
 mod python;

@@ -6,7 +6,8 @@ use hearth_client::Client;
 use hearth_testkit::{Hearth, in_every_shape, wait_until};
 use hearth_wire::{
     components::{
-        DeploymentQuery, ForgeDelivery, ForgeDeliveryOutcome, ForgeKind, RepositoryLink, RepositoryLinkCreate,
+        DeploymentQuery, ForgeDelivery, ForgeDeliveryOutcome, ForgeKind, PreviewSource, RepositoryLink,
+        RepositoryLinkCreate,
     },
     reply::{Paging, Refusal},
 };
@@ -23,6 +24,7 @@ fn build_create() -> RepositoryLinkCreate {
         branches: vec!["main".to_owned()],
         paths: Vec::new(),
         environment: None,
+        previews: PreviewSource::None,
         status_token: None,
     }
 }

@@ -1,10 +1,11 @@
 //! Environments of a tool.
 
 use hearth_base::{EnvironmentName, JobName};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Environment of a tool: the jobs `NAME--ENVIRONMENT`.
+/// Environment of a tool: the jobs `NAME--ENVIRONMENT`. `pr-NUMBER` is the preview of a merge request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::Environment)]
 pub struct Environment {
@@ -17,6 +18,10 @@ pub struct Environment {
     /// Number of the newest revision that was deployed to it; absent if its jobs were made otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u32>,
+    /// End of a preview, at which its jobs are deleted; absent for other environments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires: Option<Timestamp>,
     /// State of its page, otherwise of its jobs, as a sentence.
     pub status: String,
     /// Names of its jobs.
@@ -28,6 +33,6 @@ pub struct Environment {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::EnvironmentList)]
 pub struct EnvironmentList {
-    /// All environments that have jobs.
+    /// All environments that have jobs, and all previews.
     pub environments: Vec<Environment>,
 }

@@ -41,6 +41,9 @@ pub struct HearthConfig {
     /// Environments by name, such as `staging`. Their jobs are called `COMPONENT--ENVIRONMENT`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environments: BTreeMap<String, HearthEnvironment>,
+    /// Previews of merge requests, if a linked repository makes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previews: Option<HearthPreviews>,
 }
 
 /// Version of Hearth's format.
@@ -255,6 +258,49 @@ pub struct HearthComponent {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 1024)]
     pub filelog_stderr: Option<String>,
+}
+
+/// Previews of merge requests. They run the continuous components of the stored configuration, and get nothing of the tool
+/// but what is named here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = components::HearthPreviews)]
+#[serde(default)]
+pub struct HearthPreviews {
+    /// Environment variables of all components of a preview; those of the components themselves are not given to it. They
+    /// are no secrets: the code of the merge request reads them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    pub variables: Option<JobVariables>,
+    /// Names of the tool's environment variables and secrets that a preview gets; default: none. The code of the merge
+    /// request reads them. A component with `envvars` of its own gets those that both lists name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>, max_items = 200)]
+    pub envvars: Vec<EnvvarName>,
+    /// Time after the newest commit at which a preview ends, in seconds, or with a unit as in `7d` or `12h`: from 1 hour
+    /// to 30 days; default 7 days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<PreviewLifetimeDocument>)]
+    pub expire_after: Option<u32>,
+}
+
+impl HearthPreviews {
+    /// The shortest time after which a preview ends, in seconds.
+    pub const MIN_LIFETIME_SECONDS: u32 = 3600;
+    /// The longest time after which a preview ends, in seconds.
+    pub const MAX_LIFETIME_SECONDS: u32 = 30 * 24 * 3600;
+    /// The time after which a preview ends if none is named, in seconds.
+    pub const DEFAULT_LIFETIME_SECONDS: u32 = 7 * 24 * 3600;
+}
+
+/// Lifetime of a preview: whole seconds, or a text with a unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = components::PreviewLifetime)]
+#[serde(untagged)]
+pub enum PreviewLifetimeDocument {
+    /// Seconds: 3600 to 2592000.
+    Seconds(u32),
+    /// A number with the unit `s`, `m`, `h` or `d`.
+    Text(String),
 }
 
 /// Time without visits: whole seconds, or a text with a unit.

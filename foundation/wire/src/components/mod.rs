@@ -26,14 +26,15 @@ pub use deployment::{
 pub use environment::{Environment, EnvironmentList};
 pub use hearth_config::{
     FrontEndChoice, HearthBuild, HearthBuildDefaults, HearthComponent, HearthComponentType, HearthConfig,
-    HearthConfigVersion, HearthEnvironment, OneOffTime, SleepTimeDocument,
+    HearthConfigVersion, HearthEnvironment, HearthPreviews, OneOffTime, PreviewLifetimeDocument,
+    SleepTimeDocument,
 };
 pub use plan::{
     DeploymentPlan, DeploymentPlanQuery, FieldChange, PlannedAction, PlannedComponent, compare_jobs,
 };
 pub use repository_link::{
-    ForgeDelivery, ForgeDeliveryId, ForgeDeliveryOutcome, ForgeKind, ForgeReceipt, RepositoryLink,
-    RepositoryLinkCreate, RepositoryLinkList, RepositoryLinkPatch, RepositoryLinkSecret,
+    ForgeDelivery, ForgeDeliveryId, ForgeDeliveryOutcome, ForgeKind, ForgeReceipt, PreviewSource,
+    RepositoryLink, RepositoryLinkCreate, RepositoryLinkList, RepositoryLinkPatch, RepositoryLinkSecret,
 };
 pub use repository_link_id::RepositoryLinkId;
 pub use revision::{ComponentPhase, Revision, RevisionComponent, RevisionList};

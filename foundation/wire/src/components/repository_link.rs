@@ -44,6 +44,37 @@ impl ForgeKind {
     }
 }
 
+/// Merge requests of which a link makes previews. A preview runs code that nobody has reviewed yet, so it is isolated from
+/// its tool, whoever may write its branch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = components::PreviewSource)]
+#[serde(rename_all = "lowercase")]
+pub enum PreviewSource {
+    /// None.
+    #[default]
+    None,
+    /// Those from branches of the repository itself.
+    Repository,
+    /// Those from forks too: everybody who may open a merge request runs code at an address of the tool.
+    Forks,
+}
+
+impl PreviewSource {
+    /// Returns the value's form on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Repository => "repository",
+            Self::Forks => "forks",
+        }
+    }
+
+    /// True for [`Self::None`].
+    pub fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+}
+
 /// Linked repository: pushes to it deploy the tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::RepositoryLink)]
@@ -62,6 +93,9 @@ pub struct RepositoryLink {
     /// Environment that is deployed; absent for production.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
+    /// Merge requests for these branches that get a preview.
+    #[serde(default)]
+    pub previews: PreviewSource,
     /// Maintainer in whose name pushes deploy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -100,6 +134,9 @@ pub struct RepositoryLinkCreate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 40)]
     pub environment: Option<String>,
+    /// Merge requests for these branches that get a preview; default: none.
+    #[serde(default, skip_serializing_if = "PreviewSource::is_none")]
+    pub previews: PreviewSource,
     /// Token of the forge that may set commit statuses.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "serialize_optional_secret")]
     #[schema(value_type = Option<String>, max_length = 500)]
@@ -122,6 +159,9 @@ pub struct RepositoryLinkPatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 40)]
     pub environment: Option<String>,
+    /// Merge requests that get a preview. Previews that exist stay until their end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previews: Option<PreviewSource>,
     /// Token of the forge that may set commit statuses; an empty text deletes the stored one.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "serialize_optional_secret")]
     #[schema(value_type = Option<String>, max_length = 500)]
@@ -159,7 +199,8 @@ pub struct ForgeDelivery {
     pub forge_id: String,
     /// Event, as the forge names it; empty for refused ones.
     pub event: String,
-    /// Ref that was pushed, as in `refs/heads/main`; may be empty.
+    /// Ref that was pushed, as in `refs/heads/main`, or that of the merge request, as in `refs/pull/7/head`; may be
+    /// empty.
     #[serde(rename = "ref")]
     pub reference: String,
     /// Commit that the forge named; may be empty. The newest commit of the ref is deployed.
@@ -190,6 +231,8 @@ pub enum ForgeDeliveryOutcome {
     Deployed,
     /// A newer push to the same branch is deployed instead.
     Superseded,
+    /// The merge request was closed or merged, and its preview is deleted.
+    Removed,
     /// The event or the ref deploys nothing.
     Ignored,
     /// The delivery is not valid: its signature or its repository is wrong.
@@ -205,6 +248,7 @@ impl ForgeDeliveryOutcome {
             Self::Waiting => "waiting",
             Self::Deployed => "deployed",
             Self::Superseded => "superseded",
+            Self::Removed => "removed",
             Self::Ignored => "ignored",
             Self::Refused => "refused",
             Self::Failed => "failed",

@@ -5,10 +5,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hearth_base::{Error, Result};
+use hearth_base::{Error, Result, Role, Secret, ToolName};
 use hearth_kit::{db::Tx, outbound::FetchLimits, queue::TaskName};
-use hearth_wire::components::{DeploySource, DeploymentId, DeploymentState};
+use hearth_wire::components::{DeploySource, DeploymentId, DeploymentState, ForgeDeliveryId};
 
+use super::view::find_page_address;
 use crate::{
     context::ComponentsContext,
     forge::{CommitState, build_status_request, is_same_repository},
@@ -18,6 +19,8 @@ use crate::{
 
 /// The task that reports the state of a deployment to the forge; its key is the deployment's id.
 pub const STATUS_TASK: TaskName<DeploymentId> = TaskName::new("commit-status");
+/// The task that reports a refused preview to the forge; its key is the delivery's id.
+pub const REFUSAL_STATUS_TASK: TaskName<ForgeDeliveryId> = TaskName::new("refusal-status");
 /// The limits of a request to the forge. Its answer is not read.
 const FORGE_LIMITS: FetchLimits = FetchLimits { max_bytes: 1024, timeout: Duration::from_secs(15) };
 /// The number of characters of a commit id in hexadecimal, from SHA-1 on.
@@ -41,13 +44,59 @@ pub async fn send_status(cx: &ComponentsContext, id: DeploymentId) -> Result<()>
     let Some(sealed) = &link.status_token else { return Ok(()) };
     let Some(commit) = find_commit(cx, &deployment, &link).await? else { return Ok(()) };
     let token = cx.vault.decrypt_value(link.status_token_place(), sealed)?;
-    let name = match &link.content.environment {
-        None => format!("hearth/{tool}"),
-        Some(environment) => format!("hearth/{tool}/{environment}"),
+    let name = match (&link.content.environment, deployment.find_preview()) {
+        (_, Some(_)) => format_preview_status(tool),
+        (None, None) => format!("hearth/{tool}"),
+        (Some(environment), None) => format!("hearth/{tool}/{environment}"),
     };
-    let address = cx.build_deployment_url(tool, id);
+    let page = deployment.find_preview().and_then(|_| find_page_address(cx, tool, &deployment.content));
+    let address = page.unwrap_or_else(|| cx.build_deployment_url(tool, id));
     let shown = (find_state(deployment.state), &*name, &*deployment.message, Some(&*address));
-    let request = build_status_request(link.forge, &link.repository, &commit, shown, &token)?;
+    post_status(cx, &link, &commit, shown, &token).await
+}
+
+/// The name of the status of a merge request: the same for all of them, so that a forge can require it.
+fn format_preview_status(tool: &ToolName) -> String {
+    format!("hearth/{tool}/preview")
+}
+
+/// Enqueues a report about a merge request whose preview was refused.
+pub async fn enqueue_refusal_status(
+    cx: &ComponentsContext,
+    tx: &Tx,
+    link: &StoredLink,
+    delivery: ForgeDeliveryId,
+) -> Result<()> {
+    if link.status_token.is_none() {
+        return Ok(());
+    }
+    cx.store.queue.enqueue(tx, REFUSAL_STATUS_TASK, &delivery.to_string(), &delivery, cx.now()).await
+}
+
+/// Reports to the forge why a merge request has no preview. Transient errors are returned.
+pub async fn send_refusal_status(cx: &ComponentsContext, id: ForgeDeliveryId) -> Result<()> {
+    let Some(delivery) = cx.store.find_delivery_by_id(id).await? else { return Ok(()) };
+    let Some(link) = cx.store.find_link(delivery.link).await? else { return Ok(()) };
+    let Some(sealed) = link.status_token.as_ref().filter(|_| is_commit(&delivery.commit)) else {
+        return Ok(());
+    };
+    let token = cx.vault.decrypt_value(link.status_token_place(), sealed)?;
+    let accounts = cx.clients.create_client(Role::Accounts)?;
+    let tool = accounts.accounts_internal().show_tool_facts(link.tool).await?.name;
+    let name = format_preview_status(&tool);
+    let shown = (CommitState::Failure, &*name, &*delivery.reason, None);
+    post_status(cx, &link, &delivery.commit, shown, &token).await
+}
+
+/// Sets the status of a commit: its state, name, description and address.
+async fn post_status(
+    cx: &ComponentsContext,
+    link: &StoredLink,
+    commit: &str,
+    shown: (CommitState, &str, &str, Option<&str>),
+    token: &Secret,
+) -> Result<()> {
+    let request = build_status_request(link.forge, &link.repository, commit, shown, token)?;
     let body = Bytes::from(request.body);
     let answer = cx.outbound.post_document(&request.address, request.headers, body, FORGE_LIMITS).await;
     let problem = match answer {
@@ -60,7 +109,7 @@ pub async fn send_status(cx: &ComponentsContext, id: DeploymentId) -> Result<()>
         Err(error) if error.kind().is_transient() => return Err(error),
         Err(error) => Some(error.public_message().to_owned()),
     };
-    record_problem(cx, &link, problem).await
+    record_problem(cx, link, problem).await
 }
 
 /// Finds the commit that is deployed; before it is known, the one that the forge named.

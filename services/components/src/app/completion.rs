@@ -1,10 +1,10 @@
 //! The end of a deployment, with or without a revision.
 
-use hearth_base::{Error, Result, ToolId};
+use hearth_base::{EnvironmentName, Error, PreviewNumber, Result, ToolId};
 use hearth_kit::db::Tx;
 use hearth_wire::components::{DeploymentState, Revision, RevisionComponent, StepName, StepState};
 
-use super::{commit_statuses, create::DEPLOY_TASK, events, revision_spec};
+use super::{commit_statuses, create::DEPLOY_TASK, events, preview_images, revision_spec};
 use crate::{
     context::ComponentsContext,
     store::{Deployment, DeploymentFailure},
@@ -12,8 +12,11 @@ use crate::{
 
 pub use super::running::save_deployment;
 
-/// Ends a deployment as successful and stores its revision.
+/// Ends a deployment as successful and stores its revision. That of a preview has none.
 pub async fn complete_with_revision(cx: &ComponentsContext, deployment: &mut Deployment) -> Result<()> {
+    if let Some(number) = deployment.find_preview() {
+        return complete_preview(cx, deployment, number).await;
+    }
     let previous = cx.store.find_newest_revision(deployment.tool).await?;
     let tx = cx.store.begin().await?;
     let number = cx.store.find_newest_revision_number(&tx, deployment.tool).await? + 1;
@@ -22,6 +25,23 @@ pub async fn complete_with_revision(cx: &ComponentsContext, deployment: &mut Dep
     deployment.revision = Some(number);
     deployment.state = DeploymentState::Successful;
     deployment.message = format!("revision {number} runs");
+    end_deployment(cx, tx, deployment).await
+}
+
+/// Ends the deployment of a preview as successful: its images replace those of the former one.
+async fn complete_preview(
+    cx: &ComponentsContext,
+    deployment: &mut Deployment,
+    number: PreviewNumber,
+) -> Result<()> {
+    let tx = cx.store.begin().await?;
+    preview_images::record_images(cx, &tx, deployment, number).await?;
+    deployment.state = DeploymentState::Successful;
+    let name = EnvironmentName::from_preview(number);
+    deployment.message = match deployment.find_preview_end() {
+        Some(end) => format!("{name} runs until {end:.0}"),
+        None => format!("{name} runs"),
+    };
     end_deployment(cx, tx, deployment).await
 }
 
@@ -66,7 +86,8 @@ pub async fn complete_without_revision(
 ) -> Result<()> {
     let tx = cx.store.begin().await?;
     let running = cx.store.find_newest_revision_number(&tx, deployment.tool).await?;
-    deployment.still_running = (running > 0).then_some(running);
+    let is_preview = deployment.find_preview().is_some();
+    deployment.still_running = (running > 0 && !is_preview).then_some(running);
     deployment.state = failure.state;
     deployment.message = failure.message.clone();
     end_deployment(cx, tx, deployment).await
@@ -85,10 +106,12 @@ async fn end_deployment(cx: &ComponentsContext, tx: Tx, deployment: &mut Deploym
     tx.commit().await
 }
 
-/// Activates the oldest queued deployment of a tool that has no active one.
+/// Activates the oldest queued deployment of a tool that has no active one. Those of previews come last, so that merge
+/// requests do not delay the tool itself.
 pub async fn activate_next_deployment(cx: &ComponentsContext, tx: &Tx, tool: ToolId) -> Result<()> {
     let waiting = cx.store.lock_queued_deployments(tx, tool).await?;
-    let Some(next) = waiting.first() else { return Ok(()) };
+    let own = waiting.iter().find(|one| one.find_preview().is_none());
+    let Some(next) = own.or(waiting.first()) else { return Ok(()) };
     cx.store.activate_deployment(tx, next).await?;
     cx.store.queue.enqueue(tx, DEPLOY_TASK, &next.id.to_string(), &next.id, cx.now()).await
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hearth_base::{
-    Access, EnvironmentName, Error, ErrorKind, MandateId, PageLimit, Result, Role, Scope, Scopes, ToolId,
+    Access, EnvironmentName, ErrorKind, PageLimit, PreviewNumber, Result, Role, Scope, Scopes, ToolId,
 };
 use hearth_kit::{
     guard::{IdentityHeaders, MemberCaller},
@@ -11,16 +11,23 @@ use hearth_kit::{
 };
 use hearth_wire::{
     components::Environment,
-    jobs::{Job, JobsQuery, StatusShort},
+    jobs::{Job, StatusShort},
 };
 
-use super::create::end_unused_mandate;
-use crate::{context::ComponentsContext, store::build_active_conflict};
+use super::{
+    create::end_unused_mandate,
+    environment_jobs::{delete_environment_jobs, list_environment_jobs},
+    preview_removal::forget_preview,
+};
+use crate::{
+    context::ComponentsContext,
+    store::{StoredPreview, build_active_conflict},
+};
 
 /// The number of revisions among which the newest one of each environment is searched.
 const SEARCHED_REVISIONS: u32 = 200;
 
-/// Lists the environments of a tool that have jobs, by name, with the rights of the caller.
+/// Lists the environments of a tool that have jobs, and its previews, by name, with the rights of the caller.
 pub async fn list_environments(
     cx: &ComponentsContext,
     tool: &MemberCaller,
@@ -31,15 +38,22 @@ pub async fn list_environments(
     let jobs = list_environment_jobs(cx, mandate).await;
     end_unused_mandate(cx, mandate).await;
     let revisions = find_newest_revisions(cx, tool.id).await?;
-    let environments = jobs?.into_iter().map(|(name, jobs)| {
+    let mut all = jobs?;
+    let previews = list_live_previews(cx, tool.id).await?;
+    for number in previews.keys() {
+        all.entry(EnvironmentName::from_preview(*number)).or_default();
+    }
+    let environments = all.into_iter().map(|(name, jobs)| {
         let revision = revisions.get(name.as_str()).copied();
-        render_environment(cx, tool, name, &jobs, revision)
+        let preview = name.find_preview().and_then(|number| previews.get(&number));
+        render_environment(cx, tool, name, &jobs, revision, preview)
     });
     Ok(environments.collect())
 }
 
-/// Deletes the jobs of an environment, and with them its page, with the rights of the caller. Its revisions stay. Errors:
-/// `no-such-environment` (not found), `deployment-active` (conflict), for a deployment may be creating these jobs.
+/// Deletes the jobs of an environment, and with them its page, with the rights of the caller. Its revisions stay. A preview
+/// is made again by the next commit. Errors: `no-such-environment` (not found), `deployment-active` (conflict), for a
+/// deployment may be creating these jobs.
 pub async fn delete_environment(
     cx: &ComponentsContext,
     tool: &MemberCaller,
@@ -52,7 +66,17 @@ pub async fn delete_environment(
     let mandate = cx.clients.create_mandate(shown, scopes, format!("delete environment {name}")).await?;
     let jobs = delete_environment_jobs(cx, mandate, &name).await;
     end_unused_mandate(cx, mandate).await;
-    Ok(render_environment(cx, tool, name, &jobs?, revision))
+    let Some(number) = name.find_preview() else {
+        return Ok(render_environment(cx, tool, name, &jobs?, revision, None));
+    };
+    let preview = cx.store.find_preview(tool.id, number).await?;
+    let jobs = match jobs {
+        // Its deployment has not succeeded.
+        Err(error) if error.kind() == ErrorKind::NotFound && preview.is_some() => Vec::new(),
+        jobs => jobs?,
+    };
+    forget_preview(cx, tool.id, number).await?;
+    Ok(render_environment(cx, tool, name, &jobs, revision, preview.as_ref()))
 }
 
 async fn refuse_active_deployment(cx: &ComponentsContext, tool: ToolId) -> Result<()> {
@@ -64,50 +88,13 @@ async fn refuse_active_deployment(cx: &ComponentsContext, tool: ToolId) -> Resul
     }
 }
 
-async fn delete_environment_jobs(
+/// Lists the previews of a tool whose merge requests are open.
+async fn list_live_previews(
     cx: &ComponentsContext,
-    mandate: MandateId,
-    name: &EnvironmentName,
-) -> Result<Vec<Job>> {
-    let mut environments = list_environment_jobs(cx, mandate).await?;
-    let Some(jobs) = environments.remove(name) else {
-        let known: Vec<&str> = environments.keys().map(EnvironmentName::as_str).collect();
-        let known = if known.is_empty() {
-            "the tool has none".to_owned()
-        } else {
-            format!("expected {}", known.join(", "))
-        };
-        let what = format!("there is no environment {:?} with jobs; {known}", name.as_str());
-        return Err(Error::new(ErrorKind::NotFound, "no-such-environment", what).help("hearth environments"));
-    };
-    let acting = cx.clients.create_delegated_client(Role::Jobs, mandate).await?;
-    for job in &jobs {
-        match acting.client.jobs().delete(&acting.tool, &job.name).await {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(jobs)
-}
-
-/// Lists the jobs of each environment.
-async fn list_environment_jobs(
-    cx: &ComponentsContext,
-    mandate: MandateId,
-) -> Result<BTreeMap<EnvironmentName, Vec<Job>>> {
-    let acting = cx.clients.create_delegated_client(Role::Jobs, mandate).await?;
-    let jobs = match acting.client.jobs().list(&acting.tool, &JobsQuery::default()).await {
-        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-        jobs => jobs?,
-    };
-    let mut environments: BTreeMap<EnvironmentName, Vec<Job>> = BTreeMap::new();
-    for job in jobs {
-        // Any job may have two hyphens in its name; what follows them need not be an environment.
-        if let Some(Ok(name)) = job.name.find_environment().map(str::parse::<EnvironmentName>) {
-            environments.entry(name).or_default().push(job);
-        }
-    }
-    Ok(environments)
+    tool: ToolId,
+) -> Result<BTreeMap<PreviewNumber, StoredPreview>> {
+    let (all, now) = (cx.store.list_previews(tool).await?, cx.now());
+    Ok(all.into_iter().filter(|one| one.is_live(now)).map(|one| (one.number, one)).collect())
 }
 
 /// Finds the number of the newest revision of each environment.
@@ -128,14 +115,19 @@ fn render_environment(
     name: EnvironmentName,
     jobs: &[Job],
     revision: Option<u32>,
+    preview: Option<&StoredPreview>,
 ) -> Environment {
+    // A deployment of a preview that is still to come prolongs it; until then, its jobs say when they end.
+    let of_jobs = jobs.iter().filter_map(|job| Some(job.preview?.expires)).max();
+    let expires = of_jobs.or(preview.map(|preview| preview.expires_at));
     let page = jobs.iter().find(|job| job.publish == Some(true));
     let failed = jobs.iter().find(|job| job.status.short == StatusShort::Failed);
     let shown = page.or(failed).or(jobs.first());
     Environment {
         url: page.map(|_| cx.build_page_url(&tool.name, Some(&name))),
         revision,
-        status: shown.map(|job| job.status_short.clone()).unwrap_or_default(),
+        expires,
+        status: shown.map_or_else(|| "Not deployed".to_owned(), |job| job.status_short.clone()),
         jobs: jobs.iter().map(|job| job.name.clone()).collect(),
         name,
     }

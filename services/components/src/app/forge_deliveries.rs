@@ -10,24 +10,35 @@
 //! | valid, of another repository or unreadable | 422 | refused |
 //! | valid, of an event or ref that deploys nothing | 200 | ignored |
 //! | valid push to a branch of the link | 202 | waiting, and a task deploys the newest commit of the branch |
+//! | valid, a merge request for a branch of the link | 202 | waiting, and a task deploys or deletes its preview |
+//! | valid, a merge request beyond the limit of previews | 200 | refused, and the forge shows it beside the commit |
 
 use std::net::IpAddr;
 
 use axum::http::HeaderMap;
 use hearth_base::{Error, ErrorKind, Result, to_single_line};
 use hearth_kit::tool_state::lock_existing_tool;
-use hearth_wire::components::{ForgeDelivery, ForgeDeliveryOutcome, ForgeReceipt, RepositoryLinkId};
+use hearth_wire::components::{
+    ForgeDelivery, ForgeDeliveryOutcome, ForgeReceipt, PreviewSource, RepositoryLinkId,
+};
 use jiff::tz::TimeZone;
 
-use super::push_deployments::{PUSH_TASK, PushKey};
+use super::{
+    commit_statuses::enqueue_refusal_status,
+    preview_changes::{PreviewChange, PreviewRequest, apply_request},
+    push_deployments::{PUSH_TASK, PushKey},
+};
 use crate::{
     context::ComponentsContext,
     forge::{
-        ForgeEvent, PushEvent, SignatureCheck, check_signature, is_same_repository, matches_any, parse_event,
-        read_delivery_id, read_event,
+        ForgeEvent, MergeRequestAction, MergeRequestEvent, PushEvent, SignatureCheck, check_signature,
+        format_merge_request_ref, is_same_repository, matches_any, parse_event, read_delivery_id, read_event,
     },
     store::{DELIVERY_REPEATED_CODE, DeliveryKey, StoredDelivery, StoredLink},
 };
+
+/// The reason for which a link without previews ignores a merge request.
+const NO_PREVIEWS_REASON: &str = "merge requests deploy nothing; this link has no previews";
 
 /// A request of a forge.
 #[derive(Debug)]
@@ -44,6 +55,8 @@ struct ReadDelivery {
     commit: String,
     outcome: ForgeDeliveryOutcome,
     reason: String,
+    /// The change of a preview; with it, the outcome is that of the change.
+    preview: Option<PreviewRequest>,
     /// The error that the forge receives.
     error: Option<Error>,
 }
@@ -82,38 +95,49 @@ pub async fn receive_delivery(
         deployment: None,
         count: 1,
     };
-    let receipt = record_delivery(cx, &delivery).await?;
+    let receipt = record_delivery(cx, &link, delivery, read.preview).await?;
     match read.error {
         Some(error) if !receipt.is_repeated => Err(error),
         _ => Ok(receipt),
     }
 }
 
-/// Records a delivery once, and enqueues a push in the same transaction. A repeated one returns the outcome of the first.
-async fn record_delivery(cx: &ComponentsContext, delivery: &StoredDelivery) -> Result<ForgeReceipt> {
-    let (mut outcome, mut reason) = (delivery.outcome, delivery.reason.clone());
-    let (mut id, mut is_repeated) = (delivery.id, false);
+/// Records a delivery once, changes its preview, and enqueues its task in the same transaction. A repeated one returns the
+/// outcome of the first.
+async fn record_delivery(
+    cx: &ComponentsContext,
+    link: &StoredLink,
+    mut delivery: StoredDelivery,
+    preview: Option<PreviewRequest>,
+) -> Result<ForgeReceipt> {
     let tx = cx.store.begin().await?;
     lock_existing_tool(&tx, delivery.tool).await?;
     if let Some(first) = cx.store.find_delivery(&tx, delivery.link, &delivery.key).await? {
-        (id, outcome, reason, is_repeated) = (first.id, first.outcome, first.reason, true);
-    } else {
-        match cx.store.insert_delivery(&tx, delivery).await {
-            Err(error) if error.code() == DELIVERY_REPEATED_CODE => {
-                return Err(Error::unavailable(
-                    "delivery-repeated",
-                    "the delivery is being received already",
-                ));
-            }
-            inserted => inserted?,
+        let StoredDelivery { id, outcome, reason, .. } = first;
+        return Ok(ForgeReceipt { id, outcome, reason, is_repeated: true });
+    }
+    if let Some(request) = preview {
+        (delivery.outcome, delivery.reason) = apply_request(cx, &tx, link, request).await?;
+    }
+    match cx.store.insert_delivery(&tx, &delivery).await {
+        Err(error) if error.code() == DELIVERY_REPEATED_CODE => {
+            return Err(Error::unavailable("delivery-repeated", "the delivery is being received already"));
         }
-        if outcome == ForgeDeliveryOutcome::Waiting {
+        inserted => inserted?,
+    }
+    match delivery.outcome {
+        ForgeDeliveryOutcome::Waiting => {
             let key = PushKey { link: delivery.link, reference: delivery.reference.clone() };
             cx.store.queue.enqueue(&tx, PUSH_TASK, &key.to_item_key(), &key, cx.now()).await?;
         }
-        tx.commit().await?;
+        ForgeDeliveryOutcome::Refused if preview.is_some() => {
+            enqueue_refusal_status(cx, &tx, link, delivery.id).await?;
+        }
+        _ => {}
     }
-    Ok(ForgeReceipt { id, outcome, reason, is_repeated })
+    tx.commit().await?;
+    let StoredDelivery { id, outcome, reason, .. } = delivery;
+    Ok(ForgeReceipt { id, outcome, reason, is_repeated: false })
 }
 
 /// Decides about a valid delivery.
@@ -123,6 +147,7 @@ fn read_delivery(link: &StoredLink, event: &str, body: &[u8]) -> ReadDelivery {
         commit: String::new(),
         outcome,
         reason,
+        preview: None,
         error: None,
     };
     let refuse = |error: Error| ReadDelivery {
@@ -131,12 +156,30 @@ fn read_delivery(link: &StoredLink, event: &str, body: &[u8]) -> ReadDelivery {
     };
     match parse_event(link.forge, event, body) {
         Err(error) => refuse(error),
-        Ok(ForgeEvent::Ignored { repositories, .. } | ForgeEvent::Push(PushEvent { repositories, .. }))
-            if !is_of_link(link, &repositories) && !repositories.is_empty() =>
-        {
+        Ok(
+            ForgeEvent::Ignored { repositories, .. }
+            | ForgeEvent::MergeRequest { repositories, .. }
+            | ForgeEvent::Push(PushEvent { repositories, .. }),
+        ) if !is_of_link(link, &repositories) && !repositories.is_empty() => {
             refuse(build_foreign_error(link, &repositories))
         }
         Ok(ForgeEvent::Ignored { reason, .. }) => end(ForgeDeliveryOutcome::Ignored, reason),
+        Ok(ForgeEvent::MergeRequest { repositories, request }) => match request {
+            Err(_) if link.content.previews.is_none() => {
+                end(ForgeDeliveryOutcome::Ignored, NO_PREVIEWS_REASON.to_owned())
+            }
+            Err(error) => refuse(error),
+            Ok(request) => match find_ignored_request_reason(link, &request) {
+                Some(reason) => end(ForgeDeliveryOutcome::Ignored, reason),
+                None if repositories.is_empty() => refuse(build_foreign_error(link, &repositories)),
+                None => ReadDelivery {
+                    reference: format_merge_request_ref(link.forge, request.number),
+                    preview: Some(build_preview_request(&request)),
+                    commit: request.commit,
+                    ..end(ForgeDeliveryOutcome::Waiting, String::new())
+                },
+            },
+        },
         Ok(ForgeEvent::Push(push)) if push.repositories.is_empty() => {
             refuse(build_foreign_error(link, &push.repositories))
         }
@@ -152,6 +195,37 @@ fn read_delivery(link: &StoredLink, event: &str, body: &[u8]) -> ReadDelivery {
 
 fn is_of_link(link: &StoredLink, repositories: &[String]) -> bool {
     repositories.iter().any(|address| is_same_repository(&link.repository, address))
+}
+
+fn build_preview_request(request: &MergeRequestEvent) -> PreviewRequest {
+    let change = match request.action {
+        MergeRequestAction::Close => PreviewChange::Close,
+        MergeRequestAction::Update | MergeRequestAction::Other(_) => PreviewChange::Deploy,
+    };
+    PreviewRequest { number: request.number, change }
+}
+
+/// Returns the reason if an event of a merge request deploys nothing. A preview that exists is deleted in any case.
+fn find_ignored_request_reason(link: &StoredLink, request: &MergeRequestEvent) -> Option<String> {
+    if request.action == MergeRequestAction::Close {
+        return None;
+    }
+    let shown = to_single_line(&request.target_branch, 80);
+    match (link.content.previews, &request.action) {
+        (PreviewSource::None, _) => Some(NO_PREVIEWS_REASON.to_owned()),
+        (_, MergeRequestAction::Other(action)) => {
+            Some(format!("the action {action:?} of a merge request brings no new commit"))
+        }
+        (PreviewSource::Repository, _) if request.is_fork => Some(
+            "the merge request is of a fork; the link makes previews of branches of the repository only"
+                .to_owned(),
+        ),
+        _ if !matches_any(&link.content.branches, &request.target_branch) => {
+            let patterns = join_patterns(&link.content.branches);
+            Some(format!("the merge request is for the branch {shown}, which is none of {patterns}"))
+        }
+        _ => None,
+    }
 }
 
 /// Returns the reason if a push deploys nothing.

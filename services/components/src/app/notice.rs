@@ -1,5 +1,6 @@
 //! Mail about ended deployments: decides which events are mailed and builds the text.
 
+use hearth_base::EnvironmentName;
 use hearth_wire::{
     components::{
         StepName,
@@ -8,7 +9,8 @@ use hearth_wire::{
     events::{Notice, NoticeFact},
 };
 
-/// Builds the mail about an event; `None` for a cancellation, which its author knows of.
+/// Builds the mail about an event; `None` for a cancellation, which its author knows of, and for a preview, whose state
+/// the forge shows: whoever pushes to merge requests does not send mail to maintainers.
 pub fn build_notice(event: &DeploymentEvent) -> Option<Notice> {
     let (data, summary) = match event {
         DeploymentEvent::Succeeded(data) => {
@@ -23,6 +25,10 @@ pub fn build_notice(event: &DeploymentEvent) -> Option<Notice> {
         }
         DeploymentEvent::Cancelled(_) => return None,
     };
+    let environment = data.environment.as_deref().map(str::parse::<EnvironmentName>);
+    if environment.is_some_and(|name| name.is_ok_and(|name| name.find_preview().is_some())) {
+        return None;
+    }
     let subject = match &data.environment {
         Some(environment) => format!("deployment of {environment}"),
         None => "deployment".to_owned(),

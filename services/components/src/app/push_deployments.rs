@@ -7,30 +7,40 @@
 //! |---|---|
 //! | queued | it resolves the branch when it starts: the pushes become part of it |
 //! | none, running or ended | a new deployment, queued behind the tool's active one |
+//!
+//! The ref of a merge request is one of these refs: its deployment is that of a preview.
 
-use hearth_base::{Error, ErrorKind, Result, Role, to_single_line};
+use hearth_base::{Error, ErrorKind, MandateId, Result, Role, Scopes, to_single_line};
 use hearth_kit::{db::Tx, queue::TaskName, tool_state};
 use hearth_wire::components::{
     DeploySource, DeploymentCreate, DeploymentCreateQuery, DeploymentId, DeploymentState, ForgeDeliveryId,
     ForgeDeliveryOutcome, GitSource, RepositoryLinkId,
 };
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
     config,
     create::{self, NewDeployment},
+    preview_spec,
     request::{self, DeploymentRequest},
 };
 use crate::{
     context::ComponentsContext,
-    store::{DEPLOYMENT_ACTIVE_CODE, StoredLink},
+    forge::find_merge_request,
+    store::{DEPLOYMENT_ACTIVE_CODE, Deployment, StoredLink},
 };
 
 /// The task that deploys the newest commit of a pushed ref.
 pub const PUSH_TASK: TaskName<PushKey> = TaskName::new("push");
 /// The maximum length of a stored reason, in characters.
 const MAX_REASON_CHARACTERS: usize = 500;
+/// The number of queued deployments of previews from which on further ones wait outside of the queue of the tool, so that
+/// pushes find a place in it.
+const MAX_QUEUED_PREVIEWS: usize = 5;
+/// The pause before a preview looks for a place in the queue again.
+const QUEUE_PAUSE: SignedDuration = SignedDuration::from_secs(30);
 
 /// A ref of a linked repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +64,9 @@ impl PushKey {
 pub async fn deploy_push(cx: &ComponentsContext, key: &PushKey, last: bool) -> Result<()> {
     let Some(link) = cx.store.find_link(key.link).await? else { return Ok(()) };
     if join_queued_deployment(cx, &link, key).await? {
+        return Ok(());
+    }
+    if find_merge_request(&key.reference).is_some() && waits_for_queue(cx, &link, key).await? {
         return Ok(());
     }
     match start_deployment(cx, &link, key).await {
@@ -93,25 +106,32 @@ async fn join_queued_deployment(cx: &ComponentsContext, link: &StoredLink, key: 
     Ok(true)
 }
 
-async fn start_deployment(cx: &ComponentsContext, link: &StoredLink, key: &PushKey) -> Result<()> {
-    let owner = cx.clients.show_standing_mandate(link.mandate).await?;
-    if !owner.active {
-        let who = owner.owner.map_or_else(|| "its owner".to_owned(), |name| format!("its owner {name}"));
-        return Err(build_suspended_error(link, &who));
+/// Runs the task again later if many previews of the tool are queued.
+async fn waits_for_queue(cx: &ComponentsContext, link: &StoredLink, key: &PushKey) -> Result<bool> {
+    let tx = cx.store.begin().await?;
+    let queued = cx.store.lock_queued_deployments(&tx, link.tool).await?;
+    if queued.iter().filter(|one| one.find_preview().is_some()).count() < MAX_QUEUED_PREVIEWS {
+        return Ok(false);
     }
-    let by = owner.owner.map_or_else(|| "a push".to_owned(), |name| format!("user {name}"));
-    let requested = read_push_request(cx, link, key).await?;
+    let due = cx.now() + QUEUE_PAUSE;
+    cx.store.queue.enqueue(&tx, PUSH_TASK, &key.to_item_key(), key, due).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+async fn start_deployment(cx: &ComponentsContext, link: &StoredLink, key: &PushKey) -> Result<()> {
+    let by = find_owner(cx, link).await?;
+    let requested = match find_merge_request(&key.reference) {
+        Some(number) => preview_spec::read_preview_request(cx, link, &key.reference, number).await?,
+        None => read_push_request(cx, link, key).await?,
+    };
     let accounts = cx.clients.create_client(Role::Accounts)?;
     let tool_name = accounts.accounts_internal().show_tool_facts(link.tool).await?.name;
     let query = DeploymentCreateQuery::default();
     let mut new = create::prepare_deployment(cx, link.tool, &tool_name, by, requested, &query);
     new.repository_link = Some(link.id);
     let cause = format!("deployment {} of a push", new.id);
-    let mandate = cx.clients.derive_mandate(link.mandate, new.select_scopes(), cause).await;
-    let mandate = mandate.map_err(|error| match error.kind() {
-        ErrorKind::Forbidden => build_suspended_error(link, "its owner"),
-        _ => error,
-    })?;
+    let mandate = derive_owner_mandate(cx, link, new.select_scopes(), cause).await?;
     new.mandate = Some(mandate);
     loop {
         let is_inserted = match insert_push_deployment(cx, link, key, &new).await {
@@ -124,6 +144,40 @@ async fn start_deployment(cx: &ComponentsContext, link: &StoredLink, key: &PushK
         }
         return is_inserted.map(|_| ());
     }
+}
+
+/// Describes the owner of a link; an error if the owner has lost the right.
+async fn find_owner(cx: &ComponentsContext, link: &StoredLink) -> Result<String> {
+    let owner = cx.clients.show_standing_mandate(link.mandate).await?;
+    if !owner.active {
+        let who = owner.owner.map_or_else(|| "its owner".to_owned(), |name| format!("its owner {name}"));
+        return Err(build_suspended_error(link, &who));
+    }
+    Ok(owner.owner.map_or_else(|| "a push".to_owned(), |name| format!("user {name}")))
+}
+
+async fn derive_owner_mandate(
+    cx: &ComponentsContext,
+    link: &StoredLink,
+    scopes: Scopes,
+    cause: String,
+) -> Result<MandateId> {
+    let mandate = cx.clients.derive_mandate(link.mandate, scopes, cause).await;
+    mandate.map_err(|error| match error.kind() {
+        ErrorKind::Forbidden => build_suspended_error(link, "its owner"),
+        _ => error,
+    })
+}
+
+/// Makes a mandate of the owner of a link for one work. Error `repository-link-suspended` (forbidden).
+pub async fn derive_mandate(
+    cx: &ComponentsContext,
+    link: &StoredLink,
+    scopes: Scopes,
+    cause: String,
+) -> Result<MandateId> {
+    find_owner(cx, link).await?;
+    derive_owner_mandate(cx, link, scopes, cause).await
 }
 
 /// Reads the deployment of a pushed ref: that of the stored configuration, or without one of the repository as one
@@ -171,10 +225,31 @@ async fn insert_push_deployment(
     if waiting.is_empty() {
         return Ok(false);
     }
-    let inserted = create::insert_deployment(cx, &tx, new.clone().into_deployment(), true).await?;
+    let deployment = new.clone().into_deployment();
+    prolong_preview(cx, &tx, link, &deployment).await?;
+    let inserted = create::insert_deployment(cx, &tx, deployment, true).await?;
     end_pushes(cx, &tx, key, inserted.id, "").await?;
     tx.commit().await?;
     Ok(true)
+}
+
+/// Sets the end of the preview that a deployment is of. An error if its merge request was closed meanwhile.
+async fn prolong_preview(
+    cx: &ComponentsContext,
+    tx: &Tx,
+    link: &StoredLink,
+    deployment: &Deployment,
+) -> Result<()> {
+    let Some((number, end)) = deployment.find_preview().zip(deployment.find_preview_end()) else {
+        return Ok(());
+    };
+    match cx.store.lock_preview(tx, link.tool, number).await? {
+        Some(mut preview) if preview.closed_at.is_none() => {
+            preview.expires_at = end;
+            cx.store.save_preview(tx, &preview).await
+        }
+        _ => Err(Error::unavailable("preview-closed", "the merge request was closed meanwhile")),
+    }
 }
 
 /// Ends the waiting pushes to a ref: the newest is deployed, and the others are part of it.
@@ -195,7 +270,8 @@ async fn end_pushes(
     cx.store.end_deliveries(tx, &older, superseded, reason, Some(deployment)).await
 }
 
-async fn fail_waiting_pushes(
+/// Ends the waiting pushes to a ref with an error.
+pub async fn fail_waiting_pushes(
     cx: &ComponentsContext,
     link: &StoredLink,
     key: &PushKey,

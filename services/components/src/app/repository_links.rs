@@ -45,7 +45,8 @@ pub async fn create_link(
     shown: &IdentityHeaders,
     create: RepositoryLinkCreate,
 ) -> Result<RepositoryLinkSecret> {
-    let RepositoryLinkCreate { forge, repository, branches, paths, environment, status_token } = create;
+    let RepositoryLinkCreate { forge, repository, branches, paths, environment, previews, status_token } =
+        create;
     parse_repository(&repository)?;
     check_branches(&branches)?;
     check_paths(&paths)?;
@@ -54,7 +55,8 @@ pub async fn create_link(
     let owner = create_owner(cx, shown, id, &repository).await?;
     let (secret, sealed) = create_secret(cx, tool.id, id)?;
     let created = cx.now();
-    let content = LinkContent { branches, paths, environment, owned_since: created, status_problem: None };
+    let content =
+        LinkContent { branches, paths, environment, previews, owned_since: created, status_problem: None };
     let mut link = StoredLink {
         id,
         tool: tool.id,
@@ -106,12 +108,13 @@ pub async fn update_link(
     id: RepositoryLinkId,
     patch: RepositoryLinkPatch,
 ) -> Result<RepositoryLink> {
-    let RepositoryLinkPatch { branches, paths, environment, status_token } = patch;
+    let RepositoryLinkPatch { branches, paths, environment, previews, status_token } = patch;
     branches.as_deref().map_or(Ok(()), check_branches)?;
     paths.as_deref().map_or(Ok(()), check_paths)?;
     let (tx, mut link) = lock_link(cx, tool, id).await?;
     link.content.branches = branches.unwrap_or(link.content.branches);
     link.content.paths = paths.unwrap_or(link.content.paths);
+    link.content.previews = previews.unwrap_or(link.content.previews);
     if environment.is_some() {
         link.content.environment = read_environment(environment)?;
     }
@@ -259,7 +262,8 @@ fn check_patterns(subject: &str, patterns: &[String]) -> Result<()> {
 }
 
 fn render_link(cx: &ComponentsContext, link: &StoredLink, owner: &StandingMandate) -> RepositoryLink {
-    let LinkContent { branches, paths, environment, owned_since: _, status_problem } = link.content.clone();
+    let LinkContent { branches, paths, environment, previews, owned_since: _, status_problem } =
+        link.content.clone();
     RepositoryLink {
         id: link.id,
         forge: link.forge,
@@ -267,6 +271,7 @@ fn render_link(cx: &ComponentsContext, link: &StoredLink, owner: &StandingMandat
         branches,
         paths,
         environment,
+        previews,
         owner: owner.owner.clone(),
         suspended: !owner.active,
         webhook_url: format!("{}/components/v1/forge-webhooks/{}", cx.door.public_origin(), link.id),

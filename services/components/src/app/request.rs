@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hearth_base::{Error, ErrorKind, JobName, Result, ToolId, check_plain_text};
+use hearth_base::{EnvironmentName, Error, ErrorKind, JobName, Result, ToolId, check_plain_text};
 use hearth_wire::{
     components::{ComponentPhase, DEFAULT_COMPONENT, DeploySource, DeploymentCreate, Revision},
     jobs::{JobCreate, JobType},
@@ -57,6 +57,7 @@ pub async fn read_request(
     }
     let mut create = create;
     create.environment = create.environment.filter(|environment| environment != PRODUCTION_ENVIRONMENT);
+    create.environment.as_deref().map_or(Ok(()), refuse_preview)?;
     let description = create.description.clone();
     if let Some(number) = create.revision {
         if create.source.is_some() || create.config.is_some() || create.environment.is_some() {
@@ -109,6 +110,17 @@ pub async fn read_request(
             })
         }
     }
+}
+
+/// Refuses a preview: only merge requests deploy it.
+fn refuse_preview(environment: &str) -> Result<()> {
+    let name = environment.parse::<EnvironmentName>();
+    if name.is_ok_and(|name| name.find_preview().is_some()) {
+        let what = format!("{environment} is the name of a preview, which a merge request deploys");
+        return Err(Error::invalid("environment-name", what)
+            .help("push a commit to the merge request, or name an environment of the configuration"));
+    }
+    Ok(())
 }
 
 /// Checks the number and the form of the digests that a client computed.
@@ -199,7 +211,7 @@ fn complete_one_offs(mut spec: ToolSpec) -> ToolSpec {
 }
 
 /// Lets components with the same build share its image, so that it is built once.
-fn share_builds(mut spec: ToolSpec) -> ToolSpec {
+pub fn share_builds(mut spec: ToolSpec) -> ToolSpec {
     let mut owners: Vec<(BuildSpec, JobName)> = Vec::new();
     let mut shared = BTreeMap::new();
     for (name, component) in &mut spec.components {
@@ -288,7 +300,7 @@ fn check_component(create: &DeploymentCreate) -> Result<()> {
 }
 
 /// Builds the component of a request that names a source and no configuration.
-fn build_single_component(create: DeploymentCreate) -> Result<ToolSpec> {
+pub fn build_single_component(create: DeploymentCreate) -> Result<ToolSpec> {
     check_component(&create)?;
     let DeploymentCreate {
         source,

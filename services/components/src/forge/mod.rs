@@ -11,6 +11,7 @@
 
 mod address;
 mod headers;
+mod merge_request;
 mod path_pattern;
 mod payload;
 mod signature;
@@ -18,7 +19,17 @@ mod status;
 
 pub use address::{is_same_repository, parse_repository};
 pub use headers::{read_delivery_id, read_event};
+pub use merge_request::{
+    MergeRequestAction, MergeRequestEvent, find_merge_request, format_merge_request_ref,
+};
 pub use path_pattern::{PathPattern, matches_any};
 pub use payload::{ForgeEvent, PushEvent, parse_event};
 pub use signature::{SignatureCheck, check_signature};
 pub use status::{CommitState, build_status_request};
+
+/// The prefix of the refs of branches.
+const BRANCH_PREFIX: &str = "refs/heads/";
+/// The maximum length of a ref, in bytes.
+const MAX_REF_BYTES: usize = 250;
+/// The maximum length of a commit id: SHA-256 in hexadecimal.
+const MAX_COMMIT_CHARACTERS: usize = 64;

@@ -4,20 +4,26 @@ use hearth_base::{Error, ErrorKind, Result, to_single_line};
 use hearth_wire::components::ForgeKind;
 use serde::Deserialize;
 
-/// The prefix of the refs of branches.
-const BRANCH_PREFIX: &str = "refs/heads/";
-/// The maximum length of a ref, in bytes.
-const MAX_REF_BYTES: usize = 250;
-/// The maximum length of a commit id: SHA-256 in hexadecimal.
-const MAX_COMMIT_CHARACTERS: usize = 64;
+use super::{
+    BRANCH_PREFIX, MAX_COMMIT_CHARACTERS, MAX_REF_BYTES,
+    merge_request::{MergeRequestEvent, read_merge_request},
+};
+
 /// The number of commits from which on GitHub's list may be cut.
 const GITHUB_MAX_COMMITS: usize = 2048;
 
 /// An event of a forge.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum ForgeEvent {
     /// A push.
     Push(PushEvent),
+    /// An event of a merge request.
+    MergeRequest {
+        /// Addresses of the repository; may be empty.
+        repositories: Vec<String>,
+        /// The merge request, or the error about its payload: a link without previews ignores it in any case.
+        request: Result<MergeRequestEvent>,
+    },
     /// An event that deploys nothing, with the reason.
     Ignored {
         /// Addresses of the repository that the payload names; may be empty.
@@ -97,7 +103,9 @@ pub fn parse_event(forge: ForgeKind, event: &str, body: &[u8]) -> Result<ForgeEv
         EventKind::Push => return read_push(forge, payload, repositories).map(ForgeEvent::Push),
         EventKind::Ping => "the webhook works; pushes will deploy".to_owned(),
         EventKind::Tag => "tags deploy nothing".to_owned(),
-        EventKind::MergeRequest => "merge requests deploy nothing; this link has no previews".to_owned(),
+        EventKind::MergeRequest => {
+            return Ok(ForgeEvent::MergeRequest { repositories, request: read_merge_request(forge, body) });
+        }
         EventKind::Other => format!("the event {:?} deploys nothing", to_single_line(event, 60)),
     };
     Ok(ForgeEvent::Ignored { repositories, reason })
@@ -117,6 +125,7 @@ fn classify_event(forge: ForgeKind, event: &str) -> EventKind {
         (ForgeKind::Github | ForgeKind::Gitea, "ping") => EventKind::Ping,
         (ForgeKind::Gitlab, "Tag Push Hook") => EventKind::Tag,
         (ForgeKind::Github | ForgeKind::Gitea, "pull_request")
+        | (ForgeKind::Gitea, "pull_request_sync")
         | (ForgeKind::Gitlab, "Merge Request Hook") => EventKind::MergeRequest,
         _ => EventKind::Other,
     }

@@ -13,7 +13,7 @@ use crate::{
     rights::{ToolRead, ToolWrite},
 };
 
-/// List the tool's environments that have jobs, with the addresses of their pages.
+/// List the tool's environments that have jobs, and its previews, with the addresses of their pages.
 #[utoipa::path(get, path = "/components/v1/tool/{tool}/environments", tag = "components",
     operation_id = "components.environment_list",
     params(("tool" = String, Path, description = "name of the tool")),
@@ -23,7 +23,8 @@ pub async fn list(cx: ComponentsContext, tool: Authed<ToolRead>) -> ApiResult<En
     Ok(ApiResponse::ok(EnvironmentList { environments }))
 }
 
-/// Delete the jobs of an environment, and with them its page. Production, the configuration and the revisions stay.
+/// Delete the jobs of an environment, and with them its page. Production, the configuration and the revisions stay. A
+/// preview is made again by the next commit of its merge request.
 #[utoipa::path(delete, path = "/components/v1/tool/{tool}/environments/{environment}", tag = "components",
     operation_id = "components.environment_delete",
     params(("tool" = String, Path, description = "name of the tool"),

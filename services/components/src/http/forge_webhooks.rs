@@ -20,14 +20,14 @@ use crate::{
 /// The maximum size of a delivery in bytes.
 pub const MAX_DELIVERY_BYTES: usize = 1 << 20;
 
-/// Receive a webhook of a forge for a linked repository. A push to one of its branches deploys the tool. The signature
-/// shows that the sender knows the secret of the link.
+/// Receive a webhook of a forge for a linked repository. A push to one of its branches deploys the tool, and a merge request
+/// for one of them its preview. The signature shows that the sender knows the secret of the link.
 #[utoipa::path(post, path = "/components/v1/forge-webhooks/{link}", tag = "components",
     operation_id = "components.forge_webhook",
     params(("link" = String, Path, description = "id of the link")),
     request_body(content = Object, description = "payload of the forge", content_type = "application/json"),
     responses((status = 200, body = Data<ForgeReceipt>, description = "nothing is started: the reason says why"),
-        (status = 202, body = Data<ForgeReceipt>, description = "the push is about to be deployed"),
+        (status = 202, body = Data<ForgeReceipt>, description = "the push or the merge request is about to be deployed, or a preview deleted"),
         (status = 401, description = "the signature is missing or wrong"),
         (status = 404, description = "the link does not exist"),
         (status = 413, description = "the payload exceeds 1 MiB"),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hearth_base::{BuildId, JobName, MandateId, ToolName};
+use hearth_base::{BuildId, EnvironmentName, JobName, MandateId, PreviewNumber, ToolName};
 use hearth_wire::{
     components::{DeploySource, DeploymentState, DeploymentStep, RepositoryLinkId, StepName},
     jobs::JobCreate,
@@ -117,6 +117,22 @@ impl DeploymentContent {
     pub fn begin_rollouts(spec: ToolSpec) -> BTreeMap<JobName, ComponentRollout> {
         let begin = |(name, spec)| (name, ComponentRollout { spec, progress: ComponentProgress::default() });
         spec.components.into_iter().map(begin).collect()
+    }
+
+    /// Finds the preview that the deployment makes or changes.
+    pub fn find_preview(&self) -> Option<PreviewNumber> {
+        self.environment.as_deref()?.parse::<EnvironmentName>().ok()?.find_preview()
+    }
+
+    /// Finds the end of the preview that the deployment makes or changes.
+    pub fn find_preview_end(&self) -> Option<Timestamp> {
+        self.components.values().find_map(|rollout| Some(rollout.spec.job.preview?.expires))
+    }
+
+    /// Returns the name of a component in the configuration, from that of its job.
+    pub fn find_component_name<'a>(&self, job: &'a JobName) -> &'a str {
+        let suffix = self.environment.as_deref().map(|environment| format!("--{environment}"));
+        suffix.and_then(|suffix| job.as_str().strip_suffix(&*suffix)).unwrap_or(job.as_str())
     }
 
     /// Finds the component that stands for the tool: the published one, otherwise the first by name.

@@ -165,6 +165,22 @@ impl ComponentsStore {
         filter_by_state(query.all(&**tx).await.or_db_error()?, DeploymentState::Pending)
     }
 
+    /// Lists a tool's deployments of an environment that have not ended.
+    pub async fn list_unfinished_deployments(
+        &self,
+        tool: ToolId,
+        environment: &str,
+    ) -> Result<Vec<Deployment>> {
+        let rows = row::Entity::find()
+            .filter(row::Column::ToolId.eq(tool.to_string()))
+            .filter(row::Column::HasEnded.eq(false))
+            .all(self.db.reader())
+            .await
+            .or_db_error()?;
+        let all: Vec<Deployment> = rows.into_iter().map(Deployment::try_from).collect::<Result<_>>()?;
+        Ok(all.into_iter().filter(|one| one.environment.as_deref() == Some(environment)).collect())
+    }
+
     /// True if a cancelled deployment of the tool is not rolled back yet.
     pub async fn has_cancelling_deployments(&self, tool: ToolId) -> Result<bool> {
         let rows = select_inactive(tool).all(self.db.reader()).await.or_db_error()?;

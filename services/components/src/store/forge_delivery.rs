@@ -202,6 +202,12 @@ impl ComponentsStore {
         Ok(newest.and_then(|delivery| delivery.deployment))
     }
 
+    /// Finds a delivery by its own id.
+    pub async fn find_delivery_by_id(&self, id: ForgeDeliveryId) -> Result<Option<StoredDelivery>> {
+        let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_db_error()?;
+        found.map(StoredDelivery::try_from).transpose()
+    }
+
     /// Finds the newest delivery of a deployment.
     pub async fn find_delivery_of_deployment(&self, id: DeploymentId) -> Result<Option<StoredDelivery>> {
         let query = row::Entity::find()

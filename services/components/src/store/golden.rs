@@ -11,7 +11,9 @@ use hearth_wire::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{DeploymentContent, LinkContent, config::ConfigContent, content_form::StoredContent};
+use super::{
+    DeploymentContent, LinkContent, PreviewContent, config::ConfigContent, content_form::StoredContent,
+};
 
 /// Checks that a document deserializes, and that the parsed value is stored as the same document.
 fn check_golden_file<T: Serialize + DeserializeOwned + Debug>(document: &str) -> Result<()> {
@@ -29,6 +31,7 @@ fn deployments_of_every_release_are_readable() -> Result<()> {
         include_str!("golden/deployment-3.json"),
         include_str!("golden/deployment-4.json"),
         include_str!("golden/deployment-5.json"),
+        include_str!("golden/deployment-6.json"),
     ];
     for document in documents {
         check_golden_file::<StoredContent>(document)?;
@@ -72,5 +75,11 @@ fn events_of_every_release_are_readable() -> Result<()> {
 
 #[test]
 fn repository_links_of_every_release_are_readable() -> Result<()> {
-    check_golden_file::<LinkContent>(include_str!("golden/repository-link-1.json"))
+    check_golden_file::<LinkContent>(include_str!("golden/repository-link-1.json"))?;
+    check_golden_file::<LinkContent>(include_str!("golden/repository-link-2.json"))
+}
+
+#[test]
+fn previews_of_every_release_are_readable() -> Result<()> {
+    check_golden_file::<PreviewContent>(include_str!("golden/preview-1.json"))
 }

@@ -4,7 +4,10 @@ use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
     events::CreateEvents,
     queue::CreateQueue,
-    schema::{big_integer, boolean, build_index, integer, json, string, string_null, text, text_null},
+    schema::{
+        big_integer, big_integer_null, boolean, build_index, integer, json, string, string_null, text,
+        text_null,
+    },
     tool_state::CreateToolState,
 };
 use sea_orm::{
@@ -21,6 +24,7 @@ pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(CreateToolConfig),
         Box::new(CreateEvents),
         Box::new(CreateRepositoryLinks),
+        Box::new(CreatePreviews),
     ]
 }
 
@@ -138,5 +142,31 @@ impl MigrationTrait for CreateRepositoryLinks {
         let mut unique = build_index("forge_delivery_key", "forge_delivery", &["link_id", "delivery_key"]);
         unique.unique();
         manager.create_index(unique).await
+    }
+}
+
+struct CreatePreviews;
+
+impl MigrationName for CreatePreviews {
+    fn name(&self) -> &str {
+        "0005_previews"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreatePreviews {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let preview = Table::create()
+            .table("preview")
+            .col(string("tool_id"))
+            .col(big_integer("number"))
+            .col(string("link_id"))
+            .col(big_integer("expires_at"))
+            .col(big_integer_null("closed_at"))
+            .col(json("content"))
+            .primary_key(Index::create().col("tool_id").col("number"))
+            .to_owned();
+        manager.create_table(preview).await?;
+        manager.create_index(build_index("preview_expires_at", "preview", &["expires_at"])).await
     }
 }

@@ -8,6 +8,7 @@ mod forge_delivery;
 #[cfg(test)]
 mod golden;
 mod migrations;
+mod preview;
 mod repository_link;
 mod revision;
 
@@ -25,6 +26,7 @@ pub use content::{ComponentProgress, ComponentRollout, DeploymentContent, Deploy
 pub use deployment::{DEPLOYMENT_ACTIVE_CODE, DEPLOYMENT_CHANGED_CODE, Deployment, build_active_conflict};
 pub use forge_delivery::{DELIVERY_REPEATED_CODE, DeliveryKey, StoredDelivery};
 pub use migrations::list_migrations;
+pub use preview::{PinnedDeployment, PreviewContent, StoredPreview};
 pub use repository_link::{LinkContent, StoredLink};
 
 /// The database of `components`.

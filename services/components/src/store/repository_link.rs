@@ -8,7 +8,7 @@ use hearth_kit::{
     },
     vault::EncryptedValue,
 };
-use hearth_wire::components::{ForgeKind, RepositoryLinkId};
+use hearth_wire::components::{ForgeKind, PreviewSource, RepositoryLinkId};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
@@ -81,6 +81,9 @@ pub struct LinkContent {
     /// The environment that is deployed; absent for production.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
+    /// The merge requests that get a preview.
+    #[serde(default, skip_serializing_if = "PreviewSource::is_none")]
+    pub previews: PreviewSource,
     /// The time at which the present owner created it or took it over.
     pub owned_since: Timestamp,
     /// The reason why the forge did not accept the newest commit status.

@@ -2,11 +2,11 @@
 
 use hearth_base::Result;
 use hearth_kit::queue::{QueueItem, QueueTask, RetryPolicy, TaskName, TaskSettings};
-use hearth_wire::components::DeploymentId;
+use hearth_wire::components::{DeploymentId, ForgeDeliveryId};
 use jiff::SignedDuration;
 
 use crate::{
-    app::commit_statuses::{STATUS_TASK, send_status},
+    app::commit_statuses::{REFUSAL_STATUS_TASK, STATUS_TASK, send_refusal_status, send_status},
     context::ComponentsContext,
 };
 
@@ -35,5 +35,26 @@ impl QueueTask for CommitStatusTask {
 
     async fn perform_item(&self, item: &QueueItem<DeploymentId>, (): &()) -> Result<()> {
         send_status(&self.0, item.payload).await
+    }
+}
+
+/// Reports merge requests whose preview was refused. Its queue items are their deliveries.
+pub struct RefusalStatusTask(pub ComponentsContext);
+
+impl QueueTask for RefusalStatusTask {
+    type Payload = ForgeDeliveryId;
+    type Loaded = ();
+    type Output = ();
+
+    fn name(&self) -> TaskName<ForgeDeliveryId> {
+        REFUSAL_STATUS_TASK
+    }
+
+    fn settings(&self) -> TaskSettings {
+        TaskSettings { concurrency: 2, retry: RETRY_POLICY, ..TaskSettings::DEFAULT }
+    }
+
+    async fn perform_item(&self, item: &QueueItem<ForgeDeliveryId>, (): &()) -> Result<()> {
+        send_refusal_status(&self.0, item.payload).await
     }
 }

@@ -1,10 +1,10 @@
-//! The hourly worker that deletes old events and deliveries of forges.
+//! The hourly worker that deletes old events and deliveries of forges, and previews whose time is over.
 
 use hearth_base::Result;
 use hearth_kit::{Worker, queue::create_periodic_worker};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::context::ComponentsContext;
+use crate::{app::preview_removal::delete_expired_previews, context::ComponentsContext};
 
 const SWEEP_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 /// The number of deliveries kept for each link: the newest.
@@ -30,7 +30,8 @@ async fn delete_old_rows(cx: ComponentsContext, now: Timestamp) -> Result<()> {
         let deleted = cx.store.delete_old_deliveries(&tx, before, MAX_DELIVERIES_PER_LINK).await?;
         tx.commit().await?;
         if deleted == 0 {
-            return Ok(());
+            break;
         }
     }
+    delete_expired_previews(&cx).await
 }

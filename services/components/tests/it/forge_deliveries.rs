@@ -6,7 +6,7 @@ use hearth_client::Client;
 use hearth_testkit::wait_until;
 use hearth_wire::{
     components::{
-        ForgeDelivery, ForgeDeliveryOutcome, ForgeKind, RepositoryLink, RepositoryLinkCreate,
+        ForgeDelivery, ForgeDeliveryOutcome, ForgeKind, PreviewSource, RepositoryLink, RepositoryLinkCreate,
         RepositoryLinkId,
     },
     reply::Paging,
@@ -87,6 +87,49 @@ impl SentDelivery {
         Self { forge, id: id.to_owned(), event, payload: merge_values(payload, repository) }
     }
 
+    /// A merge request for the branch `main` that is opened, from a branch of the repository itself.
+    pub fn merge_request(forge: ForgeKind, number: u32) -> Self {
+        let own = match forge {
+            ForgeKind::Gitlab => json!({"object_kind": "merge_request", "project": {"id": 1,
+                "web_url": REPOSITORY_URL, "git_http_url": format!("{REPOSITORY_URL}.git")},
+                "object_attributes": {"iid": number, "title": "Change the page", "action": "open",
+                    "source_branch": "feature", "target_branch": "main", "source_project_id": 1,
+                    "target_project_id": 1, "last_commit": {"id": PUSHED_COMMIT}}}),
+            ForgeKind::Github | ForgeKind::Gitea => {
+                let repository = json!({"id": 1, "full_name": "ada/hello", "html_url": REPOSITORY_URL,
+                    "clone_url": format!("{REPOSITORY_URL}.git")});
+                json!({"action": "opened", "number": number, "repository": repository,
+                    "pull_request": {"number": number, "draft": false, "title": "Change the page",
+                        "head": {"ref": "feature", "sha": PUSHED_COMMIT, "repo": repository},
+                        "base": {"ref": "main", "sha": PUSHED_COMMIT, "repo": repository}}})
+            }
+        };
+        let event = if forge == ForgeKind::Gitlab { "Merge Request Hook" } else { "pull_request" };
+        Self { forge, id: format!("opened-{number}"), event, payload: own }
+    }
+
+    /// The same merge request after it was closed.
+    pub fn into_closed(mut self) -> Self {
+        let pointer = if self.forge == ForgeKind::Gitlab { "/object_attributes/action" } else { "/action" };
+        let word = if self.forge == ForgeKind::Gitlab { "merge" } else { "closed" };
+        self.set_value(pointer, json!(word));
+        Self { id: format!("{}-closed", self.id), ..self }
+    }
+
+    /// The same merge request from a fork.
+    pub fn into_fork(mut self) -> Self {
+        match self.forge {
+            ForgeKind::Gitlab => self.set_value("/object_attributes/source_project_id", json!(2)),
+            _ => self.set_value("/pull_request/head/repo/id", json!(2)),
+        }
+        self
+    }
+
+    /// Replaces a value of the payload.
+    pub fn set_value(&mut self, pointer: &str, value: Value) {
+        *self.payload.pointer_mut(pointer).unwrap() = value;
+    }
+
     /// The same delivery with another id.
     pub fn with_id(&self, id: &str) -> Self {
         Self { id: id.to_owned(), ..self.clone() }
@@ -165,12 +208,22 @@ pub async fn link_repository(
     fixture: &ComponentsFixture,
     forge: ForgeKind,
 ) -> Result<(RepositoryLink, Secret)> {
+    link_with_previews(fixture, forge, PreviewSource::None).await
+}
+
+/// Links the repository with previews of merge requests.
+pub async fn link_with_previews(
+    fixture: &ComponentsFixture,
+    forge: ForgeKind,
+    previews: PreviewSource,
+) -> Result<(RepositoryLink, Secret)> {
     let create = RepositoryLinkCreate {
         forge,
         repository: REPOSITORY_URL.to_owned(),
         branches: vec!["main".to_owned(), "release/*".to_owned()],
         paths: Vec::new(),
         environment: None,
+        previews,
         status_token: None,
     };
     let made = fixture.maintainer.components().create_repository_link(&fixture.tool, &create).await?;

@@ -17,6 +17,8 @@ mod kills;
 mod kinds;
 mod lifecycle;
 mod mandates;
+mod preview_limits;
+mod previews;
 mod push_deployments;
 mod queue;
 mod repository_links;

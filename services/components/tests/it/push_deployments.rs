@@ -132,6 +132,7 @@ async fn deployment_of_a_push_is_reported_to_the_forge(db: Db) -> Result<()> {
         branches: vec!["main".to_owned()],
         paths: Vec::new(),
         environment: None,
+        previews: Default::default(),
         status_token: Some(Secret::new("t0ken")),
     };
     let calls = fixture.maintainer.components();

@@ -5,7 +5,7 @@ use hearth_base::{Result, Secret};
 use hearth_kit::db::Db;
 use hearth_testkit::{on_every_store, wait_until};
 use hearth_wire::{
-    components::{ForgeKind, RepositoryLinkCreate, RepositoryLinkPatch},
+    components::{ForgeKind, PreviewSource, RepositoryLinkCreate, RepositoryLinkPatch},
     reply::Paging,
 };
 use jiff::SignedDuration;
@@ -25,6 +25,7 @@ fn build_create() -> RepositoryLinkCreate {
         branches: vec!["main".to_owned()],
         paths: vec!["src/**".to_owned()],
         environment: Some("production".to_owned()),
+        previews: PreviewSource::Repository,
         status_token: Some(Secret::new("t0ken")),
     }
 }
@@ -37,6 +38,7 @@ async fn link_is_created_listed_changed_and_deleted(db: Db) -> Result<()> {
     assert!(made.secret.expose_secret().starts_with("hfs_") && made.secret.expose_secret().len() == 68);
     assert!(link.webhook_url.ends_with(&format!("/components/v1/forge-webhooks/{}", link.id)));
     assert_eq!((link.environment.as_deref(), link.has_status_token), (None, true));
+    assert_eq!(link.previews, PreviewSource::Repository);
     assert_eq!(
         (link.owner.as_ref().map(ToString::to_string).as_deref(), link.suspended),
         (Some("somebody"), false)
@@ -56,11 +58,13 @@ async fn link_is_created_listed_changed_and_deleted(db: Db) -> Result<()> {
         branches: Some(vec!["release/*".to_owned()]),
         paths: Some(Vec::new()),
         environment: Some("staging".to_owned()),
+        previews: Some(PreviewSource::Forks),
         status_token: Some(Secret::new("")),
     };
     let changed = calls.update_repository_link(tool, link.id, &patch).await?;
     assert_eq!((&changed.branches[..], changed.paths.len()), (&["release/*".to_owned()][..], 0));
     assert_eq!((changed.environment.as_deref(), changed.has_status_token), (Some("staging"), false));
+    assert_eq!(changed.previews, PreviewSource::Forks);
 
     assert_eq!(fixture.services.lock_state().accounts.count_standing_mandates(), 1);
     calls.delete_repository_link(tool, link.id).await?;
@@ -86,6 +90,8 @@ async fn invalid_link_is_refused_and_leaves_no_mandate(db: Db) -> Result<()> {
         ("branches", json!(many.clone()), "pattern"),
         ("paths", json!(many), "pattern"),
         ("environment", json!("Staging!"), "environment-name"),
+        ("environment", json!("pr-7"), "environment-name"),
+        ("previews", json!("all"), "body"),
         ("status_token", json!("two words"), "status-token"),
     ] {
         let mut document = base.clone();

@@ -14,7 +14,13 @@ pub const PRODUCTION_ENVIRONMENT: &str = EnvironmentName::PRODUCTION_NAME;
 /// Parses the name of an environment; an error is the rule. Every name that is accepted fits the address of every tool,
 /// `TOOL--ENVIRONMENT`, so the configuration needs no tool to be checked.
 pub fn parse_environment_name(text: &str) -> std::result::Result<String, String> {
-    let Err(error) = text.parse::<EnvironmentName>() else { return Ok(text.to_owned()) };
+    let error = match text.parse::<EnvironmentName>() {
+        Ok(name) if name.find_preview().is_some() => {
+            return Err("pr- and a number are the name of a preview; expected another name".to_owned());
+        }
+        Ok(_) => return Ok(text.to_owned()),
+        Err(error) => error,
+    };
     if text == PRODUCTION_ENVIRONMENT {
         return Err("production is the configuration itself; change components".to_owned());
     }

@@ -57,8 +57,10 @@ pub async fn generate_config(
         },
         None => Vec::new(),
     };
-    let is_of_environment =
-        |job: &Job| environments.iter().any(|name| job.name.as_str().ends_with(&format!("--{name}")));
+    let is_of_environment = |job: &Job| {
+        job.name.find_preview().is_some()
+            || environments.iter().any(|name| job.name.as_str().ends_with(&format!("--{name}")))
+    };
     Ok(build_document(jobs.into_iter().filter(|job| !is_of_environment(job)), &builds))
 }
 

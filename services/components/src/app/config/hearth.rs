@@ -22,6 +22,7 @@ use super::{
     environments::{check_environments, parse_environment_name},
     fields::FieldReader,
     health::{read_checks, read_health_check, read_stop_policy},
+    previews::read_previews,
     problems::ConfigProblems,
     rules::check_components,
     toolforge::{
@@ -77,6 +78,7 @@ fn read_sections(root: &ConfigNode, problems: &ConfigProblems) -> HearthConfig {
     }
     let environments =
         fields.read_objects("environments", "environment", parse_environment_name, read_environment);
+    let previews = fields.read_section("previews").map(read_previews);
     fields.refuse_unknown_keys_with_hints(&[("source_url", "it is a key of v1beta1")]);
     HearthConfig {
         config_version: HearthConfigVersion::HearthV1,
@@ -85,6 +87,7 @@ fn read_sections(root: &ConfigNode, problems: &ConfigProblems) -> HearthConfig {
         build,
         components,
         environments,
+        previews,
     }
 }
 

@@ -14,6 +14,7 @@ pub mod generate;
 mod health;
 mod hearth;
 mod links;
+mod previews;
 mod problems;
 mod rules;
 pub mod schema;
@@ -34,7 +35,7 @@ use self::{document::ConfigNode, fields::FieldReader, problems::ConfigProblems};
 use crate::spec::ToolSpec;
 
 pub use document::MAX_CONFIG_BYTES;
-pub use environments::{PRODUCTION_ENVIRONMENT, check_environment_name};
+pub use environments::{PRODUCTION_ENVIRONMENT, build_job_name, check_environment_name};
 pub use fetch::resolve_config;
 use fields::MAX_COMPONENTS;
 

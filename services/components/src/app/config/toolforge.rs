@@ -48,6 +48,7 @@ const HEARTH_KEYS: &[(&str, &str)] = &[
     ("tool", "add the line config_version: hearth/v1"),
     ("build", "add the line config_version: hearth/v1, or name the build of each component"),
     ("environments", "add the line config_version: hearth/v1"),
+    ("previews", "add the line config_version: hearth/v1"),
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq)]

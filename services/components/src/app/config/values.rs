@@ -2,7 +2,7 @@
 //!
 //! | part of the file | values that are filled in |
 //! |---|---|
-//! | `components`, and of `build` the keys that the deployment reads | those of the configuration |
+//! | `components`, `previews`, and of `build` the keys that the deployment reads | those of the configuration |
 //! | an environment: `branch`, its components, and the two parts above | those of the configuration, replaced by its own |
 //!
 //! The other keys of `build` are read by the builder from the source, as they are written. A file without values keeps every
@@ -125,7 +125,7 @@ fn fill_tree(
     let mut filled = Vec::new();
     for entry in entries {
         let node = match entry.key.as_str() {
-            "components" => filler.fill_node(&entry.node),
+            "components" | "previews" => filler.fill_node(&entry.node),
             "build" => filler.fill_entries(&entry.node, FILLED_BUILD_KEYS),
             "environments" => match &entry.node.value {
                 ConfigValue::Map(all) => {

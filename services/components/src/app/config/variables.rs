@@ -117,5 +117,18 @@ pub fn list_secret_warnings(config: &HearthConfig) -> Vec<String> {
             ));
         }
     }
+    let previews = config.previews.as_ref();
+    let of_previews = previews.and_then(|previews| previews.variables.as_ref());
+    let secrets = of_previews.iter().flat_map(|variables| variables.as_map().keys());
+    for variable in secrets.filter(|variable| variable.suggests_secret()) {
+        warnings.push(format!(
+            "previews: variables are no secrets, and {variable} has the name of one; the code of every merge request \
+             reads it"
+        ));
+    }
+    let secrets = previews.iter().flat_map(|previews| &previews.envvars);
+    for variable in secrets.filter(|variable| variable.suggests_secret()) {
+        warnings.push(format!("previews: the code of every merge request reads {variable}"));
+    }
     warnings
 }

@@ -13,7 +13,7 @@ use hearth_wire::{
 
 use super::{
     super::{
-        finalize::{format_component_pin, format_pin_holder},
+        image_pins::{format_component_pin, format_pin_holder},
         revision_spec,
         running::RunningDeployment,
     },
@@ -35,7 +35,8 @@ async fn check_component(running: &RunningDeployment<'_>, name: &JobName) -> Res
     let images = running.cx.clients.create_client(Role::Images)?;
     let found = images.images_internal().resolve(running.tool, &image).await?;
     let requested = Some(component.spec.job.cmd.as_str()).filter(|command| !command.is_empty());
-    let (command, message) = select_command(&found, name, requested)?;
+    let process = running.read(|content| content.find_component_name(name).to_owned()).await;
+    let (command, message) = select_command(&found, &process, requested)?;
     pin_image(running, name, &found).await?;
     running
         .change_component(name, |component| {
@@ -58,8 +59,11 @@ async fn pin_image(running: &RunningDeployment<'_>, name: &JobName, image: &Imag
 }
 
 /// Pins the images of components that the new revision takes from the previous one. A component whose image is gone was
-/// deleted by hand; the new revision lacks it.
+/// deleted by hand; the new revision lacks it. A preview creates no revision.
 async fn pin_kept_images(running: &RunningDeployment<'_>) -> Result<()> {
+    if running.read(|content| content.find_preview().is_some()).await {
+        return Ok(());
+    }
     let Some(previous) = running.cx.store.find_newest_revision(running.tool).await? else { return Ok(()) };
     let mut kept = previous.list_components();
     running
@@ -97,7 +101,7 @@ const INTERACTIVE_PROGRAMS: [&str; 7] = ["sh", "bash", "dash", "python", "python
 /// command. Returns it with a message.
 fn select_command(
     image: &ImageResolution,
-    component: &JobName,
+    component: &str,
     requested: Option<&str>,
 ) -> Result<(String, String)> {
     if let Some(requested) = requested {
@@ -106,8 +110,8 @@ fn select_command(
     let label = image.config.labels.get(PROCESSES_LABEL);
     let processes: BTreeMap<String, String> =
         label.and_then(|label| serde_json::from_str(label).ok()).unwrap_or_default();
-    if let Some(line) = processes.get(component.as_ref()) {
-        return Ok((component.to_string(), format!("{component}: {line}")));
+    if let Some(line) = processes.get(component) {
+        return Ok((component.to_owned(), format!("{component}: {line}")));
     }
     if processes.is_empty()
         && let Some(line) = render_own_command(image)
@@ -158,7 +162,7 @@ mod tests {
     }
 
     fn select_web_command(image: &ImageResolution, requested: Option<&str>) -> Result<String> {
-        select_command(image, &"web".parse()?, requested).map(|(command, _)| command)
+        select_command(image, "web", requested).map(|(command, _)| command)
     }
 
     #[test]

@@ -99,7 +99,7 @@ async fn request_build(running: &RunningDeployment<'_>, name: &JobName, build: &
 }
 
 /// Builds the request of a build. If one component runs the image and names no command, the image needs the process of
-/// its name.
+/// its name in the configuration.
 fn build_create(content: &DeploymentContent, name: &JobName, build: &BuildSpec) -> BuildCreate {
     let is_shared = content
         .components
@@ -110,7 +110,8 @@ fn build_create(content: &DeploymentContent, name: &JobName, build: &BuildSpec) 
         folder: build.folder.clone(),
         recipe: build.recipe,
         builder: build.builder.clone(),
-        process: (!is_shared && !has_command).then(|| name.to_string()),
+        process: (!is_shared && !has_command).then(|| content.find_component_name(name).to_owned()),
+        preview: content.find_preview(),
         ..BuildCreate::default()
     };
     match &build.source {
@@ -151,6 +152,7 @@ fn has_same_source(built: &BuildParameters, create: &BuildCreate) -> bool {
         && built.folder == create.folder
         && built.recipe == create.recipe
         && built.process == create.process
+        && built.preview == create.preview
         && built.envvars.is_empty()
 }
 

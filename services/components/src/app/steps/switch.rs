@@ -1,12 +1,12 @@
 //! The step `switch`: waits until the new containers are ready, removes the jobs that are no components any more, and runs
 //! the one-off components that come last. The previous containers of each job run until its new ones are ready.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use hearth_base::{ErrorKind, JobName, Result, Role};
 use hearth_kit::{DelegatedClient, events::TopicReader};
 use hearth_wire::{
-    components::{RevisionComponent, StepState},
+    components::{Revision, RevisionComponent, StepState},
     events::Topic,
     jobs::{Job, JobsQuery, Run, RunProblem, RunState, internal::RouteEvent},
 };
@@ -103,15 +103,18 @@ async fn complete_component(running: &RunningDeployment<'_>, name: &JobName, mes
     Ok(())
 }
 
-/// Deletes the selected jobs of the previous revision that are no components of this complete one. It stores their definitions
+/// Deletes the selected jobs that ran so far, and that are no components of this complete one. It stores their definitions
 /// first, for a rollback.
 pub async fn remove_unnamed_jobs(
     running: &RunningDeployment<'_>,
     is_selected: impl Fn(&RevisionComponent) -> bool,
 ) -> Result<()> {
-    let Some(previous) = running.cx.store.find_newest_revision(running.tool).await? else { return Ok(()) };
+    let former = list_former_components(running).await?;
+    if former.is_empty() {
+        return Ok(());
+    }
     let jobs = running.cx.clients.create_delegated_client(Role::Jobs, running.mandate).await?;
-    for (name, component) in previous.list_components() {
+    for (name, component) in former {
         if !is_selected(&component) {
             continue;
         }
@@ -139,6 +142,21 @@ pub async fn remove_unnamed_jobs(
         }
     }
     Ok(())
+}
+
+/// Lists what ran so far: the components of the previous revision, or of a preview, which has none, its jobs.
+async fn list_former_components(
+    running: &RunningDeployment<'_>,
+) -> Result<BTreeMap<JobName, RevisionComponent>> {
+    let Some(number) = running.read(|content| content.find_preview()).await else {
+        let previous = running.cx.store.find_newest_revision(running.tool).await?;
+        return Ok(previous.as_ref().map(Revision::list_components).unwrap_or_default());
+    };
+    let jobs = running.cx.clients.create_delegated_client(Role::Jobs, running.mandate).await?;
+    let query = JobsQuery { include_unset: Some(false) };
+    let all = jobs.client.jobs().list(&jobs.tool, &query).await?;
+    let of_preview = all.iter().filter(|job| job.name.find_preview() == Some(number));
+    of_preview.map(|job| Ok((job.name.clone(), RevisionComponent::new(job.to_definition()?)))).collect()
 }
 
 /// Waits for a change of routes or [`JOB_POLL_INTERVAL`]. The first call only moves the reader to the end of

@@ -85,6 +85,7 @@ async fn start(State(all): FakeServicesState, Json(create): Json<BuildCreate>) -
         folder: create.folder,
         recipe: create.recipe,
         process: create.process,
+        preview: create.preview,
         ..BuildParameters::default()
     };
     let build = Build {

@@ -238,6 +238,13 @@ async fn update(
     Json(spec): Json<JobCreate>,
 ) -> Response {
     let now = all.now();
+    if spec.preview.is_some() != spec.name.find_preview().is_some() {
+        return build_refusal(
+            StatusCode::BAD_REQUEST,
+            "preview",
+            "the name and the preview do not belong together",
+        );
+    }
     if spec.publish == Some(true) && all.lock_state().jobs.has_other_page(&tool, &spec) {
         return build_refusal(StatusCode::CONFLICT, "page-taken", "the tool has another page");
     }

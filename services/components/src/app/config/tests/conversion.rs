@@ -2,7 +2,7 @@
 
 use hearth_base::{ErrorKind, Result};
 use hearth_wire::{
-    components::{ComponentPhase, DeploySource, GitSource},
+    components::{ComponentPhase, ConfigDocument, DeploySource, GitSource},
     jobs::{JobType, MountMode},
 };
 
@@ -109,6 +109,20 @@ fn sleep_is_read_with_and_without_a_unit() -> Result<()> {
         );
         let spec = read_text(&text)?.spec;
         assert_eq!(find(&spec, "web").job.sleep_after, Some(seconds), "{written}");
+    }
+    Ok(())
+}
+
+#[test]
+fn lifetime_of_previews_is_read_with_and_without_a_unit() -> Result<()> {
+    for (written, seconds) in [("3600", 3600), ("12h", 43_200), ("7d", 604_800), ("30d", 2_592_000)] {
+        let text = format!(
+            "config_version: hearth/v1\ncomponents: {{web: {{image: x}}}}\npreviews: {{expire_after: {written}}}\n"
+        );
+        let ConfigDocument::Hearth(config) = read_text(&text)?.document else {
+            unreachable!("it is Hearth's")
+        };
+        assert_eq!(config.previews.and_then(|previews| previews.expire_after), Some(seconds), "{written}");
     }
     Ok(())
 }

@@ -296,3 +296,34 @@ fn environments_are_checked_with_their_changes() {
         ),
     ]);
 }
+
+#[test]
+fn previews_are_checked_with_line_and_column() {
+    let lifetime = "expected 1 hour to 30 days, as in 12h or 7d";
+    assert_problems(&[
+        (
+            "config_version: hearth/v1\ncomponents: {web: }\npreviews:\n  expire_after: 59m\n",
+            &[&*format!("line 4, column 17: previews.expire_after is \"59m\"; {lifetime}")],
+        ),
+        (
+            "config_version: hearth/v1\ncomponents: {web: }\npreviews: {expire_after: 31d}\n",
+            &[&*format!("line 3, column 26: previews.expire_after is \"31d\"; {lifetime}")],
+        ),
+        (
+            "config_version: hearth/v1\ncomponents: {web: }\npreviews: {expire_after: 99999999999999999999d}\n",
+            &[&*format!("line 3, column 26: previews.expire_after is \"99999999999999999999d\"; {lifetime}")],
+        ),
+        (
+            "config_version: hearth/v1\ncomponents: {web: }\npreviews: {variables: {PORT: 1}, envvars: [a b], expires: 7d}\n",
+            &[
+                "line 3, column 30: previews.variables.PORT is set by Hearth in every run; expected another name",
+                "line 3, column 43: previews.envvars has \"a b\"; expected names of variables: letters, digits and underscores, not beginning with a digit",
+                "line 3, column 50: there is no key previews.expires; did you mean expire_after?",
+            ],
+        ),
+        (
+            "config_version: hearth/v1\ncomponents: {web: }\npreviews: true\n",
+            &["line 3, column 11: previews is true; expected a map of keys and values"],
+        ),
+    ]);
+}

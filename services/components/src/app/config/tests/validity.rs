@@ -44,7 +44,8 @@ fn configuration_of_hearth_is_shown_as_it_is() -> Result<()> {
             "tick": {"image": "python3.11", "command": "python3 x.py", "schedule": "0 3 * * *",
                 "timezone": "Europe/Berlin", "concurrency": "replace", "starting_deadline": 60, "disk": "2Gi"},
             "migrate": {"run": "before", "reuse_from": "web", "command": "./migrate", "timeout": 600}},
-        "environments": {"staging": {"branch": "develop", "components": {"web": {"replicas": 1}}}}});
+        "environments": {"staging": {"branch": "develop", "components": {"web": {"replicas": 1}}}},
+        "previews": {"variables": {"MODE": "preview"}, "envvars": ["SHARED"], "expire_after": 86400}});
     let (checked, stored) = check_json_config(expected.clone())?;
     assert_eq!(json!(checked.document), expected);
     assert_eq!(show(&stored)?, expected);
