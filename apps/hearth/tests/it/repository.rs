@@ -116,7 +116,7 @@ fn forge_of_an_unknown_host_has_to_be_named() {
 #[test]
 fn links_are_listed_and_shown_with_their_deliveries() {
     let listed = build_home(true).run_to_transcript(&["repository", "list"]);
-    let line = "out| link_00000000000000000000000001\tsuspended\tada\thttps://github.com/ada/dup-finder\tmain, release/*\tproduction";
+    let line = "out| link_00000000000000000000000001\tsuspended\tada\thttps://github.com/ada/dup-finder\tmain, release/*\tproduction\tnone";
     let take_over = "err| next:  hearth repository rotate link_00000000000000000000000001";
     assert_parts_in_order(&listed, &[line, take_over, "ends with 0"]);
     let shown = build_home(true).run_to_transcript(&["repository", "show", LINK_ID]);
@@ -135,6 +135,35 @@ fn links_are_listed_and_shown_with_their_deliveries() {
             "ends with 0",
         ],
     );
+}
+
+#[test]
+fn previews_are_switched_on_with_the_events_that_the_forge_has_to_send() {
+    let home = build_home(false);
+    let link = ["repository", "link", "https://github.com/ada/dup-finder", "--previews", "repository"];
+    home.run_to_transcript(&link);
+    home.run_to_transcript(&["repository", "change", LINK_ID, "--previews", "forks"]);
+    let requests = home.read_requests().join("\n");
+    for part in [r#""previews":"repository""#, r#"{"previews":"forks"}"#] {
+        assert!(requests.contains(part), "{part}\n{requests}");
+    }
+    let with_previews =
+        LINK_JSON.replace("SUSPENDED", "false").replace("\"paths\"", "\"previews\": \"forks\", \"paths\"");
+    let secret = format!(r#"{{"link": {with_previews}, "secret": "hfs_s3cret"}}"#);
+    let home = Home::linked_to_tool(PreparedAnswers::from([(
+        "POST /components/v1/tool/dup-finder/repository-links",
+        (201, data_json(&secret)),
+    )]));
+    let parts = [
+        "out| previews\tforks",
+        "err| At GitHub: Settings, Webhooks, Add webhook.",
+        "Let me select individual events: Pushes and Pull requests. The secret is shown only once.",
+        "ends with 0",
+    ];
+    assert_parts_in_order(&home.run_to_transcript(&link), &parts);
+    let refused =
+        build_home(false).run_to_transcript(&["repository", "change", LINK_ID, "--previews", "all"]);
+    assert_parts_in_order(&refused, &["none", "repository", "forks", "ends with 1"]);
 }
 
 #[test]

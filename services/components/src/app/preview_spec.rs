@@ -156,7 +156,7 @@ components:
   migrate: {run: before, command: ./migrate}
   tick: {schedule: '@hourly', command: ./tick}
   web: {publish: true, reuse_from: migrate, envvars: [SHARED, OWN], variables: {HIDDEN: x}, mount: all, replicas: 3}
-  work: {reuse_from: web, command: ./work, filelog: true}
+  work: {reuse_from: migrate, command: ./work, filelog: true}
   files: {image: web-only, command: ./files}
 previews:
   variables: {MODE: preview}

@@ -106,9 +106,12 @@ async fn deployments_of_the_tool_come_before_queued_previews(db: Db) -> Result<(
     assert_eq!(log.iter().filter(|one| one.outcome == ForgeDeliveryOutcome::Waiting).count(), 2);
     let own = fixture.deploy_queued(&build_git_deployment()).await?;
     assert_eq!(own.status, DeploymentState::Pending);
+    fixture.services.change_state(|state| {
+        state.builds.mode = BuildMode::Immediate;
+        state.builds.end_newest(BuildStatus::BuildSuccess, "made");
+    });
     wait_until("all deployments have ended", async || {
         fixture.stand.advance_clock(SignedDuration::from_secs(5));
-        fixture.services.change_state(|state| state.builds.end_newest(BuildStatus::BuildSuccess, "made"));
         let all = fixture.viewer.components().list(&fixture.tool, &Paging::default()).await?.deployments;
         Ok((all.len() == 9 && all.iter().all(|one| one.status.has_ended())).then_some(()))
     })

@@ -38,6 +38,9 @@ pub async fn run(cx: &CommandContext, args: DeleteEnvironmentArgs) -> Result<()>
 /// Describes what is lost.
 fn describe_environment(environment: &Environment) -> String {
     let jobs: Vec<&str> = environment.jobs.iter().map(|job| job.as_str()).collect();
+    if jobs.is_empty() {
+        return format!("preview {}, which has no jobs", environment.name);
+    }
     let page = environment.url.as_ref().map(|url| format!(", page {url}")).unwrap_or_default();
     format!("environment {} (jobs {}{page})", environment.name, jobs.join(", "))
 }

@@ -22,10 +22,10 @@ pub struct EnvironmentsArgs {
 /// Commands about environments.
 #[derive(Debug, clap::Subcommand)]
 enum EnvironmentsCommand {
-    /// List the environments with their pages
+    /// List the environments and previews with their pages
     #[command(before_help = "Example: hearth environments list", help_template = HELP_TEMPLATE)]
     List,
-    /// Delete an environment: its jobs and its page
+    /// Delete an environment or a preview: its jobs and its page
     #[command(before_help = "Example: hearth environments delete staging", help_template = HELP_TEMPLATE)]
     Delete(delete::DeleteEnvironmentArgs),
 }
@@ -58,7 +58,7 @@ async fn print_environments(cx: &CommandContext) -> Result<()> {
     let result = cx.printer.open_output::<Environment>()?;
     let session = cx.open_tool_session()?;
     let environments = list_environments(&session).await?;
-    let mut table = Table::with_headings(&["environment", "page", "revision", "state", "jobs"]);
+    let mut table = Table::with_headings(&["environment", "page", "revision", "state", "jobs", "end"]);
     for environment in &environments {
         let jobs: Vec<&str> = environment.jobs.iter().map(|job| job.as_str()).collect();
         let revision = environment.revision.map_or_else(|| "-".to_owned(), |number| number.to_string());
@@ -68,6 +68,7 @@ async fn print_environments(cx: &CommandContext) -> Result<()> {
             Cell::from(revision),
             Cell::from(environment.status.as_str()),
             Cell::from(jobs.join(", ")),
+            environment.expires.map_or_else(|| Cell::from("-"), Cell::from),
         ]);
     }
     result.print_list(&environments, &table)?;

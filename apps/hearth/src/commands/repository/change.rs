@@ -1,9 +1,9 @@
 //! `hearth repository change LINK`.
 
 use hearth_base::{Error, Result, Secret};
-use hearth_wire::components::{RepositoryLink, RepositoryLinkId, RepositoryLinkPatch};
+use hearth_wire::components::{PreviewSource, RepositoryLink, RepositoryLinkId, RepositoryLinkPatch};
 
-use super::{fetch_link, link_pairs};
+use super::{PreviewChoice, describe_events, fetch_link, link_pairs};
 use crate::{context::CommandContext, flags::DryRun, printer::Table, prompter};
 
 /// The name of the environment that is the configuration itself.
@@ -26,6 +26,9 @@ pub struct ChangeLinkArgs {
     /// Deploy this environment; production is the configuration itself
     #[arg(long, value_name = "NAME")]
     environment: Option<String>,
+    /// Make previews of these merge requests; those that exist stay until their end
+    #[arg(long, value_enum, value_name = "SOURCE")]
+    previews: Option<PreviewChoice>,
     /// Read a token of the forge for commit statuses from standard input
     #[arg(long, conflicts_with = "no_status_token")]
     status_token_stdin: bool,
@@ -45,6 +48,7 @@ pub async fn run(cx: &CommandContext, args: ChangeLinkArgs) -> Result<()> {
         paths,
         all_paths,
         environment,
+        previews,
         status_token_stdin,
         no_status_token,
         dry_run,
@@ -55,11 +59,12 @@ pub async fn run(cx: &CommandContext, args: ChangeLinkArgs) -> Result<()> {
         branches: (!branches.is_empty()).then_some(branches),
         paths: (all_paths || !paths.is_empty()).then_some(paths),
         environment,
+        previews: previews.map(PreviewSource::from),
         status_token: no_status_token.then(|| Secret::new("")),
     };
     if patch == RepositoryLinkPatch::default() && !status_token_stdin {
-        let what = "the command names no change; use --branch, --path, --all-paths, --environment or a flag of the \
-                    status token";
+        let what = "the command names no change; use --branch, --path, --all-paths, --environment, --previews or a \
+                    flag of the status token";
         return Err(Error::invalid("no-change", what).help("hearth repository change -h"));
     }
     let changes_token = status_token_stdin || (no_status_token && current.has_status_token);
@@ -75,7 +80,12 @@ pub async fn run(cx: &CommandContext, args: ChangeLinkArgs) -> Result<()> {
     }
     let calls = session.client().components();
     let changed = session.send(calls.update_repository_link(session.tool_name(), id, &patch)).await?;
-    result.print_record(&changed, &Table::from_pairs(link_pairs(&changed)))
+    result.print_record(&changed, &Table::from_pairs(link_pairs(&changed)))?;
+    if current.previews.is_none() && !changed.previews.is_none() {
+        let events = describe_events(&changed);
+        cx.printer.print_note(&format!("Let the webhook at the forge send merge requests too. {events}."));
+    }
+    Ok(())
 }
 
 /// Applies a change to a link, without its token.
@@ -90,6 +100,7 @@ fn apply_patch(current: &RepositoryLink, patch: &RepositoryLinkPatch) -> Reposit
         branches: patch.branches.clone().unwrap_or_else(|| current.branches.clone()),
         paths: patch.paths.clone().unwrap_or_else(|| current.paths.clone()),
         environment,
+        previews: patch.previews.unwrap_or(current.previews),
         ..current.clone()
     }
 }

@@ -4,7 +4,7 @@ use hearth_base::{Error, Result};
 use hearth_wire::components::{ForgeKind, RepositoryLinkCreate, RepositoryLinkSecret};
 use serde::{Deserialize, Serialize};
 
-use super::{build_secret_table, describe_setup};
+use super::{PreviewChoice, build_secret_table, describe_setup};
 use crate::{context::CommandContext, flags::DryRun, prompter};
 
 /// The arguments of `hearth repository link`.
@@ -24,6 +24,9 @@ pub struct LinkRepositoryArgs {
     /// Deploy this environment of the stored configuration
     #[arg(long, value_name = "NAME")]
     environment: Option<String>,
+    /// Make previews of merge requests for these branches
+    #[arg(long, value_enum, value_name = "SOURCE", default_value = "none")]
+    previews: PreviewChoice,
     /// Read a token of the forge for commit statuses from standard input
     #[arg(long)]
     status_token_stdin: bool,
@@ -64,8 +67,16 @@ struct PlannedLink {
 
 /// Links the repository.
 pub async fn run(cx: &CommandContext, args: LinkRepositoryArgs) -> Result<()> {
-    let LinkRepositoryArgs { address, forge, branches, paths, environment, status_token_stdin, dry_run } =
-        args;
+    let LinkRepositoryArgs {
+        address,
+        forge,
+        branches,
+        paths,
+        environment,
+        previews,
+        status_token_stdin,
+        dry_run,
+    } = args;
     let known = forge.map(ForgeKind::from).or_else(|| find_known_forge(&address));
     let forge = known.ok_or_else(|| {
         let what = "the software of this forge is not known; expected github, gitlab, gitea or forgejo";
@@ -82,8 +93,15 @@ pub async fn run(cx: &CommandContext, args: LinkRepositoryArgs) -> Result<()> {
         true => Some(prompter::read_secret_from_stdin("--status-token-stdin").await?),
         false => None,
     };
-    let create =
-        RepositoryLinkCreate { forge, repository: address, branches, paths, environment, status_token };
+    let create = RepositoryLinkCreate {
+        forge,
+        repository: address,
+        branches,
+        paths,
+        environment,
+        previews: previews.into(),
+        status_token,
+    };
     let calls = session.client().components();
     let made = session.send(calls.create_repository_link(session.tool_name(), &create)).await?;
     result.print_record(&made, &build_secret_table(&made))?;

@@ -15,8 +15,15 @@ pub async fn run(cx: &CommandContext) -> Result<()> {
     let session = cx.open_tool_session()?;
     let calls = session.client().components();
     let links = session.send(calls.list_repository_links(session.tool_name())).await?.links;
-    let mut table =
-        Table::with_headings(&["link", "state", "owner", "repository", "branches", "environment"]);
+    let mut table = Table::with_headings(&[
+        "link",
+        "state",
+        "owner",
+        "repository",
+        "branches",
+        "environment",
+        "previews",
+    ]);
     for link in &links {
         table.add_row([
             Cell::from(link.id.to_string()),
@@ -25,6 +32,7 @@ pub async fn run(cx: &CommandContext) -> Result<()> {
             Cell::from(link.repository.as_str()),
             Cell::from(link.branches.join(", ")),
             Cell::from(link.environment.as_deref().unwrap_or("production")),
+            Cell::from(link.previews.as_str()),
         ]);
     }
     result.print_list(&links, &table)?;

@@ -9,7 +9,9 @@ pub mod show;
 pub mod unlink;
 
 use hearth_base::Result;
-use hearth_wire::components::{ForgeKind, RepositoryLink, RepositoryLinkId, RepositoryLinkSecret};
+use hearth_wire::components::{
+    ForgeKind, PreviewSource, RepositoryLink, RepositoryLinkId, RepositoryLinkSecret,
+};
 
 use crate::{
     context::CommandContext,
@@ -66,6 +68,27 @@ pub struct LinkActionArgs {
     dry_run: DryRun,
 }
 
+/// Merge requests that get a preview, as typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum PreviewChoice {
+    /// None
+    None,
+    /// Those from branches of the repository itself
+    Repository,
+    /// Those from forks too: everybody who may open a merge request runs code at an address of the tool
+    Forks,
+}
+
+impl From<PreviewChoice> for PreviewSource {
+    fn from(choice: PreviewChoice) -> Self {
+        match choice {
+            PreviewChoice::None => Self::None,
+            PreviewChoice::Repository => Self::Repository,
+            PreviewChoice::Forks => Self::Forks,
+        }
+    }
+}
+
 /// Runs the command.
 pub async fn run(cx: &CommandContext, command: RepositoryCommand) -> Result<()> {
     match command {
@@ -118,6 +141,7 @@ fn link_pairs(link: &RepositoryLink) -> Vec<(&'static str, Cell)> {
         ("branches", Cell::from(link.branches.join(", "))),
         ("paths", Cell::from(describe_paths(&link.paths))),
         ("environment", Cell::from(link.environment.as_deref().unwrap_or("production"))),
+        ("previews", Cell::from(link.previews.as_str())),
         ("state", Cell::from(state_word(link))),
     ];
     pairs.extend(link.owner.as_ref().map(|owner| ("owner", Cell::from(owner.to_string()))));
@@ -144,16 +168,30 @@ fn describe_setup(link: &RepositoryLink) -> String {
     let steps = match link.forge {
         ForgeKind::Github => {
             "At GitHub: Settings, Webhooks, Add webhook. Payload URL: the address webhook above; Content type: \
-             application/json; Secret: the secret above; Just the push event."
+             application/json; Secret: the secret above;"
         }
         ForgeKind::Gitlab => {
             "At GitLab: Settings, Webhooks, Add new webhook. URL: the address webhook above; Secret token: the secret \
-             above; Trigger: Push events."
+             above;"
         }
         ForgeKind::Gitea => {
             "At Gitea or Forgejo: Settings, Webhooks, Add webhook, Gitea or Forgejo. Target URL: the address webhook \
-             above; POST, application/json; Secret: the secret above; Trigger on: Push events."
+             above; POST, application/json; Secret: the secret above;"
         }
     };
-    format!("{steps} The secret is shown only once.")
+    format!("{steps} {}. The secret is shown only once.", describe_events(link))
+}
+
+/// Names the events of the webhook, as the forge does.
+fn describe_events(link: &RepositoryLink) -> &'static str {
+    match (link.forge, link.previews.is_none()) {
+        (ForgeKind::Github, true) => "Just the push event",
+        (ForgeKind::Github, false) => "Let me select individual events: Pushes and Pull requests",
+        (ForgeKind::Gitlab, true) => "Trigger: Push events",
+        (ForgeKind::Gitlab, false) => "Trigger: Push events and Merge request events",
+        (ForgeKind::Gitea, true) => "Trigger on: Push events",
+        (ForgeKind::Gitea, false) => {
+            "Trigger on: Custom events: Push, Pull Request and Pull Request Synchronized"
+        }
+    }
 }
