@@ -14,7 +14,10 @@ use hearth_wire::components::{
     StepName, StepState,
 };
 
-use super::request::{self, DeploymentRequest};
+use super::{
+    mandates::end_unused_mandate,
+    request::{self, DeploymentRequest},
+};
 use crate::{
     context::ComponentsContext,
     spec::{ComponentImage, ToolSpec},
@@ -134,13 +137,6 @@ pub async fn insert_deployment(
         cx.store.queue.enqueue(tx, DEPLOY_TASK, &id.to_string(), &id, cx.now()).await?;
     }
     Ok(deployment)
-}
-
-/// Ends a mandate that nothing needs any more. If `accounts` does not answer, it expires.
-pub async fn end_unused_mandate(cx: &ComponentsContext, mandate: MandateId) {
-    if let Err(error) = cx.clients.end_mandate(mandate).await {
-        tracing::debug!(%error, "mandate not ended; it will expire");
-    }
 }
 
 fn begin_content(

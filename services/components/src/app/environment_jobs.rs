@@ -47,7 +47,10 @@ pub async fn list_environment_jobs(
     let mut environments: BTreeMap<EnvironmentName, Vec<Job>> = BTreeMap::new();
     for job in jobs {
         // Any job may have two hyphens in its name; what follows them need not be an environment.
-        if let Some(Ok(name)) = job.name.find_environment().map(str::parse::<EnvironmentName>) {
+        if let Some(Ok(name)) = job.name.find_environment().map(str::parse::<EnvironmentName>)
+            // A job of the tool may have had the name of one of a preview since before there were previews.
+            && name.find_preview().is_some() == job.preview.is_some()
+        {
             environments.entry(name).or_default().push(job);
         }
     }

@@ -15,8 +15,8 @@ use hearth_wire::{
 };
 
 use super::{
-    create::end_unused_mandate,
     environment_jobs::{delete_environment_jobs, list_environment_jobs},
+    mandates::end_unused_mandate,
     preview_removal::forget_preview,
 };
 use crate::{

@@ -14,6 +14,7 @@ pub mod forge_deliveries;
 pub mod image_pins;
 pub mod kept_images;
 pub mod link_secrets;
+pub mod mandates;
 pub mod notice;
 pub mod plan;
 pub mod preview_changes;

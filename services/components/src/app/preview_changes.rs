@@ -22,7 +22,7 @@ use crate::{
 /// The maximum number of live previews of a tool.
 const MAX_LIVE_PREVIEWS: u64 = 10;
 
-/// What a delivery asks of a preview.
+/// A change of a preview that a delivery asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PreviewRequest {
     pub number: PreviewNumber,

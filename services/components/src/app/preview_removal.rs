@@ -7,8 +7,8 @@ use jiff::SignedDuration;
 
 use super::{
     cancel,
-    create::end_unused_mandate,
     environment_jobs::delete_environment_jobs,
+    mandates::end_unused_mandate,
     preview_images::unpin_preview,
     push_deployments::{self, PUSH_TASK, PushKey},
 };

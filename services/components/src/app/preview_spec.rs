@@ -150,7 +150,7 @@ fn build_preview_job(job: JobCreate, name: JobName, terms: &PreviewTerms) -> Job
 mod tests {
     use super::*;
 
-    const CONFIG: &str = "config_version: hearth/v1
+    const TOOL_CONFIG: &str = "config_version: hearth/v1
 build: {repository: https://code.example/ada/hello, ref: main, builder: farm}
 components:
   migrate: {run: before, command: ./migrate}
@@ -185,7 +185,7 @@ previews:
 
     #[test]
     fn preview_runs_continuous_components_with_what_is_listed_for_previews() -> Result<()> {
-        let spec = build_spec(CONFIG)?;
+        let spec = build_spec(TOOL_CONFIG)?;
         let names: Vec<&str> = spec.components.keys().map(JobName::as_str).collect();
         assert_eq!(names, ["files--pr-7", "web--pr-7", "work--pr-7"]);
         assert!(spec.is_complete);
@@ -210,7 +210,7 @@ previews:
 
     #[test]
     fn preview_takes_over_the_build_of_a_component_that_it_does_not_run() -> Result<()> {
-        let spec = build_spec(CONFIG)?;
+        let spec = build_spec(TOOL_CONFIG)?;
         let find = |name: &str| spec.components[&name.parse::<JobName>().unwrap()].image.clone();
         let ComponentImage::Build(build) = find("web--pr-7") else { unreachable!("web is built") };
         assert_eq!(build.builder, None);
@@ -225,7 +225,7 @@ previews:
 
     #[test]
     fn preview_gets_nothing_without_a_section_and_needs_a_continuous_component() -> Result<()> {
-        let bare = CONFIG.split("previews:").next().unwrap_or_default();
+        let bare = TOOL_CONFIG.split("previews:").next().unwrap_or_default();
         for component in build_spec(bare)?.components.values() {
             assert_eq!((&component.job.envvars, &component.job.variables), (&Some(Vec::new()), &None));
         }

@@ -23,6 +23,7 @@ use sha2::{Digest, Sha256};
 use super::{
     config,
     create::{self, NewDeployment},
+    mandates::end_unused_mandate,
     preview_spec,
     request::{self, DeploymentRequest},
 };
@@ -140,7 +141,7 @@ async fn start_deployment(cx: &ComponentsContext, link: &StoredLink, key: &PushK
             inserted => inserted,
         };
         if !matches!(is_inserted, Ok(true)) {
-            create::end_unused_mandate(cx, mandate).await;
+            end_unused_mandate(cx, mandate).await;
         }
         return is_inserted.map(|_| ());
     }

@@ -32,7 +32,7 @@ pub struct MergeRequestEvent {
     pub commit: String,
 }
 
-/// What happened to a merge request.
+/// The change of a merge request that an event is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MergeRequestAction {
     /// It was opened or reopened, or has new commits.
@@ -209,19 +209,19 @@ mod tests {
 
     use super::*;
 
-    const COMMIT: &str = "4c3b1f0a9d8e7c6b5a4f3e2d1c0b9a8f7e6d5c4b";
+    const HEAD_COMMIT: &str = "4c3b1f0a9d8e7c6b5a4f3e2d1c0b9a8f7e6d5c4b";
 
     fn build_pull_request(action: &str) -> Value {
         json!({"action": action, "number": 7, "repository": {"id": 1},
             "pull_request": {"number": 7, "draft": true, "title": "x",
-                "head": {"ref": "feature", "sha": COMMIT, "repo": {"id": 1}},
+                "head": {"ref": "feature", "sha": HEAD_COMMIT, "repo": {"id": 1}},
                 "base": {"ref": "main", "sha": "ab", "repo": {"id": 1}}}})
     }
 
     fn build_gitlab_request(action: &str) -> Value {
         json!({"object_kind": "merge_request", "project": {"id": 1},
             "object_attributes": {"iid": 7, "action": action, "target_branch": "main", "source_branch": "feature",
-                "source_project_id": 1, "target_project_id": 1, "last_commit": {"id": COMMIT}}})
+                "source_project_id": 1, "target_project_id": 1, "last_commit": {"id": HEAD_COMMIT}}})
     }
 
     fn read(forge: ForgeKind, payload: &Value) -> Result<MergeRequestEvent> {
@@ -254,7 +254,7 @@ mod tests {
                 action: expected,
                 target_branch: "main".to_owned(),
                 is_fork: false,
-                commit: COMMIT.to_owned(),
+                commit: HEAD_COMMIT.to_owned(),
             };
             assert_eq!(read(forge, &payload)?, expected, "{forge:?} {word}");
         }

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// A configuration with a component of each kind, and variables that previews do and do not get.
-const CONFIG: &str = "config_version: hearth/v1
+const TOOL_CONFIG: &str = "config_version: hearth/v1
 components:
   migrate: {run: before, command: ./migrate}
   tick: {schedule: '@hourly', command: ./tick, reuse_from: migrate}
@@ -104,7 +104,7 @@ async fn merge_request_of_each_forge_has_an_isolated_preview_until_it_is_closed(
 
 async fn preview_gets_only_what_the_stored_configuration_lists_for_previews(db: Db) -> Result<()> {
     let fixture = start_components(db).await?;
-    fixture.maintainer.components().save_config(&fixture.tool, CONFIG, None).await?;
+    fixture.maintainer.components().save_config(&fixture.tool, TOOL_CONFIG, None).await?;
     let (link, secret) = link_with_previews(&fixture, ForgeKind::Github, PreviewSource::Forks).await?;
     let opened = SentDelivery::merge_request(ForgeKind::Github, 7).into_fork();
     let deployed = deploy_preview(&fixture, &opened, (&link, &secret)).await?;

@@ -15,7 +15,7 @@ use hearth_wire::{
     reply::Paging,
 };
 
-use super::{super::create::end_unused_mandate, MAX_COMPONENTS, check_config};
+use super::{super::mandates::end_unused_mandate, MAX_COMPONENTS, check_config};
 use crate::context::ComponentsContext;
 
 /// The warning if a tool has no jobs; clients of Toolforge look for it.
@@ -58,7 +58,7 @@ pub async fn generate_config(
         None => Vec::new(),
     };
     let is_of_environment = |job: &Job| {
-        job.name.find_preview().is_some()
+        job.preview.is_some()
             || environments.iter().any(|name| job.name.as_str().ends_with(&format!("--{name}")))
     };
     Ok(build_document(jobs.into_iter().filter(|job| !is_of_environment(job)), &builds))

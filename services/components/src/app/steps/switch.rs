@@ -155,7 +155,8 @@ async fn list_former_components(
     let jobs = running.cx.clients.create_delegated_client(Role::Jobs, running.mandate).await?;
     let query = JobsQuery { include_unset: Some(false) };
     let all = jobs.client.jobs().list(&jobs.tool, &query).await?;
-    let of_preview = all.iter().filter(|job| job.name.find_preview() == Some(number));
+    let of_preview =
+        all.iter().filter(|job| job.preview.is_some() && job.name.find_preview() == Some(number));
     of_preview.map(|job| Ok((job.name.clone(), RevisionComponent::new(job.to_definition()?)))).collect()
 }
 
