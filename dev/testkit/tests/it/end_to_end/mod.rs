@@ -13,6 +13,7 @@ mod notifications;
 mod outside_builder;
 mod package_sources;
 mod page_sleep;
+mod private_repositories;
 mod process_kills;
 mod provided_images;
 mod reboot;
