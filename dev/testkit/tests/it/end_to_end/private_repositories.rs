@@ -21,7 +21,7 @@ fn commit_source(git: &GitServer) -> Result<()> {
         require("http").createServer((_, answer) => answer.end(page)).listen(process.env.PORT, "0.0.0.0");
         process.on("SIGTERM", () => process.exit(0));"#;
     let print = "echo environment of the step; env; cat /proc/1/environ /proc/self/environ || true; \
-                 find / -name 'source-credential*' 2>/dev/null || true";
+                 find / -name 'source-cred*' 2>/dev/null || true";
     let package = json!({ "name": "app", "scripts": { "build": print } }).to_string();
     let pointer = git.store_lfs_object(&LFS_CONTENT);
     git.commit_files("library.git", &[("page.txt", "of the library, ")])?;
@@ -46,7 +46,7 @@ fn commit_source(git: &GitServer) -> Result<()> {
 }
 
 async fn set_credential(cli: &CliSession, words: &[&str], token: &str) -> Result<()> {
-    let words = [&["build", "credentials", "set", "--tool", "site"], words].concat();
+    let words = [&["build", "credentials", "set", "--tool", "site"][..], words].concat();
     let set = cli.run_with_input(&words, &format!("{token}\n")).await?;
     assert!(set.status == Some(0) && !format!("{set:?}").contains(token), "{set:?}");
     Ok(())
@@ -73,11 +73,11 @@ async fn private_repository_is_deployed_and_its_secrets_are_nowhere() -> Result<
     let (url, library) = (git.repository_url("app.git"), git.repository_url("library"));
 
     let refused = deploy_and_fail(&cli, &url).await?;
-    assert!(refused.contains("hearth build credentials set"), "{refused}");
+    assert!(refused.contains("build credentials set"), "{refused}");
     set_credential(&cli, &[&url], SOURCE_TOKEN).await?;
     let refused = deploy_and_fail(&cli, &url).await?;
     assert!(refused.contains("The submodule lib could not be fetched"), "{refused}");
-    assert!(refused.contains("hearth build credentials set"), "{refused}");
+    assert!(refused.contains("build credentials set"), "{refused}");
     set_credential(&cli, &[&library, "--username", "reader"], LIBRARY_TOKEN).await?;
     cli.run_successfully(&["deploy", &url, "--tool", "site"]).await?;
     let (_, page) = Visitor::for_url(hearth.url())?.visit_page("site").await?;
@@ -101,6 +101,6 @@ async fn private_repository_is_deployed_and_its_secrets_are_nowhere() -> Result<
     let words = ["build", "credentials", "delete", &url, "--tool", "site", "--yes"];
     cli.run_successfully(&words).await?;
     let refused = deploy_and_fail(&cli, &url).await?;
-    assert!(refused.contains("hearth build credentials set"), "{refused}");
+    assert!(refused.contains("build credentials set"), "{refused}");
     hearth.stop().await
 }
