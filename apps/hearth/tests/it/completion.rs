@@ -24,6 +24,9 @@ const IMAGES_JSON: &str = r#"{"images": [
     {"shortname": "a\nb", "image": "x"},
     {"shortname": "-rf", "image": "x"}], "messages": {}}"#;
 const ENVVARS_JSON: &str = r#"{"envvars": [{"name": "API_KEY", "value": "s3cret"}], "messages": {}}"#;
+const CREDENTIALS_JSON: &str = r#"{"source_credentials": [{"id": "credential_00000000000000000000000001",
+    "address": "https://git.example.org/ada/secret", "username": "oauth2", "created": "2026-01-02T03:04:05Z"}],
+    "messages": {}}"#;
 const BUILDS_JSON: &str = r#"{"builds": [{"build_id": "build_00000000000000000000000001", "status": "BUILD_SUCCESS",
     "message": "", "start_time": "", "end_time": "", "parameters": {"source_url": "", "ref": "", "envvars": {},
     "image_name": "", "use_latest_versions": false, "use_deprecated_versions": false},
@@ -38,6 +41,7 @@ fn build_home() -> Home {
         ("GET /jobs/v1/tool/dup-finder/images", (200, IMAGES_JSON)),
         ("GET /builds/v1/tool/dup-finder/builds", (200, BUILDS_JSON)),
         ("GET /envvars/v1/tool/dup-finder/envvars", (200, ENVVARS_JSON)),
+        ("GET /builds/v1/tool/dup-finder/source-credentials", (200, CREDENTIALS_JSON)),
     ]))
 }
 
@@ -94,6 +98,7 @@ fn names_complete_for_arguments_that_take_names() {
         (&["envvars", "delete", ""], "API_KEY"),
         (&["envvars", "show", "A"], "API_KEY"),
         (&["build", "cancel", "b"], "build_00000000000000000000000001"),
+        (&["build", "credentials", "delete", "h"], "https://git.example.org/ada/secret"),
         (&["build", "logs", "b"], "build_00000000000000000000000001"),
         (&["jobs", "run", "x", "--image", "py"], "python3.11"),
         (&["jobs", "run", "x", "--image", "tool-dup-finder/tool-dup-finder", ":", "l"], "latest"),

@@ -141,6 +141,11 @@ const REQUEST_JSON: &str = r#"{"data": {"id": "request_0000000000000000000000000
     "kind": "package-source", "author": "user alice", "reason": "libpq17", "package_source": {"name": "pgdg"},
     "state": "open", "created": "2026-01-02T03:04:05Z"}, "messages": {}}"#;
 
+/// A credential for a private repository.
+const SOURCE_CREDENTIALS_JSON: &str = r#"{"source_credentials": [{"id": "credential_00000000000000000000000001",
+    "address": "https://git.example.org/ada/secret", "username": "oauth2", "created": "2026-01-02T03:04:05Z"}],
+    "messages": {}}"#;
+
 /// A stored configuration.
 const CONFIG_JSON: &str = r#"{"data": {"config_version": "v1beta1", "components": {}}, "messages": {}}"#;
 
@@ -202,6 +207,7 @@ fn build_home() -> Home {
             "GET /builds/v1/tool/dup-finder/builders",
             (200, outside_builders.replace("\"shared\": true", "\"shared\": false")),
         ),
+        ("GET /builds/v1/tool/dup-finder/source-credentials", (200, SOURCE_CREDENTIALS_JSON.to_owned())),
         ("GET /builds/v1/package-sources/pgdg", (200, package_source.to_owned())),
         ("GET /builds/v1/tool/dup-finder/package-sources", (200, tool_package_sources.to_owned())),
         ("GET /accounts/v1/requests/request_00000000000000000000000001", (200, REQUEST_JSON.to_owned())),

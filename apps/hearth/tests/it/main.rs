@@ -35,6 +35,7 @@ mod repository;
 mod revisions;
 mod settings;
 mod sign_in;
+mod source_credentials;
 mod sources;
 #[cfg(unix)]
 mod terminal;

@@ -3,6 +3,7 @@
 pub mod builders;
 pub mod cancel;
 pub mod clean;
+pub mod credentials;
 pub mod delete;
 mod image_layers;
 mod image_target;
@@ -70,6 +71,12 @@ pub enum BuildCommand {
         #[command(subcommand)]
         command: builders::OutsideBuildersCommand,
     },
+    /// List, set and delete credentials for private repositories
+    #[command(before_help = "Example: hearth build credentials list", help_template = HELP_TEMPLATE)]
+    Credentials {
+        #[command(subcommand)]
+        command: credentials::SourceCredentialsCommand,
+    },
     /// List the sources of Debian packages besides Debian
     #[command(before_help = "Example: hearth build package-sources", help_template = HELP_TEMPLATE)]
     PackageSources,
@@ -93,6 +100,7 @@ pub async fn run(cx: &CommandContext, command: BuildCommand) -> Result<()> {
         BuildCommand::Reproduce(args) => reproduce::run(cx, args).await,
         BuildCommand::Sbom(args) => sbom::run(cx, args).await,
         BuildCommand::Builders { command } => builders::run(cx, command).await,
+        BuildCommand::Credentials { command } => credentials::run(cx, command).await,
         BuildCommand::PackageSources => package_sources::run(cx).await,
         BuildCommand::Quota => quota::run(cx).await,
     }
@@ -109,6 +117,7 @@ pub fn explain_interrupt(command: &BuildCommand) -> &'static str {
             "some builds may be changed already; hearth build list shows them"
         }
         BuildCommand::Builders { command } => builders::explain_interrupt(command),
+        BuildCommand::Credentials { command } => credentials::explain_interrupt(command),
         BuildCommand::Plan(_)
         | BuildCommand::List
         | BuildCommand::Show(_)

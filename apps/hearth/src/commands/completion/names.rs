@@ -1,4 +1,4 @@
-//! Completion of names from the server: tools, jobs, builds, variables, images.
+//! Completion of names from the server: tools, jobs, builds, variables, images, addresses of credentials.
 //!
 //! The type of an argument's value decides which names it takes. One request with a short timeout uses the
 //! settings and the flags on the line; without an answer there are no names.
@@ -17,7 +17,7 @@ use hearth_wire::{envvars::EnvvarsQuery, jobs::JobsQuery, reply::Paging, tools::
 
 use super::is_plain;
 use crate::{
-    commands::build,
+    commands::build::{self, credentials::CredentialAddress},
     external,
     settings::{CommandSettings, Environment, SettingFlags},
 };
@@ -36,6 +36,7 @@ enum NameKind {
     Builds,
     Envvars,
     Images,
+    CredentialAddresses,
 }
 
 /// Adds completers of names to all arguments in the tree of commands.
@@ -78,6 +79,7 @@ impl NameKind {
             (TypeId::of::<JobName>(), Self::Jobs),
             (TypeId::of::<BuildId>(), Self::Builds),
             (TypeId::of::<EnvvarName>(), Self::Envvars),
+            (TypeId::of::<CredentialAddress>(), Self::CredentialAddresses),
         ];
         kinds.into_iter().find(|(known_type, _)| value_type == *known_type).map(|(_, kind)| kind)
     }
@@ -169,6 +171,10 @@ impl NameKind {
             (Self::Images, Some(tool)) => {
                 let images = client.jobs().list_images(&tool).await?.images;
                 images.into_iter().map(|image| image.shortname.into()).collect()
+            }
+            (Self::CredentialAddresses, Some(tool)) => {
+                let credentials = client.builds().list_source_credentials(&tool).await?;
+                credentials.into_iter().map(|credential| credential.address.into()).collect()
             }
         })
     }

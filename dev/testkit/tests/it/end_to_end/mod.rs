@@ -14,6 +14,7 @@ mod outside_builder;
 mod package_sources;
 mod page_sleep;
 mod previews;
+mod private_repositories;
 mod process_kills;
 mod provided_images;
 mod reboot;

@@ -43,7 +43,7 @@ async fn secret_is_readable_only_inside_its_container() -> Result<()> {
     .await?;
     let beside = ["exec", "bot", "--tool", "hello", "--", "/bin/sh", "-c", other];
     assert!(cli.run_successfully(&beside).await?.contains(&shifted));
-    check_secret_is_nowhere(&hearth)?;
+    check_text_is_nowhere(&hearth, SECRET_MARK)?;
     let files = find_text("MARKED", &[&hearth.runtime_state()])?;
     assert!(files.contains("helper.json"), "files of the workload were not searched: {files}");
 
@@ -61,18 +61,18 @@ async fn secret_is_readable_only_inside_its_container() -> Result<()> {
         Ok((job.status.up_to_date && !job.status.envvars_changed).then_some(()))
     })
     .await?;
-    check_secret_is_nowhere(&hearth)?;
+    check_text_is_nowhere(&hearth, SECRET_MARK)?;
     hearth.stop().await
 }
 
-/// Searches for the value in all files of this Hearth (databases, logs, workloads), and in the command line
+/// Searches for a secret in all files of this Hearth (databases, logs, workloads), and in the command line
 /// and the environment of every process outside of containers.
-fn check_secret_is_nowhere(hearth: &Hearth) -> Result<()> {
+pub fn check_text_is_nowhere(hearth: &Hearth, text: &str) -> Result<()> {
     let state = hearth.runtime_state();
     let folder = state.parent().and_then(Path::parent).ok_or_else(|| Error::internal("no folder"))?;
     let run = hearth.runtime_socket()?;
     let run = run.parent().ok_or_else(|| Error::internal("no folder"))?;
-    assert_eq!(find_text(SECRET_MARK, &[folder, run])?, "");
+    assert_eq!(find_text(text, &[folder, run])?, "");
     let namespace = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/pid"));
     let own = namespace("self").map_err(Error::internal)?;
     let mut searched = 0;
@@ -81,7 +81,7 @@ fn check_secret_is_nowhere(hearth: &Hearth) -> Result<()> {
         if namespace(&pid).is_ok_and(|namespace| namespace == own) {
             for file in ["cmdline", "environ"] {
                 let shown = fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
-                assert!(!String::from_utf8_lossy(&shown).contains(SECRET_MARK), "{file} of {pid}");
+                assert!(!String::from_utf8_lossy(&shown).contains(text), "{file} of {pid}");
             }
             searched += 1;
         }
