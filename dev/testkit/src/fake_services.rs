@@ -15,7 +15,7 @@ use hearth_base::{Digest, Entropy, EventId, Role, Secret, TokenId, ToolId};
 use hearth_kit::Query;
 use hearth_wire::{
     accounts::internal::{ToolTokenCreate, ToolTokenCreated},
-    envvars::internal::{EnvvarSealed, EnvvarsGiven, EnvvarsRevisions},
+    envvars::internal::{EnvvarSealed, EnvvarsAt, EnvvarsGiven, EnvvarsRevisions},
     events::{Event, Topic},
     images::internal::{
         ImageConfig, ImageKind, ImageLayers, ImageResolution, ImageResolveQuery, Layer, PinPut, TagEvent,
@@ -206,9 +206,14 @@ async fn append_lines(
     Ok(wrap_data(LogsTaken { next }))
 }
 
-async fn list_variables(State(fakes): State<FakeServices>) -> Json<Named<EnvvarsGiven>> {
+/// Answers with a variable, which has another value at every earlier time.
+async fn list_variables(
+    State(fakes): State<FakeServices>,
+    Query(EnvvarsAt { at }): Query<EnvvarsAt>,
+) -> Json<Named<EnvvarsGiven>> {
     let received = fakes.lock();
-    let greeting = serde_json::from_value(json!({"name": "GREETING", "value": "hi"}));
+    let value = if at.is_some() { "good day" } else { "hi" };
+    let greeting = serde_json::from_value(json!({"name": "GREETING", "value": value}));
     let content = EnvvarsGiven {
         envvars: greeting.into_iter().collect(),
         sealed: received.sealed.clone(),

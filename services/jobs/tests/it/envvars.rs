@@ -105,6 +105,30 @@ async fn variables_of_a_job_replace_those_of_its_tool(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn job_with_a_time_gets_the_variables_of_then_until_it_is_defined_anew(db: Db) -> Result<()> {
+    let harness = JobsHarness::new(db).await?;
+    let read_greeting = |instance| {
+        let workload = harness.runtime.fake.find_workload(instance)?;
+        Ok::<_, hearth_base::Error>(workload.process.env["GREETING"].expose_secret().to_owned())
+    };
+    let at = hearth_base::Clock::now(&*harness.stand.clock);
+    let earlier = JobCreate { envvars_at: Some(at), ..build_continuous_job("bot") };
+    harness.create(&earlier).await?;
+    let first = harness.wait_for_one_running(None).await?;
+    assert_eq!(read_greeting(first)?, "good day");
+    // Changes of variables do not concern it.
+    harness.fakes.lock().envvars_revision += 1;
+    let envvars = harness.stand.service_client(Role::Envvars)?;
+    assert!(envvars.jobs().show_envvar_states(harness.tool_id).await?.outdated.is_empty());
+    harness.maintainer.jobs().update(&harness.tool, &build_continuous_job("bot")).await?;
+    let second = harness.wait_for_one_running(Some(first)).await?;
+    assert_eq!(read_greeting(second)?, "hi");
+    let future = JobCreate { envvars_at: Some(at + jiff::SignedDuration::from_hours(1)), ..earlier };
+    let refused = harness.maintainer.jobs().update(&harness.tool, &future).await.unwrap_err();
+    assert_eq!(refused.code(), "envvars-at");
+    Ok(())
+}
+
 async fn variable_with_the_name_of_a_secret_is_refused(db: Db) -> Result<()> {
     let harness = JobsHarness::new(db).await?;
     let key = harness.stand.service_client(Role::Envvars)?.jobs().fetch_sealing_key().await?;
@@ -124,5 +148,6 @@ on_every_store!(
     job_with_old_envvars_is_outdated_until_its_restart,
     secret_sealed_for_another_job_fails_its_run_with_a_reason,
     variables_of_a_job_replace_those_of_its_tool,
+    job_with_a_time_gets_the_variables_of_then_until_it_is_defined_anew,
     variable_with_the_name_of_a_secret_is_refused,
 );
