@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hearth_base::{PreviewNumber, Result};
+use hearth_base::{Clock, PreviewNumber, Result, SystemClock};
 use hearth_testkit::{GitServer, Hearth, HearthShape, PAGE_COMMAND, wait_until_within};
 use hearth_wire::{
     builds::{BuildCreate, BuildCreateQuery, BuildStatus},
@@ -10,7 +10,7 @@ use hearth_wire::{
     reply::Paging,
 };
 use http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::{Visitor, images::provide_images};
 use crate::site::start_site;
@@ -87,7 +87,7 @@ async fn page_of_a_preview_reaches_nothing_of_its_tool_and_of_hearth() -> Result
     let command =
         format!("mkdir /tmp/www; ({attempts}) | tee /tmp/www/index.html; exec httpd -f -p 8000 -h /tmp/www");
     let preview = JobCreate {
-        preview: Some(JobPreview { expires: Timestamp::now() + SignedDuration::from_hours(1) }),
+        preview: Some(JobPreview { expires: SystemClock.now() + SignedDuration::from_hours(1) }),
         envvars: Some(vec!["SHOWN_VALUE".parse()?]),
         ..page("web--pr-7", command)?
     };
@@ -151,7 +151,7 @@ async fn build_of_a_preview_makes_an_image_that_its_job_runs() -> Result<()> {
 
     let job = JobCreate {
         job_type: Some(JobType::Webservice),
-        preview: Some(JobPreview { expires: Timestamp::now() + SignedDuration::from_hours(1) }),
+        preview: Some(JobPreview { expires: SystemClock.now() + SignedDuration::from_hours(1) }),
         ..JobCreate::new("web--pr-7".parse()?, built.destination_image, "web")
     };
     operator.client.jobs().create(&tool, &job).await?;
