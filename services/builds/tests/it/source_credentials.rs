@@ -5,7 +5,7 @@ use hearth_kit::db::Db;
 use hearth_testkit::{GitServer, on_every_store, wait_until};
 use hearth_wire::builds::{
     BuildCreate, BuildCreateQuery, BuildNew, SourceCredential, SourceCredentialPut,
-    internal::{BuildLease, BuildLeaseSource},
+    internal::{BuildClaim, BuildLease, BuildLeaseSource},
 };
 use http::Method;
 use serde_json::json;
@@ -167,7 +167,9 @@ async fn preview_gets_the_credential_of_its_source_only(db: Db) -> Result<()> {
     let url = fixture.git.repository_url("secret");
     let preview = Some(PreviewNumber::new(7)?);
     let create = BuildCreate { source_url: Some(url.clone()), preview, ..BuildCreate::default() };
-    let lease = fixture.lease_build_of(create).await?;
+    fixture.maintainer.builds().start(&fixture.tool, &create, &BuildCreateQuery::default()).await?;
+    let claim = BuildClaim { isolates_previews: true, ..BuildClaim::default() };
+    let lease = fixture.claim_lease_with(&claim).await?.unwrap();
     assert_eq!(list_leased(&lease), [(url.as_str(), SECRET)]);
     Ok(())
 }
