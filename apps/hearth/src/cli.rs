@@ -177,7 +177,7 @@ pub enum CliCommand {
     },
     /// Build images from sources
     #[command(before_help = "Example: hearth build plan", help_template = HELP_TEMPLATE)]
-    #[command(subcommand_required = true, arg_required_else_help = true)]
+    #[command(disable_help_subcommand = true, subcommand_required = true, arg_required_else_help = true)]
     Build {
         /// The subcommand.
         #[command(subcommand)]

@@ -127,7 +127,6 @@ mod tests {
             ("web--staging", None),
             ("web--pr-07", None),
             ("web--pr-0", None),
-            ("web--pr-", None),
             ("web--pr-7--staging", None),
         ] {
             assert_eq!(name.parse::<JobName>()?.find_preview(), preview, "{name}");

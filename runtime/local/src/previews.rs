@@ -1,4 +1,4 @@
-//! What previews have on this host: a number with its range of host ids, and the build cache of their builds. Both end
+//! Resources of previews on this host: a number with its range of host ids, and the build cache of their builds. Both end
 //! when the runtime has no workload of the preview any more, also none that has ended and is not acknowledged: the steps
 //! of a build share its cache, and between two of them no container runs.
 

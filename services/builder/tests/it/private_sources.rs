@@ -9,14 +9,15 @@ use crate::fetch_script::{
     FETCH_FAILED_STATUS, Fetched, LFS_ATTRIBUTES, MAX_SOURCE_BYTES, add_submodule, run_script_with_env,
 };
 
-const USERNAME: &str = "oauth2";
-const SECRET: &str = "very-secret-token";
+const FORGE_USERNAME: &str = "oauth2";
+const FORGE_SECRET: &str = "very-secret-token";
 
 /// Fetches a commit of `address`, with a credential for each of these addresses, as `source_credentials.rs` renders them.
 async fn fetch_with_credentials(address: &str, commit: &str, private: &[String]) -> Result<Fetched> {
     let files = tempfile::tempdir().map_err(Error::internal)?;
     let (config, answer) = (files.path().join("config"), files.path().join("answer"));
-    fs::write(&answer, format!("username={USERNAME}\npassword={SECRET}\n")).map_err(Error::internal)?;
+    fs::write(&answer, format!("username={FORGE_USERNAME}\npassword={FORGE_SECRET}\n"))
+        .map_err(Error::internal)?;
     let mut text = "[credential]\n\tuseHttpPath = true\n".to_owned();
     for address in private.iter().flat_map(|address| [address.clone(), format!("{address}.git")]) {
         text.push_str(&format!(
@@ -49,13 +50,13 @@ async fn submodules_and_lfs_objects_of_private_repositories_are_fetched() -> Res
     git.commit_files("main", &[LFS_ATTRIBUTES, ("main.bin", &big), ("Procfile", "web: x\n")])?;
     let commit = add_submodule(&git, "main", "lib", "lib", "../lib")?;
     for name in ["main", "lib"] {
-        git.access().require_credential(name, USERNAME, SECRET);
+        git.access().require_credential(name, FORGE_USERNAME, FORGE_SECRET);
     }
     let (main, lib) = (git.repository_url("main"), git.repository_url("lib"));
     let fetched = fetch_with_credentials(&main, &commit, &[main.clone(), lib]).await?;
     assert_eq!(fetched.status, Some(0), "{}", fetched.output);
     assert!(fetched.has_file("main.bin") && fetched.has_file("lib/big.bin"), "{}", fetched.output);
-    assert!(!fetched.output.contains(SECRET), "{}", fetched.output);
+    assert!(!fetched.output.contains(FORGE_SECRET), "{}", fetched.output);
 
     let refused = fetch_with_credentials(&main, &commit, std::slice::from_ref(&main)).await?;
     assert_eq!(refused.status, Some(FETCH_FAILED_STATUS), "{}", refused.output);
@@ -68,7 +69,7 @@ async fn credential_follows_no_redirect_but_that_to_the_name_with_git() -> Resul
     let (git, other) = (GitServer::start().await?, GitServer::start().await?);
     let commit = git.commit_files("main.git", &[("Procfile", "web: x\n")])?;
     other.commit_files("main", &[("Procfile", "web: x\n")])?;
-    git.access().require_credential("main", USERNAME, SECRET);
+    git.access().require_credential("main", FORGE_USERNAME, FORGE_SECRET);
     git.access().move_repository("main", "main.git");
     let address = git.repository_url("main");
     let fetched = fetch_with_credentials(&address, &commit, std::slice::from_ref(&address)).await?;
@@ -89,8 +90,8 @@ async fn settings_of_a_source_send_no_credential_to_another_server() -> Result<(
     let lfs = format!("[lfs]\n\turl = {}.git/info/lfs\n", other.repository_url("trap"));
     let files = [LFS_ATTRIBUTES, ("main.bin", &pointer), (".lfsconfig", &lfs)];
     let commit = git.commit_files("main", &files)?;
-    git.access().require_credential("main", USERNAME, SECRET);
-    other.access().require_credential("trap", USERNAME, SECRET);
+    git.access().require_credential("main", FORGE_USERNAME, FORGE_SECRET);
+    other.access().require_credential("trap", FORGE_USERNAME, FORGE_SECRET);
     let address = git.repository_url("main");
     let refused = fetch_with_credentials(&address, &commit, std::slice::from_ref(&address)).await?;
     assert_eq!(refused.status, Some(FETCH_FAILED_STATUS), "{}", refused.output);

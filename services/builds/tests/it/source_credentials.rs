@@ -14,9 +14,9 @@ use crate::fixture::{
     BuildsFixture, RequestLog, build_success_end, record_requests, start_fixture, start_fixture_with,
 };
 
-const SECRET: &str = "glpat-very-secret";
+const FORGE_SECRET: &str = "glpat-very-secret";
 
-/// Starts the service with the private repository `secret`, which accepts [`SECRET`].
+/// Starts the service with the private repository `secret`, which accepts [`FORGE_SECRET`].
 async fn start_private_fixture(db: Db) -> Result<BuildsFixture> {
     let fixture = start_fixture(db).await?;
     add_private_repository(&fixture.git, "secret")?;
@@ -25,7 +25,7 @@ async fn start_private_fixture(db: Db) -> Result<BuildsFixture> {
 
 fn add_private_repository(git: &GitServer, name: &str) -> Result<()> {
     git.commit_files(name, &[("Procfile", "web: ./serve\n")])?;
-    git.access().require_credential(name, "oauth2", SECRET);
+    git.access().require_credential(name, "oauth2", FORGE_SECRET);
     Ok(())
 }
 
@@ -68,11 +68,11 @@ async fn private_repository_is_resolved_and_leased_with_its_credential(db: Db) -
     let command = format!("hearth build credentials set {url}");
     assert!(refused.help_text().unwrap_or_default().contains(&command), "{refused:?}");
 
-    let set = fixture.put_credential("secret.git", SECRET).await?;
+    let set = fixture.put_credential("secret.git", FORGE_SECRET).await?;
     assert_eq!((set.address.as_str(), set.username.as_str()), (url.as_str(), "oauth2"));
     let create = BuildCreate { source_url: Some(url.clone()), ..BuildCreate::default() };
     let lease = fixture.lease_build_of(create).await?;
-    assert_eq!(list_leased(&lease), [(url.as_str(), SECRET)]);
+    assert_eq!(list_leased(&lease), [(url.as_str(), FORGE_SECRET)]);
     assert_eq!(lease.source_credentials[0].username, "oauth2");
     let listed = fixture.list_credentials().await?;
     assert!(listed[0].last_used.is_some() && listed[0].last_refusal.is_none(), "{listed:?}");
@@ -85,7 +85,7 @@ async fn private_repository_is_resolved_and_leased_with_its_credential(db: Db) -
             ..BuildCreate::default()
         })
         .await?;
-    assert_eq!(list_leased(&lease), [(url.as_str(), SECRET)]);
+    assert_eq!(list_leased(&lease), [(url.as_str(), FORGE_SECRET)]);
     fixture.finish_lease(&lease, build_success_end()).await?;
     let sent = fixture.git.access().list_authorized_paths();
     assert!(!sent.is_empty() && sent.iter().all(|path| path.starts_with("/secret")), "{sent:?}");
@@ -105,7 +105,7 @@ async fn refused_credential_is_reported_with_the_next_step(db: Db) -> Result<()>
     assert!(listed[0].last_used.is_none(), "{listed:?}");
 
     // A new one replaces it, and forgets the refusal.
-    let replaced = fixture.put_credential("secret", SECRET).await?;
+    let replaced = fixture.put_credential("secret", FORGE_SECRET).await?;
     fixture.start_build_of_url(&url).await?;
     let listed = fixture.list_credentials().await?;
     assert_eq!(listed.len(), 1);
@@ -119,7 +119,7 @@ async fn credential_is_sent_to_no_other_address(db: Db) -> Result<()> {
     let fixture = start_fixture_with(db, other.address()).await?;
     add_private_repository(&fixture.git, "secret.git")?;
     let url = fixture.git.repository_url("secret");
-    fixture.put_credential("secret", SECRET).await?;
+    fixture.put_credential("secret", FORGE_SECRET).await?;
     // As GitLab does it.
     fixture.git.access().move_repository("secret", "secret.git");
     fixture.start_build_of_url(&url).await?;
@@ -138,7 +138,7 @@ async fn credential_is_sent_to_no_other_address(db: Db) -> Result<()> {
 
 async fn mirror_gets_no_credential(db: Db) -> Result<()> {
     let fixture = start_private_fixture(db).await?;
-    let mirrored = build_put("https://code.example/other", SECRET);
+    let mirrored = build_put("https://code.example/other", FORGE_SECRET);
     fixture.maintainer.builds().put_source_credential(&fixture.tool, &mirrored).await?;
     let create = || BuildCreate {
         source_url: Some("https://code.example/team/hello".to_owned()),
@@ -150,7 +150,7 @@ async fn mirror_gets_no_credential(db: Db) -> Result<()> {
         "a public source keeps its mirror"
     );
     fixture.finish_lease(&lease, build_success_end()).await?;
-    let covering = build_put("https://code.example/team", SECRET);
+    let covering = build_put("https://code.example/team", FORGE_SECRET);
     fixture.maintainer.builds().put_source_credential(&fixture.tool, &covering).await?;
     // There is no such server.
     let url = "https://code.example/team/hello";
@@ -163,14 +163,14 @@ async fn preview_gets_the_credential_of_its_source_only(db: Db) -> Result<()> {
     let fixture = start_private_fixture(db).await?;
     add_private_repository(&fixture.git, "library")?;
     fixture.put_credential("library", "of-library").await?;
-    fixture.put_credential("secret", SECRET).await?;
+    fixture.put_credential("secret", FORGE_SECRET).await?;
     let url = fixture.git.repository_url("secret");
     let preview = Some(PreviewNumber::new(7)?);
     let create = BuildCreate { source_url: Some(url.clone()), preview, ..BuildCreate::default() };
     fixture.maintainer.builds().start(&fixture.tool, &create, &BuildCreateQuery::default()).await?;
     let claim = BuildClaim { isolates_previews: true, ..BuildClaim::default() };
     let lease = fixture.claim_lease_with(&claim).await?.unwrap();
-    assert_eq!(list_leased(&lease), [(url.as_str(), SECRET)]);
+    assert_eq!(list_leased(&lease), [(url.as_str(), FORGE_SECRET)]);
     Ok(())
 }
 
@@ -179,12 +179,12 @@ async fn hostile_credentials_are_refused(db: Db) -> Result<()> {
     let (builds, url) = (fixture.maintainer.builds(), fixture.git.repository_url("secret"));
     let long = "x".repeat(501);
     for (address, secret, code) in [
-        ("http://code.example/ada", SECRET, "source-address"),
-        ("https://code.example", SECRET, "source-address"),
-        ("https://code.example/ada/../bob", SECRET, "source-address"),
-        ("https://ada:hunter2@code.example/ada", SECRET, "source-address"),
-        ("https://code.example/ada\"]", SECRET, "source-address"),
-        ("git@code.example:ada/secret", SECRET, "source-address"),
+        ("http://code.example/ada", FORGE_SECRET, "source-address"),
+        ("https://code.example", FORGE_SECRET, "source-address"),
+        ("https://code.example/ada/../bob", FORGE_SECRET, "source-address"),
+        ("https://ada:hunter2@code.example/ada", FORGE_SECRET, "source-address"),
+        ("https://code.example/ada\"]", FORGE_SECRET, "source-address"),
+        ("git@code.example:ada/secret", FORGE_SECRET, "source-address"),
         (&url, "", "source-secret"),
         (&url, "a\nhost=evil.example", "source-secret"),
         (&url, &long, "source-secret"),
@@ -194,12 +194,12 @@ async fn hostile_credentials_are_refused(db: Db) -> Result<()> {
         assert_eq!((refused.kind(), refused.code()), (ErrorKind::Invalid, code), "{address}");
         assert!(refused.public_messages().all(|message| !message.contains("hunter2")), "{refused:?}");
     }
-    let put = SourceCredentialPut { username: Some("a:b".to_owned()), ..build_put(&url, SECRET) };
+    let put = SourceCredentialPut { username: Some("a:b".to_owned()), ..build_put(&url, FORGE_SECRET) };
     let refused = builds.put_source_credential(&fixture.tool, &put).await.err().unwrap();
     assert_eq!(refused.code(), "source-username");
 
-    let set = fixture.put_credential("secret", SECRET).await?;
-    let put = build_put(&url, SECRET);
+    let set = fixture.put_credential("secret", FORGE_SECRET).await?;
+    let put = build_put(&url, FORGE_SECRET);
     let viewed = fixture.viewer.builds();
     let refused = viewed.put_source_credential(&fixture.tool, &put).await.err().unwrap();
     assert_eq!(refused.kind(), ErrorKind::Forbidden);
@@ -217,9 +217,9 @@ async fn hostile_credentials_are_refused(db: Db) -> Result<()> {
 async fn tool_has_a_limited_number_of_credentials(db: Db) -> Result<()> {
     let fixture = start_fixture(db).await?;
     for number in 0..20 {
-        fixture.put_credential(&format!("r{number}"), SECRET).await?;
+        fixture.put_credential(&format!("r{number}"), FORGE_SECRET).await?;
     }
-    let refused = fixture.put_credential("r20", SECRET).await.err().unwrap();
+    let refused = fixture.put_credential("r20", FORGE_SECRET).await.err().unwrap();
     assert_eq!((refused.kind(), refused.code()), (ErrorKind::Conflict, "source-credentials-full"));
     fixture.put_credential("r7.git", "another").await?;
     assert_eq!(fixture.list_credentials().await?.len(), 20);
@@ -231,7 +231,7 @@ async fn secret_is_in_no_answer_and_no_audit_entry(db: Db) -> Result<()> {
     let log = RequestLog::default();
     fixture.stand.set_fake_service(Role::Accounts, record_requests(log.clone(), |_| json!({ "data": {} })));
     let path = "/tool/hello/source-credentials";
-    let put = json!({"address": fixture.git.repository_url("secret"), "secret": SECRET});
+    let put = json!({"address": fixture.git.repository_url("secret"), "secret": FORGE_SECRET});
     let (status, set) = BuildsFixture::send(&fixture.maintainer, Method::PUT, path, Some(put)).await;
     assert_eq!(status, 200, "{set}");
     let (_, listed) = BuildsFixture::send(&fixture.maintainer, Method::GET, path, None).await;
@@ -245,14 +245,14 @@ async fn secret_is_in_no_answer_and_no_audit_entry(db: Db) -> Result<()> {
     })
     .await?;
     for text in [set.to_string(), listed.to_string(), deleted.1.to_string(), sent] {
-        assert!(!text.contains(SECRET), "{text}");
+        assert!(!text.contains(FORGE_SECRET), "{text}");
     }
     Ok(())
 }
 
 async fn credential_survives_a_rotation_of_the_key(db: Db) -> Result<()> {
     let mut fixture = start_private_fixture(db).await?;
-    fixture.put_credential("secret", SECRET).await?;
+    fixture.put_credential("secret", FORGE_SECRET).await?;
     let stand = &mut fixture.stand;
     stand.kill_workers().await;
     let path = stand.kit.state.keys_folder().join("builds.values");

@@ -8,7 +8,7 @@ use hearth_kit::{
 use jiff::Timestamp;
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use super::{EnvvarStore, former};
+use super::EnvvarStore;
 use crate::envvar_key::EnvvarKey;
 
 /// Number of values that one transaction re-encrypts.
@@ -156,19 +156,6 @@ impl EnvvarStore {
     /// Deletes a variable.
     pub async fn delete(&self, tx: &Tx, key: &EnvvarKey) -> Result<()> {
         row::Entity::delete_by_id(key.to_row_key()).exec(&**tx).await.or_db_error().map(|_| ())
-    }
-
-    /// Lists the ids of this service's keys that encrypt stored values.
-    pub async fn list_key_ids(&self) -> Result<Vec<String>> {
-        let is_encrypted = row::Column::Secret.eq(false);
-        let query =
-            row::Entity::find().filter(is_encrypted).select_only().column(row::Column::KeyId).distinct();
-        let mut ids: Vec<String> = query.into_tuple().all(self.db.reader()).await.or_db_error()?;
-        let is_encrypted = former::row::Column::Secret.eq(false);
-        let query = former::row::Entity::find().filter(is_encrypted);
-        let query = query.select_only().column(former::row::Column::KeyId).distinct();
-        ids.extend(query.into_tuple::<String>().all(self.db.reader()).await.or_db_error()?);
-        Ok(ids)
     }
 
     /// Lists some variables that another key than `key` of this service encrypts.

@@ -99,6 +99,19 @@ impl EnvvarStore {
         row::Entity::delete_many().filter(of_variable).exec(&**tx).await.or_db_error().map(drop)
     }
 
+    /// Lists the ids of this service's keys that encrypt stored values, current and former ones.
+    pub async fn list_key_ids(&self) -> Result<Vec<String>> {
+        let is_encrypted = envvar::row::Column::Secret.eq(false);
+        let query = envvar::row::Entity::find().filter(is_encrypted);
+        let query = query.select_only().column(envvar::row::Column::KeyId).distinct();
+        let mut ids: Vec<String> = query.into_tuple().all(self.db.reader()).await.or_db_error()?;
+        let is_encrypted = row::Column::Secret.eq(false);
+        let query = row::Entity::find().filter(is_encrypted);
+        let query = query.select_only().column(row::Column::KeyId).distinct();
+        ids.extend(query.into_tuple::<String>().all(self.db.reader()).await.or_db_error()?);
+        Ok(ids)
+    }
+
     /// Lists some former values that another key than `key` of this service encrypts, with their variables.
     pub async fn list_former_closed_by_other_keys(&self, key: &str) -> Result<Vec<StoredEnvvar>> {
         let encrypted = row::Entity::find().filter(row::Column::Secret.eq(false));

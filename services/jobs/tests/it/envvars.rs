@@ -105,7 +105,7 @@ async fn variables_of_a_job_replace_those_of_its_tool(db: Db) -> Result<()> {
     Ok(())
 }
 
-async fn job_with_a_time_gets_the_variables_of_then_until_it_is_defined_anew(db: Db) -> Result<()> {
+async fn job_with_a_time_gets_the_variables_of_then_until_its_next_definition(db: Db) -> Result<()> {
     let harness = JobsHarness::new(db).await?;
     let read_greeting = |instance| {
         let workload = harness.runtime.fake.find_workload(instance)?;
@@ -148,6 +148,6 @@ on_every_store!(
     job_with_old_envvars_is_outdated_until_its_restart,
     secret_sealed_for_another_job_fails_its_run_with_a_reason,
     variables_of_a_job_replace_those_of_its_tool,
-    job_with_a_time_gets_the_variables_of_then_until_it_is_defined_anew,
+    job_with_a_time_gets_the_variables_of_then_until_its_next_definition,
     variable_with_the_name_of_a_secret_is_refused,
 );

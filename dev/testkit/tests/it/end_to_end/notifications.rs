@@ -77,7 +77,7 @@ async fn check_notifications(shape: HearthShape) -> Result<()> {
     let id = calls.create_deployment(&"nightly".parse()?, &create, &Default::default()).await?.deploy_id;
     let mail = wait_until("a mail arrives", async || Ok(server.read_mails()?.into_iter().nth(2))).await?;
     for line in [
-        "Subject: [hearth] nightly/deployment failed: there is no image nosuch",
+        "Subject: [hearth] nightly/deployment failed: the tool has no image \"nosuch\"",
         "step:    check",
         &format!("/components/v1/tool/nightly/deployment/{id}"),
         "hearth notify events --tool nightly",
@@ -88,7 +88,7 @@ async fn check_notifications(shape: HearthShape) -> Result<()> {
         wait_until("the webhook arrives", async || Ok(receiver.requests().into_iter().nth(1))).await?;
     assert_eq!(verify_webhook(secret, &request)?, "deployment.failed");
     let body: Value = serde_json::from_str(&request.body).map_err(Error::internal)?;
-    assert_eq!(body["data"]["reason"], "there is no image nosuch");
+    assert_eq!(body["data"]["reason"], "the tool has no image \"nosuch\"");
 
     // A successful run causes no notification.
     let successful =

@@ -21,8 +21,8 @@ const PAGE_TIMEOUT: Duration = Duration::from_secs(90);
 /// Time for a build of a small source with an empty cache.
 const BUILD_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// What a preview tries, and whether it is open to it. All of it is open to the tool.
-const ATTEMPTS: [(&str, &str, bool); 11] = [
+/// Names and commands of attempts, and whether a preview succeeds. The tool succeeds in all of them.
+const PREVIEW_ATTEMPTS: [(&str, &str, bool); 11] = [
     ("door", "nc -w 2 hearth.internal 80", false),
     ("door-by-address", "nc -w 2 $service 80", false),
     ("proxy", "nc -w 2 $service 3128", false),
@@ -39,7 +39,7 @@ const ATTEMPTS: [(&str, &str, bool); 11] = [
 /// Builds a shell command that prints a line for each attempt. `job` is the address of the tool's own page.
 fn build_attempts(job: &str) -> String {
     let mut script = format!("job={job}; service=$(hostname -i | cut -d. -f1-2).0.1; ");
-    for (name, attempt, ..) in ATTEMPTS {
+    for (name, attempt, ..) in PREVIEW_ATTEMPTS {
         script += &format!(
             "if {attempt} </dev/null >/dev/null 2>&1; then echo {name}=open; else echo {name}=closed; fi; "
         );
@@ -50,7 +50,7 @@ fn build_attempts(job: &str) -> String {
 /// The lines that a preview (`true`) or the tool prints.
 fn list_expected_lines(is_preview: bool) -> Vec<String> {
     let state = |is_open_to_preview| if is_open_to_preview || !is_preview { "open" } else { "closed" };
-    ATTEMPTS.iter().map(|(name, _, is_open)| format!("{name}={}", state(*is_open))).collect()
+    PREVIEW_ATTEMPTS.iter().map(|(name, _, is_open)| format!("{name}={}", state(*is_open))).collect()
 }
 
 #[tokio::test]

@@ -228,7 +228,7 @@ pub mod tests {
             }
             assert_eq!((plan.cwd.as_str(), plan.env["HOME"].as_str()), ("/app", "/app"));
             // Release 0.1.0 would run it as a workload of the tool, and cannot without a program.
-            assert!(plan.argv.is_empty() && !plan.program().is_empty());
+            assert!(plan.argv.is_empty() && !plan.select_argv().is_empty());
             assert_eq!(plan.preview.map(|preview| preview.number.as_u32()), Some(7));
         }
         let chosen = of_preview(false, |job| job.envvars = Some(vec!["API_KEY".parse().unwrap()]));

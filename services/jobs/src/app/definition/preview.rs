@@ -78,11 +78,12 @@ mod tests {
 
     use super::*;
 
-    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+    const TEST_TIME: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn build_spec(name: &str, hours: Option<i64>, change: impl FnOnce(&mut JobCreate)) -> Result<JobSpec> {
         let mut job = JobCreate::new(name.parse()?, "web", "./run");
-        job.preview = hours.map(|hours| JobPreview { expires: NOW + SignedDuration::from_hours(hours) });
+        job.preview =
+            hours.map(|hours| JobPreview { expires: TEST_TIME + SignedDuration::from_hours(hours) });
         change(&mut job);
         JobSpec::from_create(job)
     }
@@ -93,7 +94,7 @@ mod tests {
         change: impl FnOnce(&mut JobCreate),
     ) -> Result<Option<String>> {
         let spec = build_spec(name, hours, change)?;
-        Ok(validate_preview(&spec, None, NOW).err().map(|error| error.code().to_owned()))
+        Ok(validate_preview(&spec, None, TEST_TIME).err().map(|error| error.code().to_owned()))
     }
 
     #[test]
@@ -113,7 +114,7 @@ mod tests {
     fn job_of_the_tool_never_becomes_one_of_a_preview() -> Result<()> {
         let (of_tool, of_preview) =
             (build_spec("web--pr-7", None, |_| ())?, build_spec("web--pr-7", Some(1), |_| ())?);
-        let is_refused = |wanted, current| validate_preview(wanted, Some(current), NOW).is_err();
+        let is_refused = |wanted, current| validate_preview(wanted, Some(current), TEST_TIME).is_err();
         assert!(!is_refused(&of_tool, &of_tool) && !is_refused(&of_preview, &of_preview));
         assert!(is_refused(&of_preview, &of_tool) && is_refused(&of_tool, &of_preview));
         Ok(())

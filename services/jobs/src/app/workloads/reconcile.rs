@@ -329,7 +329,7 @@ async fn build_runtime_workload(cx: &JobsContext, workload: &Workload) -> Result
         image_source: ImageSource::Delivered,
         read_only: false,
         process: Process {
-            argv: workload.plan.program().to_vec(),
+            argv: workload.plan.select_argv().to_vec(),
             env: plain,
             sealed,
             cwd: cwd.clone(),

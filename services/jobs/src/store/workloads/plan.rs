@@ -118,7 +118,7 @@ impl WorkloadPlan {
     }
 
     /// Returns the program and its arguments.
-    pub fn program(&self) -> &[String] {
+    pub fn select_argv(&self) -> &[String] {
         self.preview.as_ref().map_or(&self.argv, |preview| &preview.argv)
     }
 
