@@ -97,7 +97,7 @@ async fn deployments_of_the_tool_come_before_queued_previews(db: Db) -> Result<(
     }
     // Five are queued; the others wait outside of the queue.
     let log = wait_until("five previews are queued", async || {
-        fixture.stand.advance_clock(SignedDuration::from_millis(100));
+        fixture.stand.advance_clock(SignedDuration::from_millis(500));
         let log = list_deliveries(&fixture, link.id).await?;
         let queued = log.iter().filter(|one| one.outcome == ForgeDeliveryOutcome::Deployed).count();
         Ok((queued == 5).then_some(log))
