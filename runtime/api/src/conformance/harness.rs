@@ -29,7 +29,7 @@ pub trait Harness: Send + Sync {
     fn image(&self) -> ResolvedImage;
     /// The optional features that the runtime supports.
     fn features(&self) -> &[Feature] {
-        &[Feature::ImageDelivery, Feature::RefreshedFile]
+        &[Feature::PreviewOwner, Feature::ImageDelivery, Feature::RefreshedFile]
     }
     /// Builds the process that executes a script.
     fn build_process(&self, script: &Script) -> Process;
