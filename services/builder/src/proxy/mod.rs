@@ -73,6 +73,8 @@ pub async fn serve_proxy(listener: TcpListener, outbound: OutboundClient) {
                         refuse_connection(stream);
                         continue;
                     };
+                    // Small parts of an answer, such as those of a TLS handshake, would wait for each other.
+                    let _slower_otherwise = stream.set_nodelay(true);
                     let outbound = outbound.clone();
                     tasks.spawn(async move {
                         serve_connection(stream, outbound).await;
