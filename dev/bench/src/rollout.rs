@@ -66,8 +66,9 @@ pub async fn run() -> Result<BenchReport> {
     report.add_row(ReportRow::new(what, first.as_secs_f64(), "s").with_goal(Goal::AtMost(3.0)));
     page.time_deployment(&build_image_deployment("second"), "second").await?;
     let (mut deployed, mut rolled_back) = (Vec::new(), Vec::new());
-    for _ in 0..REPEAT_COUNT {
-        let back = DeploymentCreate { revision: Some(1), ..DeploymentCreate::default() };
+    // Every round makes two revisions, and the one before the newest has the first image.
+    for former in (1..).step_by(2).take(REPEAT_COUNT) {
+        let back = DeploymentCreate { revision: Some(former), ..DeploymentCreate::default() };
         rolled_back.push(page.time_deployment(&back, "first").await?);
         deployed.push(page.time_deployment(&build_image_deployment("second"), "second").await?);
     }
@@ -220,9 +221,10 @@ impl Page {
     async fn change_repeatedly(&self) -> Result<()> {
         for replicas in [2, 1] {
             sleep(CHANGE_PAUSE).await;
-            self.deploy(&build_image_deployment("second")).await?;
+            let deployed = self.deploy(&build_image_deployment("first")).await?;
             sleep(CHANGE_PAUSE).await;
-            self.deploy(&DeploymentCreate { revision: Some(1), ..DeploymentCreate::default() }).await?;
+            let former = deployed.revision.map(|revision| revision - 1);
+            self.deploy(&DeploymentCreate { revision: former, ..DeploymentCreate::default() }).await?;
             sleep(CHANGE_PAUSE).await;
             self.client.jobs().scale_job(&self.tool, &"web".parse()?, ReplicasPut { replicas }).await?;
         }
