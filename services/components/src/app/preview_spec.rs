@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use hearth_base::{EnvironmentName, EnvvarName, Error, ErrorKind, JobName, PreviewNumber, Result};
+use hearth_base::{EnvironmentName, EnvvarName, Error, ErrorKind, JobName, PreviewNumber, Result, Role};
 use hearth_wire::{
     components::{ConfigDocument, DeploySource, DeploymentCreate, GitSource, HearthPreviews},
     jobs::{Emails, JobCreate, JobPreview, JobType, MountMode},
@@ -63,6 +63,13 @@ pub async fn read_preview_request(
         restored_revision: None,
         warnings: Vec::new(),
     })
+}
+
+/// Builds the error about a service of an earlier release, which ignores that a build or a job is of a preview and would run
+/// its code as the tool: `preview-not-isolated` (conflict).
+pub fn build_unsupported_error(service: Role) -> Error {
+    let what = format!("the service {service} is of an earlier release and does not isolate previews");
+    Error::conflict("preview-not-isolated", what).help("upgrade all services, then push another commit")
 }
 
 /// Lets every build of the repository build another ref.

@@ -304,6 +304,24 @@ async fn preview_of_a_former_owner_ends_by_its_time(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn preview_fails_at_a_service_that_does_not_isolate_it(db: Db) -> Result<()> {
+    let fixture = start_components(db).await?;
+    let (link, secret) = link_with_previews(&fixture, ForgeKind::Github, PreviewSource::Forks).await?;
+    for (number, ignoring) in [(7, "builds"), (8, "jobs")] {
+        fixture.services.change_state(|state| {
+            state.builds.ignores_previews = ignoring == "builds";
+            state.jobs.ignores_previews = ignoring == "jobs";
+        });
+        let opened = SentDelivery::merge_request(ForgeKind::Github, number);
+        let failed = deploy_preview(&fixture, &opened, (&link, &secret)).await?;
+        assert_eq!(failed.status, DeploymentState::Failed, "{failed:?}");
+        let reason = format!("the service {ignoring} is of an earlier release and does not isolate previews");
+        assert!(failed.long_status.contains(&reason), "{}", failed.long_status);
+        assert!(list_jobs(&fixture).is_empty(), "no job of the tool runs the code");
+    }
+    Ok(())
+}
+
 on_every_store!(
     merge_request_of_each_forge_has_an_isolated_preview_until_it_is_closed,
     preview_gets_only_what_the_stored_configuration_lists_for_previews,
@@ -315,4 +333,5 @@ on_every_store!(
     expired_preview_gives_its_images_back,
     maintainer_lists_and_deletes_previews_but_does_not_deploy_them,
     preview_of_a_former_owner_ends_by_its_time,
+    preview_fails_at_a_service_that_does_not_isolate_it,
 );

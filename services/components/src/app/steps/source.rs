@@ -11,7 +11,7 @@ use hearth_wire::{
 };
 use jiff::Timestamp;
 
-use super::super::running::RunningDeployment;
+use super::super::{preview_spec::build_unsupported_error, running::RunningDeployment};
 use crate::{
     spec::{BuildSpec, ComponentImage},
     store::DeploymentContent,
@@ -79,12 +79,12 @@ async fn request_build(running: &RunningDeployment<'_>, name: &JobName, build: &
     let builds = running.cx.clients.create_delegated_client(Role::Builds, running.mandate).await?;
     let taken = running.read(|content| content.list_builds()).await;
     let found = if is_retry { find_requested_build(&builds, created, &create, &taken).await? } else { None };
-    let (build, resolved_ref) = match found {
-        Some(found) => found,
+    let (build, resolved_ref, is_isolated) = match found {
+        Some((build, resolved_ref)) => (build, resolved_ref, true),
         None => {
             let query = BuildCreateQuery { queue: true, rebuild: force_build };
             let new = builds.client.builds().start(&builds.tool, &create, &query).await?;
-            (new.name, new.resolved_ref)
+            (new.name, new.resolved_ref, new.parameters.preview == create.preview)
         }
     };
     // Saved at once, so that a cancellation finds the build.
@@ -95,7 +95,9 @@ async fn request_build(running: &RunningDeployment<'_>, name: &JobName, build: &
                 component.progress.resolved_ref = resolved_ref;
             }
         })
-        .await
+        .await?;
+    // The failure of the deployment cancels the build.
+    if is_isolated { Ok(()) } else { Err(build_unsupported_error(Role::Builds)) }
 }
 
 /// Builds the request of a build. If one component runs the image and names no command, the image needs the process of

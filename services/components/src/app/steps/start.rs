@@ -19,7 +19,10 @@ use hearth_wire::{
 use jiff::SignedDuration;
 use tokio::time::sleep;
 
-use super::{super::running::RunningDeployment, one_off, switch};
+use super::{
+    super::{preview_spec::build_unsupported_error, running::RunningDeployment},
+    one_off, switch,
+};
 use crate::{
     spec::ComponentPhase,
     store::{ComponentRollout, PreviousJob},
@@ -126,6 +129,12 @@ async fn start_component(running: &RunningDeployment<'_>, name: &JobName) -> Res
     };
     let changed = answer.job_changed;
     let query = JobsQuery::default();
+    if definition.preview.is_some()
+        && jobs.client.jobs().show(&jobs.tool, name, &query).await?.preview.is_none()
+    {
+        jobs.client.jobs().delete(&jobs.tool, name).await?;
+        return Err(build_unsupported_error(Role::Jobs));
+    }
     // An unchanged job that keeps crashing waits for its next start: a restart ends its back-off.
     let has_failed = !changed
         && !component.spec.is_scheduled()

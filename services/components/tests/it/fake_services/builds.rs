@@ -24,6 +24,8 @@ use super::{
 pub struct FakeBuilds {
     pub all: Vec<Build>,
     pub mode: BuildMode,
+    /// True if it ignores that a build is of a preview, as release 0.1.0 does.
+    pub ignores_previews: bool,
 }
 
 /// The end of new builds.
@@ -85,7 +87,7 @@ async fn start(State(all): FakeServicesState, Json(create): Json<BuildCreate>) -
         folder: create.folder,
         recipe: create.recipe,
         process: create.process,
-        preview: create.preview,
+        preview: create.preview.filter(|_| !all.lock_state().builds.ignores_previews),
         ..BuildParameters::default()
     };
     let build = Build {

@@ -36,6 +36,8 @@ pub struct FakeJobs {
     /// The definitions of all updates that changed a job.
     pub changes: Vec<JobCreate>,
     pub restarts: usize,
+    /// True if it ignores that a job is of a preview, as release 0.1.0 does.
+    pub ignores_previews: bool,
     /// The behavior of single jobs of the tool `hello`, in place of `behavior`.
     pub job_behavior: BTreeMap<String, JobBehavior>,
     /// The exit status of one-off jobs; `None` while they run.
@@ -235,10 +237,12 @@ pub fn build_router() -> Router<std::sync::Arc<FakeComponentPeers>> {
 async fn update(
     State(all): FakeServicesState,
     Path(tool): Path<String>,
-    Json(spec): Json<JobCreate>,
+    Json(mut spec): Json<JobCreate>,
 ) -> Response {
     let now = all.now();
-    if spec.preview.is_some() != spec.name.find_preview().is_some() {
+    let ignores_previews = all.lock_state().jobs.ignores_previews;
+    spec.preview = spec.preview.filter(|_| !ignores_previews);
+    if !ignores_previews && spec.preview.is_some() != spec.name.find_preview().is_some() {
         return build_refusal(
             StatusCode::BAD_REQUEST,
             "preview",
