@@ -291,3 +291,21 @@ pub fn read_event_data(event: &Event) -> Result<BuildEventData> {
         None => Err(hearth_base::Error::internal("the event is of another type")),
     }
 }
+
+/// Restarts the service with a new key for stored secrets, which must not start with that key alone.
+pub async fn rotate_key(stand: &mut ServiceStand) -> Result<()> {
+    stand.kill_workers().await;
+    let path = stand.kit.state.keys_folder().join("builds.values");
+    let former = std::fs::read_to_string(&path).unwrap();
+    let new_key = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n";
+    // A start without the key of a stored credential is refused.
+    std::fs::write(&path, new_key).unwrap();
+    assert_eq!(stand.mount(hearth_builds::mount).await.err().unwrap().code(), "builds-keys");
+    // After a start with both keys, the former one is needed no more.
+    for keys in [format!("{new_key}{former}"), new_key.to_owned()] {
+        std::fs::write(&path, keys).unwrap();
+        stand.mount(hearth_builds::mount).await?;
+    }
+    stand.start_workers();
+    Ok(())
+}

@@ -5,7 +5,10 @@ use hearth_kit::db::Db;
 use hearth_testkit::{ReceiverReply, on_every_store, wait_until};
 use hearth_wire::builds::internal::BuildLeaseOutcome;
 
-use crate::outside_fixture::{build_made_outcome, start_outside_fixture};
+use crate::{
+    fixture::rotate_key,
+    outside_fixture::{build_made_outcome, start_outside_fixture},
+};
 
 async fn loser_of_a_race_for_the_end_revokes_only_the_credentials_of_its_build(db: Db) -> Result<()> {
     let fixture = start_outside_fixture(db, false).await?;
@@ -57,20 +60,7 @@ async fn credential_of_a_pending_announcement_survives_a_rotation_of_the_key(db:
     })
     .await?;
 
-    let stand = &mut fixture.base.stand;
-    stand.kill_workers().await;
-    let path = stand.kit.state.keys_folder().join("builds.values");
-    let former = std::fs::read_to_string(&path).unwrap();
-    let new_key = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n";
-    // A start without the key of a stored credential is refused.
-    std::fs::write(&path, new_key).unwrap();
-    assert_eq!(stand.mount(hearth_builds::mount).await.err().unwrap().code(), "builds-keys");
-    // After a start with both keys, the former one is needed no more.
-    for keys in [format!("{new_key}{former}"), new_key.to_owned()] {
-        std::fs::write(&path, keys).unwrap();
-        stand.mount(hearth_builds::mount).await?;
-    }
-    stand.start_workers();
+    rotate_key(&mut fixture.base.stand).await?;
     fixture.receiver.set_reply(ReceiverReply::default());
     fixture.advance_clock(6);
     let requests = fixture.wait_for_requests(build, 2).await?;

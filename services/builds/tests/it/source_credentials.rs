@@ -11,7 +11,8 @@ use http::Method;
 use serde_json::json;
 
 use crate::fixture::{
-    BuildsFixture, RequestLog, build_success_end, record_requests, start_fixture, start_fixture_with,
+    BuildsFixture, RequestLog, build_success_end, record_requests, rotate_key, start_fixture,
+    start_fixture_with,
 };
 
 const FORGE_SECRET: &str = "glpat-very-secret";
@@ -253,21 +254,9 @@ async fn secret_is_in_no_answer_and_no_audit_entry(db: Db) -> Result<()> {
 async fn credential_survives_a_rotation_of_the_key(db: Db) -> Result<()> {
     let mut fixture = start_private_fixture(db).await?;
     fixture.put_credential("secret", FORGE_SECRET).await?;
-    let stand = &mut fixture.stand;
-    stand.kill_workers().await;
-    let path = stand.kit.state.keys_folder().join("builds.values");
-    let former = std::fs::read_to_string(&path).unwrap();
-    let new_key = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n";
-    std::fs::write(&path, new_key).unwrap();
-    assert_eq!(stand.mount(hearth_builds::mount).await.err().unwrap().code(), "builds-keys");
-    // After a start with both keys, the former one is needed no more.
-    for keys in [format!("{new_key}{former}"), new_key.to_owned()] {
-        std::fs::write(&path, keys).unwrap();
-        stand.mount(hearth_builds::mount).await?;
-    }
-    stand.start_workers();
+    rotate_key(&mut fixture.stand).await?;
     // The client of the former process has the former keys.
-    fixture.maintainer = stand.member(fixture.tool_id, &fixture.tool, Access::Write)?;
+    fixture.maintainer = fixture.stand.member(fixture.tool_id, &fixture.tool, Access::Write)?;
     fixture.start_build_of_url(&fixture.git.repository_url("secret")).await?;
     Ok(())
 }

@@ -224,7 +224,7 @@ mod tests {
                 "source_project_id": 1, "target_project_id": 1, "last_commit": {"id": HEAD_COMMIT}}})
     }
 
-    fn read(forge: ForgeKind, payload: &Value) -> Result<MergeRequestEvent> {
+    fn read_payload(forge: ForgeKind, payload: &Value) -> Result<MergeRequestEvent> {
         read_merge_request(forge, payload.to_string().as_bytes())
     }
 
@@ -256,11 +256,11 @@ mod tests {
                 is_fork: false,
                 commit: HEAD_COMMIT.to_owned(),
             };
-            assert_eq!(read(forge, &payload)?, expected, "{forge:?} {word}");
+            assert_eq!(read_payload(forge, &payload)?, expected, "{forge:?} {word}");
         }
         let mut pushed = build_gitlab_request("update");
         pushed["object_attributes"]["oldrev"] = json!("ab12");
-        assert_eq!(read(ForgeKind::Gitlab, &pushed)?.action, MergeRequestAction::Update);
+        assert_eq!(read_payload(ForgeKind::Gitlab, &pushed)?.action, MergeRequestAction::Update);
         Ok(())
     }
 
@@ -273,7 +273,7 @@ mod tests {
         };
         for forge in [ForgeKind::Github, ForgeKind::Gitea] {
             for foreign in [json!({"id": 2}), json!({}), Value::Null, json!({"id": null})] {
-                assert!(read(forge, &with_head(foreign.clone()))?.is_fork, "{forge:?} {foreign}");
+                assert!(read_payload(forge, &with_head(foreign.clone()))?.is_fork, "{forge:?} {foreign}");
             }
         }
         for (field, value) in [
@@ -283,7 +283,7 @@ mod tests {
         ] {
             let mut payload = build_gitlab_request("open");
             payload["object_attributes"][field] = value;
-            assert!(read(ForgeKind::Gitlab, &payload)?.is_fork, "{payload}");
+            assert!(read_payload(ForgeKind::Gitlab, &payload)?.is_fork, "{payload}");
         }
         Ok(())
     }
@@ -325,11 +325,11 @@ mod tests {
             hostile.push((ForgeKind::Gitlab, payload));
         }
         for (forge, payload) in hostile {
-            let refused = read(forge, &payload).unwrap_err();
+            let refused = read_payload(forge, &payload).unwrap_err();
             assert_eq!(refused.code(), "forge-payload", "{payload:.200}");
             assert!(!refused.public_message().contains(char::is_control), "{refused}");
         }
-        let strange = read(ForgeKind::Github, &build_pull_request("open\ned")).unwrap().action;
+        let strange = read_payload(ForgeKind::Github, &build_pull_request("open\ned")).unwrap().action;
         assert!(matches!(strange, MergeRequestAction::Other(word) if !word.contains('\n')));
     }
 

@@ -17,6 +17,7 @@ mod kills;
 mod kinds;
 mod lifecycle;
 mod mandates;
+mod plan;
 mod preview_limits;
 mod previews;
 mod push_deployments;

@@ -1,11 +1,11 @@
 //! Limits of previews: their number, and their place in the queue of deployments.
 
-use hearth_base::{Result, Secret};
+use hearth_base::Result;
 use hearth_kit::db::Db;
-use hearth_testkit::{ReceiverReply, WebhookReceiver, on_every_store, wait_until};
+use hearth_testkit::{on_every_store, wait_until};
 use hearth_wire::{
     builds::BuildStatus,
-    components::{DeploymentState, ForgeDeliveryOutcome, ForgeKind, PreviewSource, RepositoryLinkCreate},
+    components::{DeploymentState, ForgeDeliveryOutcome, ForgeKind, PreviewSource},
     reply::Paging,
 };
 use jiff::SignedDuration;
@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 
 use crate::{
     fake_services::BuildMode,
-    fixture::{build_git_deployment, start_components, start_components_with},
+    fixture::{build_git_deployment, start_components},
     forge_deliveries::{
         PUSHED_COMMIT, SentDelivery, link_with_previews, list_deliveries, send, wait_for_deliveries,
     },
+    push_deployments::start_with_forge,
     several::list_jobs,
 };
 
@@ -24,21 +25,8 @@ use crate::{
 const MAX_PREVIEWS: u32 = 10;
 
 async fn preview_beyond_the_limit_is_refused_in_the_log_and_at_the_forge(db: Db) -> Result<()> {
-    let forge = WebhookReceiver::start().await?;
-    forge.set_reply(ReceiverReply { status: "201 Created", ..ReceiverReply::default() });
-    let place = forge.address().parse()?;
-    let fixture = start_components_with(db, |config| config.outbound.allow = vec![place]).await?;
-    let repository = format!("http://{}/ada/hello", forge.address());
-    let create = RepositoryLinkCreate {
-        forge: ForgeKind::Gitea,
-        repository: repository.clone(),
-        branches: vec!["main".to_owned()],
-        paths: Vec::new(),
-        environment: None,
-        previews: PreviewSource::Repository,
-        status_token: Some(Secret::new("t0ken")),
-    };
-    let made = fixture.maintainer.components().create_repository_link(&fixture.tool, &create).await?;
+    let (fixture, forge, made) = start_with_forge(db, PreviewSource::Repository).await?;
+    let repository = made.link.repository.clone();
     let link = (&made.link, &made.secret);
     let build_request = |number| {
         let mut request = SentDelivery::merge_request(ForgeKind::Gitea, number);

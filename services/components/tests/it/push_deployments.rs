@@ -6,7 +6,8 @@ use hearth_testkit::{ReceiverReply, WebhookReceiver, on_every_store, wait_until}
 use hearth_wire::{
     builds::BuildStatus,
     components::{
-        DeploymentState, ForgeDeliveryOutcome, ForgeKind, RepositoryLinkCreate, RepositoryLinkPatch,
+        DeploymentState, ForgeDeliveryOutcome, ForgeKind, PreviewSource, RepositoryLinkCreate,
+        RepositoryLinkPatch, RepositoryLinkSecret,
     },
     reply::Paging,
 };
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::{
     fake_services::BuildMode,
-    fixture::{start_components, start_components_with},
+    fixture::{ComponentsFixture, start_components, start_components_with},
     forge_deliveries::{
         MAIN_BRANCH_REF, PUSHED_COMMIT, REPOSITORY_URL, SentDelivery, link_repository, list_built_refs,
         list_deliveries, send, wait_for_deliveries,
@@ -120,7 +121,11 @@ async fn environment_without_a_stored_configuration_fails_with_its_reason(db: Db
     Ok(())
 }
 
-async fn deployment_of_a_push_is_reported_to_the_forge(db: Db) -> Result<()> {
+/// Starts the service with a forge that takes commit statuses, and a linked repository of it.
+pub async fn start_with_forge(
+    db: Db,
+    previews: PreviewSource,
+) -> Result<(ComponentsFixture, WebhookReceiver, RepositoryLinkSecret)> {
     let forge = WebhookReceiver::start().await?;
     forge.set_reply(ReceiverReply { status: "201 Created", ..ReceiverReply::default() });
     let place = forge.address().parse()?;
@@ -128,15 +133,20 @@ async fn deployment_of_a_push_is_reported_to_the_forge(db: Db) -> Result<()> {
     let repository = format!("http://{}/ada/hello", forge.address());
     let create = RepositoryLinkCreate {
         forge: ForgeKind::Gitea,
-        repository: repository.clone(),
+        repository,
         branches: vec!["main".to_owned()],
         paths: Vec::new(),
         environment: None,
-        previews: Default::default(),
+        previews,
         status_token: Some(Secret::new("t0ken")),
     };
-    let calls = fixture.maintainer.components();
-    let made = calls.create_repository_link(&fixture.tool, &create).await?;
+    let made = fixture.maintainer.components().create_repository_link(&fixture.tool, &create).await?;
+    Ok((fixture, forge, made))
+}
+
+async fn deployment_of_a_push_is_reported_to_the_forge(db: Db) -> Result<()> {
+    let (fixture, forge, made) = start_with_forge(db, PreviewSource::None).await?;
+    let (calls, repository) = (fixture.maintainer.components(), made.link.repository.clone());
     assert!(made.link.has_status_token);
     let push = SentDelivery::push_of(ForgeKind::Gitea, "one", MAIN_BRANCH_REF, PUSHED_COMMIT, &repository);
     send(&fixture, &push, (&made.link, &made.secret)).await?;

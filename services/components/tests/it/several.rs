@@ -1,17 +1,15 @@
 //! Deployments of several components by a configuration.
 
-use hearth_base::{ErrorKind, JobName, Result};
+use hearth_base::{JobName, Result};
 use hearth_kit::db::Db;
 use hearth_testkit::on_every_store;
 use hearth_wire::{
     components::{
-        BuildState, ComponentRunState, Deployment, DeploymentCreate, DeploymentFailureClass,
-        DeploymentPlanQuery, DeploymentState, PlannedAction, PlannedComponent,
+        BuildState, ComponentRunState, Deployment, DeploymentCreate, DeploymentFailureClass, DeploymentState,
     },
     jobs::{JobCreate, JobType},
 };
 use jiff::SignedDuration;
-use serde_json::json;
 
 use crate::{
     fake_services::{CallOutcome, JobBehavior},
@@ -19,7 +17,7 @@ use crate::{
 };
 
 /// A page, a worker, a scheduled job and a migration of one source, and a page of files from an image.
-const FIVE_COMPONENTS: &str = "config_version: hearth/v1
+pub const FIVE_COMPONENTS: &str = "config_version: hearth/v1
 components:
   web: {publish: true, command: ./serve}
   worker: {reuse_from: web, command: ./work}
@@ -39,7 +37,7 @@ pub async fn start_with_exit_status(db: Db, status: i32) -> Result<ComponentsFix
 }
 
 /// Deploys a configuration. A component without a port counts as ready after five seconds, so the clock advances.
-async fn deploy_config(fixture: &ComponentsFixture, config: &str) -> Result<Deployment> {
+pub async fn deploy_config(fixture: &ComponentsFixture, config: &str) -> Result<Deployment> {
     let made = fixture.deploy(&build_config_deployment(config)).await?;
     fixture.wait_for_end_advancing_time(made.deploy_id).await
 }
@@ -272,49 +270,6 @@ async fn stored_configuration_is_deployed_without_a_source(db: Db) -> Result<()>
     Ok(())
 }
 
-/// Plans the deployment of a configuration as its maintainer.
-async fn plan_config(fixture: &ComponentsFixture, config: &str) -> Result<Vec<PlannedComponent>> {
-    let create = build_config_deployment(config);
-    let calls = fixture.maintainer.components();
-    let plan = calls.plan_deployment(&fixture.tool, &create, &DeploymentPlanQuery::default()).await?;
-    Ok(plan.data.components)
-}
-
-async fn plan_lists_each_change_and_changes_nothing(db: Db) -> Result<()> {
-    let fixture = start_with_exit_status(db, 0).await?;
-    let all = plan_config(&fixture, FIVE_COMPONENTS).await?;
-    let actions: Vec<_> = all.iter().map(|planned| (planned.name.as_str(), planned.action)).collect();
-    let created = ["files", "tick", "web", "worker"].map(|name| (name, PlannedAction::Create));
-    assert!(created.iter().all(|created| actions.contains(created)), "{actions:?}");
-    assert!(actions.contains(&("migrate", PlannedAction::Run)), "{actions:?}");
-    assert!(list_jobs(&fixture).is_empty() && fixture.services.lock_state().builds.all.is_empty());
-    assert!(fixture.services.lock_state().accounts.mandates.is_empty(), "a plan needs no mandate");
-
-    deploy_config(&fixture, FIVE_COMPONENTS).await?;
-    let kept = plan_config(&fixture, FIVE_COMPONENTS).await?;
-    let changed = kept.iter().filter(|planned| planned.action != PlannedAction::Keep);
-    assert_eq!(changed.map(|planned| planned.name.as_str()).collect::<Vec<_>>(), ["migrate"], "{kept:?}");
-    let without = FIVE_COMPONENTS.replace("  files: {image: web-only, command: ./files, port: 8080}\n", "");
-    let without = without.replace("'@daily'", "'@hourly'");
-    let planned = plan_config(&fixture, &without).await?;
-    let find = |name: &str| planned.iter().find(|planned| planned.name.as_str() == name).unwrap();
-    assert_eq!((find("files").action, find("tick").action), (PlannedAction::Remove, PlannedAction::Update));
-    let [change] = &find("tick").changes[..] else { unreachable!("{planned:?}") };
-    let values = (change.from.as_ref(), change.to.as_ref());
-    assert_eq!((&*change.field, values), ("schedule", (Some(&json!("@daily")), Some(&json!("@hourly")))));
-    assert!(find("web").needs_build && find("web").image.starts_with("a build of https://"), "{planned:?}");
-    fixture.wait_until_finalized(5).await
-}
-
-async fn plan_of_a_viewer_is_refused(db: Db) -> Result<()> {
-    let fixture = start_components(db).await?;
-    let create = build_config_deployment("source_url: http://127.0.0.1:1/hearth.yaml");
-    let calls = fixture.viewer.components();
-    let refused = calls.plan_deployment(&fixture.tool, &create, &Default::default()).await.unwrap_err();
-    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Forbidden, "forbidden"));
-    Ok(())
-}
-
 async fn page_may_get_another_name(db: Db) -> Result<()> {
     let fixture = start_with_exit_status(db, 0).await?;
     deploy_config(&fixture, FIVE_COMPONENTS).await?;
@@ -408,8 +363,6 @@ on_every_store!(
     failed_last_component_restores_what_was_removed,
     deployment_of_one_folder_keeps_the_other_components_in_the_revision,
     stored_configuration_is_deployed_without_a_source,
-    plan_lists_each_change_and_changes_nothing,
-    plan_of_a_viewer_is_refused,
     page_may_get_another_name,
     unchanged_page_that_sleeps_is_deployed_without_waking,
     names_of_other_environments_and_empty_rollbacks_are_refused,

@@ -4,7 +4,8 @@ use hearth_base::{Result, ToolId};
 use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
 use jiff::Timestamp;
 use sea_orm::{
-    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::ExprTrait,
+    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait},
 };
 
 use super::{EnvvarStore, StoredEnvvar, envvar};
@@ -64,11 +65,7 @@ impl EnvvarStore {
     pub async fn keep_former_value(&self, tx: &Tx, key: &EnvvarKey) -> Result<()> {
         let current = envvar::row::Entity::find_by_id(key.to_row_key()).one(&**tx).await.or_db_error()?;
         let Some(current) = current else { return Ok(()) };
-        let (job, name) = (current.job.clone(), current.name.clone());
-        let of_variable = row::Column::ToolId
-            .eq(current.tool_id.clone())
-            .and(row::Column::Job.eq(job))
-            .and(row::Column::Name.eq(name));
+        let of_variable = filter_by_variable(key);
         // Two changes within a microsecond: the later one counts.
         let same = of_variable.clone().and(row::Column::Changed.eq(current.changed));
         row::Entity::delete_many().filter(same).exec(&**tx).await.or_db_error()?;
@@ -93,10 +90,7 @@ impl EnvvarStore {
 
     /// Deletes the former values of a deleted variable.
     pub async fn delete_former_values(&self, tx: &Tx, key: &EnvvarKey) -> Result<()> {
-        let (tool, job, name) = key.to_row_key();
-        let of_variable =
-            row::Column::ToolId.eq(tool).and(row::Column::Job.eq(job)).and(row::Column::Name.eq(name));
-        row::Entity::delete_many().filter(of_variable).exec(&**tx).await.or_db_error().map(drop)
+        row::Entity::delete_many().filter(filter_by_variable(key)).exec(&**tx).await.or_db_error().map(drop)
     }
 
     /// Lists the ids of this service's keys that encrypt stored values, current and former ones.
@@ -122,17 +116,20 @@ impl EnvvarStore {
 
     /// Replaces the encrypted form of a former value, if it still exists.
     pub async fn replace_former_value(&self, tx: &Tx, stored: &StoredEnvvar) -> Result<()> {
-        let (tool, job, name) = stored.key.to_row_key();
         let (key_id, text) = stored.value.to_columns();
         row::Entity::update_many()
             .col_expr(row::Column::KeyId, key_id.into())
             .col_expr(row::Column::Ciphertext, text.into())
-            .filter(row::Column::ToolId.eq(tool).and(row::Column::Job.eq(job)))
-            .filter(row::Column::Name.eq(name))
+            .filter(filter_by_variable(&stored.key))
             .filter(row::Column::Changed.eq(DbTimestamp::from(stored.changed)))
             .exec(&**tx)
             .await
             .or_db_error()
             .map(drop)
     }
+}
+
+fn filter_by_variable(key: &EnvvarKey) -> Expr {
+    let (tool, job, name) = key.to_row_key();
+    row::Column::ToolId.eq(tool).and(row::Column::Job.eq(job)).and(row::Column::Name.eq(name))
 }
