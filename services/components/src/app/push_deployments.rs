@@ -67,9 +67,6 @@ pub async fn deploy_push(cx: &ComponentsContext, key: &PushKey, last: bool) -> R
     if join_queued_deployment(cx, &link, key).await? {
         return Ok(());
     }
-    if find_merge_request(&key.reference).is_some() && waits_for_queue(cx, &link, key).await? {
-        return Ok(());
-    }
     match start_deployment(cx, &link, key).await {
         Err(error) if error.kind().is_transient() && !last => Err(error),
         Err(error) => {
@@ -80,17 +77,18 @@ pub async fn deploy_push(cx: &ComponentsContext, key: &PushKey, last: bool) -> R
     }
 }
 
-/// Lets waiting pushes become part of the queued deployment of their ref. Returns true if no push waits any more.
+/// Lets waiting pushes become part of the queued deployment of their ref, or delays those of a preview that finds no place in
+/// the queue. Returns false if they are to be deployed now.
 async fn join_queued_deployment(cx: &ComponentsContext, link: &StoredLink, key: &PushKey) -> Result<bool> {
     let tx = cx.store.begin().await?;
     if tool_state::lock_tool(&tx, link.tool).await? != tool_state::ToolState::Exists {
         return Ok(true);
     }
-    let Some(newest) = cx.store.find_newest_push_deployment(&tx, link.id, &key.reference).await? else {
-        let waiting = cx.store.lock_waiting_deliveries(&tx, link.id, &key.reference).await?;
-        return Ok(waiting.is_empty());
+    let newest = match cx.store.find_newest_push_deployment(&tx, link.id, &key.reference).await? {
+        Some(newest) => cx.store.lock_deployment(&tx, newest).await?,
+        None => None,
     };
-    let queued = cx.store.lock_deployment(&tx, newest).await?.filter(|deployment| {
+    let queued = newest.filter(|deployment| {
         // One of a former owner would fail.
         let is_of_owner = deployment.created >= link.content.owned_since;
         is_of_owner
@@ -99,24 +97,30 @@ async fn join_queued_deployment(cx: &ComponentsContext, link: &StoredLink, key: 
             && deployment.state == DeploymentState::Pending
     });
     let Some(queued) = queued else {
-        let waiting = cx.store.lock_waiting_deliveries(&tx, link.id, &key.reference).await?;
-        return Ok(waiting.is_empty());
+        if cx.store.lock_waiting_deliveries(&tx, link.id, &key.reference).await?.is_empty() {
+            return Ok(true);
+        }
+        let is_delayed = delay_preview(cx, &tx, link, key).await?;
+        tx.commit().await?;
+        return Ok(is_delayed);
     };
     end_pushes(cx, &tx, key, queued.id, "a queued deployment will deploy it").await?;
     tx.commit().await?;
     Ok(true)
 }
 
-/// Runs the task again later if many previews of the tool are queued.
-async fn waits_for_queue(cx: &ComponentsContext, link: &StoredLink, key: &PushKey) -> Result<bool> {
-    let tx = cx.store.begin().await?;
-    let queued = cx.store.lock_queued_deployments(&tx, link.tool).await?;
+/// Runs the task again later if it deploys a preview and many previews of the tool are queued. Returns true if so; the
+/// transaction, which has locked the tool, is to be committed then.
+async fn delay_preview(cx: &ComponentsContext, tx: &Tx, link: &StoredLink, key: &PushKey) -> Result<bool> {
+    if find_merge_request(&key.reference).is_none() {
+        return Ok(false);
+    }
+    let queued = cx.store.lock_queued_deployments(tx, link.tool).await?;
     if queued.iter().filter(|one| one.find_preview().is_some()).count() < MAX_QUEUED_PREVIEWS {
         return Ok(false);
     }
     let due = cx.now() + QUEUE_PAUSE;
-    cx.store.queue.enqueue(&tx, PUSH_TASK, &key.to_item_key(), key, due).await?;
-    tx.commit().await?;
+    cx.store.queue.enqueue(tx, PUSH_TASK, &key.to_item_key(), key, due).await?;
     Ok(true)
 }
 
@@ -208,7 +212,7 @@ async fn read_push_request(
     request::read_request(cx, link.tool, create, false).await
 }
 
-/// Inserts a deployment and ends the waiting pushes. Returns false if none waits any more.
+/// Inserts a deployment and ends the waiting pushes. Returns false if none waits any more, or if they are delayed.
 async fn insert_push_deployment(
     cx: &ComponentsContext,
     link: &StoredLink,
@@ -224,6 +228,11 @@ async fn insert_push_deployment(
     }
     let waiting = cx.store.lock_waiting_deliveries(&tx, link.id, &key.reference).await?;
     if waiting.is_empty() {
+        return Ok(false);
+    }
+    // Other previews may have taken the places since the first check.
+    if delay_preview(cx, &tx, link, key).await? {
+        tx.commit().await?;
         return Ok(false);
     }
     let deployment = new.clone().into_deployment();
