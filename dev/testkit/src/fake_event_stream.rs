@@ -23,7 +23,7 @@ pub struct FakeEventStream(Arc<FakeEventStreamState>);
 #[derive(Default)]
 struct FakeEventStreamState {
     stored: Mutex<StoredEvents>,
-    appended: Notify,
+    changed: Notify,
 }
 
 #[derive(Default)]
@@ -64,7 +64,7 @@ impl FakeEventStream {
         stored.head += 1;
         let position = stored.head;
         stored.events.push(Event { position, ..event });
-        self.0.appended.notify_waiters();
+        self.0.changed.notify_waiters();
     }
 
     /// Deletes all events and skips `more` positions, as if that many unread events had been deleted too.
@@ -73,11 +73,13 @@ impl FakeEventStream {
         stored.events.clear();
         stored.head += more;
         stored.deleted_until = stored.head;
+        self.0.changed.notify_waiters();
     }
 
     /// Answers as a service of a release without this topic, or as one with it.
     pub fn set_missing(&self, is_missing: bool) {
         self.lock_events().is_missing = is_missing;
+        self.0.changed.notify_waiters();
     }
 
     /// The position of the newest event.
@@ -94,13 +96,13 @@ impl FakeEventStream {
     }
 
     async fn read(&self, query: &EventsQuery) -> Result<Json<Data<EventBatch>>, FakeRefusal> {
-        let appended = self.0.appended.notified();
-        tokio::pin!(appended);
-        appended.as_mut().enable();
+        let changed = self.0.changed.notified();
+        tokio::pin!(changed);
+        changed.as_mut().enable();
         let mut batch = self.read_now(query.after)?;
         if batch.events.is_empty() {
             let wait = Duration::from_secs(query.wait.unwrap_or(0));
-            let _appended_or_time = tokio::time::timeout(wait, appended).await;
+            let _changed_or_time = tokio::time::timeout(wait, changed).await;
             batch = self.read_now(query.after)?;
         }
         Ok(Json(Data { data: batch, messages: Messages::default() }))
