@@ -30,6 +30,9 @@ const DOCUMENT_PASSES: &[&[&str]] =
 const ARCHIVE_KEY: &str =
     "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQABBA==\n-----END PGP PUBLIC KEY BLOCK-----\n";
 
+/// Address of the repositories that a source credential is for.
+const CREDENTIAL_ADDRESS: &str = "https://git.example/team";
+
 /// Builds that are there when the requests begin, one for each of the changes that end a build.
 const BUILD_COUNT: usize = 4;
 
@@ -102,6 +105,11 @@ async fn make_objects(operator: &Person, git: &GitServer) -> Result<ObjectNames>
     ] {
         let _changed: Value = operator.client.build_call(method, path).fetch_json().await?;
     }
+    let credentials = format!("{tool}/source-credentials");
+    let credential = json!({"address": CREDENTIAL_ADDRESS, "secret": "a token"});
+    let credential = send(Method::PUT, &credentials, credential).await?["source_credential"]["id"].clone();
+    let credential = format!("{credentials}/{}", credential.as_str().unwrap());
+    let _deleted: Value = operator.client.build_call(Method::DELETE, &credential).fetch_json().await?;
     // The last one waited when it was cancelled. The first one is kept until its builder has stopped, which needs a
     // runtime.
     let last = format!("{tool}/builds/{}", builds.pop().unwrap().as_str().unwrap());
@@ -127,6 +135,7 @@ impl ObjectNames {
 [dictionaries]
 builds.values = {builds}
 builders.values = [{builder}]
+addresses.values = ["{CREDENTIAL_ADDRESS}"]
 outside.values = ["forge"]
 repositories.values = ["{repository}"]
 images.values = ["web", "other"]
@@ -146,6 +155,7 @@ items.values = ["turn"]
 "path.task" = {{ dictionary = "tasks", probability = 0.9 }}
 "path.item" = {{ dictionary = "items", probability = 0.9 }}
 "body.source_url" = {{ dictionary = "repositories", probability = 0.8 }}
+"body.address" = {{ dictionary = "addresses", probability = 0.8 }}
 "body.url" = {{ dictionary = "urls", probability = 0.9 }}
 # Replies that follow a log would not end, and waits would be long.
 "query.follow" = false
