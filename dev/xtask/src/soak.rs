@@ -37,6 +37,8 @@ const MIXED_TESTS: &str = "mixed";
 const IMAGE_TESTS: &str = "images";
 /// The environment variable by which these tests check all of them.
 const ALL_IMAGES_VARIABLE: &str = "HEARTH_TEST_ALL_IMAGES";
+/// The name of the tests of a whole Hearth in the shapes that `./test` leaves out.
+const SHAPE_TESTS: &str = "shapes";
 
 #[derive(Args)]
 pub struct Soak {
@@ -65,6 +67,9 @@ pub fn run(soak: &Soak, report: &mut Report) -> Result<Verdict, CommandError> {
             "{IMAGE_TESTS:14} every provided image is built and run, tools in every language answer, and every package manager \
              installs"
         ));
+        report.print_line(&format_args!(
+            "{SHAPE_TESTS:14} one process on PostgreSQL, and a process for each service on SQLite"
+        ));
         for target in &targets {
             report.print_line(&format_args!("{target:14} a fuzz target: {} minutes", soak.minutes));
         }
@@ -73,7 +78,8 @@ pub fn run(soak: &Soak, report: &mut Report) -> Result<Verdict, CommandError> {
     let wanted = |known: &str| name == "all" || name == known;
     let tests: Vec<_> = KILL_TESTS.iter().filter(|(known, ..)| wanted(known)).collect();
     let targets: Vec<_> = targets.iter().filter(|target| wanted(target)).collect();
-    if tests.is_empty() && targets.is_empty() && !wanted(MIXED_TESTS) && !wanted(IMAGE_TESTS) {
+    let has_known_name = [MIXED_TESTS, IMAGE_TESTS, SHAPE_TESTS].into_iter().any(wanted);
+    if tests.is_empty() && targets.is_empty() && !has_known_name {
         return Err(CommandError::new(
             format!("there is nothing called {name} to soak"),
             "cargo xtask soak lists what there is",
@@ -90,6 +96,9 @@ pub fn run(soak: &Soak, report: &mut Report) -> Result<Verdict, CommandError> {
     }
     if wanted(IMAGE_TESTS) && !run_image_tests(&workspace.root)? {
         failed.push(IMAGE_TESTS.to_owned());
+    }
+    if wanted(SHAPE_TESTS) && !run_shape_tests(&workspace.root)? {
+        failed.push(SHAPE_TESTS.to_owned());
     }
     if !targets.is_empty() {
         let fuzzer = fuzz::Fuzzer::find_or_build(&workspace, report)?;
@@ -132,6 +141,18 @@ fn run_image_tests(root: &Path) -> Result<bool, CommandError> {
     ]);
     command.env(ALL_IMAGES_VARIABLE, "1").env("NEXTEST_PROFILE", "soak");
     run_and_check(&mut command)
+}
+
+/// Runs the tests of a whole Hearth in the shapes that the default filter of nextest leaves out.
+fn run_shape_tests(root: &Path) -> Result<bool, CommandError> {
+    let mut command = Command::new("./test");
+    command.current_dir(root).args([
+        "-p",
+        "hearth-testkit",
+        "::together_on_postgres::",
+        "::split_on_sqlite::",
+    ]);
+    run_and_check(command.env("NEXTEST_PROFILE", "soak"))
 }
 
 /// Builds the previous release, and runs it beside this build.
