@@ -73,7 +73,7 @@ impl ConnectionLimits {
 
 /// Reduces a number of connections to what the process's limit of open files allows: without a free file nothing works,
 /// not even the databases.
-fn fit_to_open_files(connections: usize) -> usize {
+pub fn fit_to_open_files(connections: usize) -> usize {
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let allowed = (files.saturating_sub(RESERVED_FILES) / FILES_PER_CONNECTION).max(1);
     connections.clamp(1, usize::try_from(allowed).unwrap_or(usize::MAX))

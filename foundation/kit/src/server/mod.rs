@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::{
     body_drain::{SLOW_BODY_CODE, find_slow_body_error},
-    connections::{AddressBlock, ConnectionLimits},
+    connections::{AddressBlock, ConnectionLimits, fit_to_open_files},
 };
 use self::{
     connections::{BusyGuard, ConnectionPermit, ConnectionTable, TooManyConnections},

@@ -13,7 +13,13 @@ use std::{
 };
 
 use hearth_base::{Error, ErrorKind};
-use hearth_kit::{config, outbound::OutboundClient, tasks::ShutdownSignal};
+use hearth_kit::{
+    config,
+    fair_pool::{FairPool, PoolLimits},
+    outbound::OutboundClient,
+    server::fit_to_open_files,
+    tasks::ShutdownSignal,
+};
 use hearth_runtime_api::{ToolSlice, ToolSlotLimits, ToolSlots};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
@@ -33,7 +39,13 @@ type ConnectionTasks = mpsc::UnboundedSender<Pin<Box<dyn Future<Output = ()> + S
 
 /// Most connections served at one time.
 const CONNECTION_LIMITS: ToolSlotLimits = ToolSlotLimits { per_tool: 128, in_total: 1024 };
-/// Response to a connection beyond its tool's share.
+/// Connections of one tool, and of all, that wait for their tool's share: package clients open hundreds at once, and try a
+/// refused one again only after many seconds.
+const WAITING_PER_TOOL: usize = 1024;
+const WAITING_IN_TOTAL: usize = 4096;
+/// Longest wait of a connection.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
+/// Response to a connection that cannot be served.
 const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 this tool has too many outbound connections\r\n\
     Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n\
     this tool has too many outbound connections; at most 128 at a time\n";
@@ -64,21 +76,27 @@ pub async fn run(settings: config::OutboundSettings, stop: ShutdownSignal) {
 /// Serves connections until the future is dropped, which closes them.
 pub async fn serve_proxy(listener: TcpListener, outbound: OutboundClient) {
     let slots = ToolSlots::new(CONNECTION_LIMITS);
+    // Only the share of each tool makes connections wait: a tool without a connection never does.
+    let pool = FairPool::new(PoolLimits {
+        permits: usize::MAX,
+        permits_per_key: CONNECTION_LIMITS.per_tool,
+        waiting_per_key: WAITING_PER_TOOL,
+        waiting: fit_to_open_files(WAITING_IN_TOTAL),
+    });
     let mut tasks = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    let Some(slot) = slots.take_slot(find_client_slice(peer)) else {
-                        refuse_connection(stream);
-                        continue;
-                    };
                     // Small parts of an answer, such as those of a TLS handshake, would wait for each other.
                     let _slower_otherwise = stream.set_nodelay(true);
-                    let outbound = outbound.clone();
+                    let (pool, slots, outbound) = (pool.clone(), slots.clone(), outbound.clone());
+                    let tool = find_client_slice(peer);
                     tasks.spawn(async move {
+                        let permit = tokio::time::timeout(WAIT_TIMEOUT, pool.acquire(tool)).await;
+                        let Ok(Ok(_permit)) = permit else { return refuse_connection(stream) };
+                        let Some(_slot) = slots.take_slot(tool) else { return refuse_connection(stream) };
                         serve_connection(stream, outbound).await;
-                        drop(slot);
                     });
                 }
                 // Out of file descriptors: wait until other connections end.

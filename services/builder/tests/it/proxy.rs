@@ -6,6 +6,7 @@ use hearth_base::Result;
 use hearth_builder::serve_proxy;
 use hearth_kit::outbound::{Mirrors, OutboundClient, OutboundException};
 use hearth_testkit::GitServer;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -200,18 +201,28 @@ async fn git_fetches_through_the_proxy_and_redirects_are_checked() -> Result<()>
 }
 
 #[tokio::test]
-async fn tool_beyond_its_share_is_refused_with_the_reason_and_may_connect_again_later() {
+async fn connection_beyond_the_share_of_its_tool_waits_and_too_many_waiting_ones_are_refused() {
+    // Both ends of all connections are in this process.
+    let files = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: files.maximum, ..files }).unwrap();
     let fixture = start_proxy(|server| vec![server.to_string()]).await;
-    let mut held = Vec::new();
-    for _ in 0..128 {
-        held.push(TcpStream::connect(fixture.proxy).await.unwrap());
-    }
+    let open_connections = async |count| {
+        let mut opened = Vec::new();
+        for _ in 0..count {
+            opened.push(TcpStream::connect(fixture.proxy).await.unwrap());
+        }
+        opened
+    };
+    let held = open_connections(128).await;
     // The proxy accepts connections in the order of their arrival.
-    let refused = fixture.send_text("").await;
-    assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("at most 128"), "{refused}");
-    drop(held);
     let address = format!("http://{}/", fixture.server);
-    while !fixture.get(&address).await.starts_with("HTTP/1.1 200") {
-        tokio::task::yield_now().await;
-    }
+    let waiting = fixture.get(&address);
+    let others = async {
+        let opened = open_connections(1023).await;
+        let refused = fixture.send_text("").await;
+        assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("at most 128"), "{refused}");
+        drop((held, opened));
+    };
+    let (answer, ()) = tokio::join!(waiting, others);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
