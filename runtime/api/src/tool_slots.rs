@@ -1,9 +1,9 @@
 //! Slots of a pool that all tools share, with a share for each tool, so that the slow peers of one tool do not delay
 //! another's.
 //!
-//! `FairPool` of the kit is for services, whose callers wait for a permit in turn. [`ToolSlots`] refuses at once, since
-//! its users drop or refuse whatever exceeds the share, and never refuses a tool that has no slot. It needs neither an
-//! async runtime nor the kit, which the runtime process does not contain.
+//! `FairPool` of the kit is for services, whose callers wait for a permit in turn. [`ToolSlots`] refuses at once, and
+//! never a tool that has no slot; connections to the outbound proxy wait in a `FairPool` for the share of their tool
+//! first. It needs neither an async runtime nor the kit, which the runtime process does not contain.
 
 use std::{
     collections::BTreeMap,

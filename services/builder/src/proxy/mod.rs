@@ -39,9 +39,10 @@ type ConnectionTasks = mpsc::UnboundedSender<Pin<Box<dyn Future<Output = ()> + S
 
 /// Most connections served at one time.
 const CONNECTION_LIMITS: ToolSlotLimits = ToolSlotLimits { per_tool: 128, in_total: 1024 };
-/// Connections of one tool, and of all, that wait for their tool's share: package clients open hundreds at once, and try a
-/// refused one again only after many seconds.
+/// Connections of one tool that wait for its share: package clients open hundreds at once, and try a refused one again only
+/// after many seconds.
 const WAITING_PER_TOOL: usize = 1024;
+/// Connections of all tools that wait.
 const WAITING_IN_TOTAL: usize = 4096;
 /// Longest wait of a connection.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(60);

@@ -64,7 +64,7 @@ impl PushKey {
 /// last attempt, a transient error ends the pushes too.
 pub async fn deploy_push(cx: &ComponentsContext, key: &PushKey, last: bool) -> Result<()> {
     let Some(link) = cx.store.find_link(key.link).await? else { return Ok(()) };
-    if join_queued_deployment(cx, &link, key).await? {
+    if join_or_delay_pushes(cx, &link, key).await? {
         return Ok(());
     }
     match start_deployment(cx, &link, key).await {
@@ -79,7 +79,7 @@ pub async fn deploy_push(cx: &ComponentsContext, key: &PushKey, last: bool) -> R
 
 /// Lets waiting pushes become part of the queued deployment of their ref, or delays those of a preview that finds no place in
 /// the queue. Returns false if they are to be deployed now.
-async fn join_queued_deployment(cx: &ComponentsContext, link: &StoredLink, key: &PushKey) -> Result<bool> {
+async fn join_or_delay_pushes(cx: &ComponentsContext, link: &StoredLink, key: &PushKey) -> Result<bool> {
     let tx = cx.store.begin().await?;
     if tool_state::lock_tool(&tx, link.tool).await? != tool_state::ToolState::Exists {
         return Ok(true);
